@@ -1,0 +1,94 @@
+"""What a scan yields: whole points, baseline, the seal, the file, a fit."""
+
+from bec_kernel.wire._base import Message, Readings
+from bec_kernel.wire._states import PointStatus, ScanState
+
+
+class Point(Message, frozen=True, kw_only=True):
+    """Every monitored device's readings of one point, whole. Written by the bundler.
+
+    Attributes:
+        index: of the step that completed it.
+        point_id: counts the scan's points from 0.
+        attempt: which try of this point the data come from, from 1.
+        begin: first trigger, s since the epoch, device server's clock.
+        end: last trigger done, the same.
+        data: readings, by device.
+        life: device server's life that took them, by server.
+        status: of each device whose part is not `good`.
+    """
+
+    index: int
+    point_id: int
+    attempt: int
+    begin: float
+    end: float
+    data: dict[str, Readings]
+    life: dict[str, int] = {}
+    status: dict[str, PointStatus] = {}
+
+
+class Baseline(Message, frozen=True, kw_only=True):
+    """The baseline devices' readings. Written by the bundler, once a scan."""
+
+    index: int
+    data: dict[str, Readings]
+
+
+class Seal(Message, frozen=True, kw_only=True):
+    """Last entry of a point log: nothing follows.
+
+    Attributes:
+        index: of the last step.
+        points: how many there are.
+        state: the scan's final state.
+        reason: why it ended so.
+        time: end of the scan, s since the epoch, device server's clock.
+    """
+
+    index: int
+    points: int
+    state: ScanState
+    reason: str
+    time: float
+
+
+PointEntry = Point | Baseline | Seal
+
+
+class FileDone(Message, frozen=True, kw_only=True):
+    """The scan's file is complete, closed and on disk. Written by the file writer."""
+
+    path: str
+    points: int
+
+
+class Fit(Message, frozen=True, kw_only=True):
+    """A model fitted to the points so far. Written by the data analysis.
+
+    Attributes:
+        points: how many points it knows.
+        model: lmfit's name of the model.
+        x: signal on the axis.
+        y: signal that was fitted.
+        values: the model's parameters, in units of x and y.
+        errors: their standard errors, where lmfit could tell.
+        curve: the fitted curve, shape (2, n): x and y.
+        final: the scan has ended; no other follows.
+        message: why there are no values, where there are none.
+    """
+
+    points: int
+    model: str
+    x: str
+    y: str
+    values: dict[str, float] = {}
+    errors: dict[str, float] = {}
+    curve: list[list[float]] = []
+    final: bool = False
+    message: str = ""
+
+    def __repr__(self) -> str:
+        """Return it without its curve."""
+        values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items())
+        return f"Fit({self.model} of {self.y}: {values or self.message})"

@@ -1,0 +1,137 @@
+"""Queues, the catalogue of scans, and what the scan server answers."""
+
+from typing import Any
+
+import msgspec
+
+from bec_kernel.wire._base import Message, Problem
+from bec_kernel.wire._scan import ScanRequest
+from bec_kernel.wire._states import ItemState, QueueState, ScanState
+
+
+class Reply(Message, frozen=True, kw_only=True):
+    """The answer to one request. Written by the service that was asked.
+
+    Attributes:
+        request_id: of the request.
+        asked: id of the request's entry in its inbox.
+        value: what was asked for.
+        problem: why it was refused; None when it was not.
+    """
+
+    request_id: str
+    asked: str
+    value: Any = None
+    problem: Problem | None = None
+
+
+class Item(Message, frozen=True, kw_only=True):
+    """One request that the guard accepted, in its queue. Written by the scan server.
+
+    Attributes:
+        scan_id: the request's id, and the scan's.
+        user: who asked.
+        request: as asked.
+        rank: the lower, the sooner.
+        state: where it is.
+        scan_number: once it has one.
+        reason: why it ended, or what it waits for.
+        devices: that it needs for itself.
+        is_scan: has number and file; a move has not.
+    """
+
+    scan_id: str
+    user: str
+    request: ScanRequest
+    rank: float
+    state: ItemState = ItemState.PENDING
+    scan_number: int | None = None
+    reason: str = ""
+    devices: list[str] = []
+    is_scan: bool = True
+
+
+class QueueStatus(Message, frozen=True, kw_only=True):
+    """A queue as such. Written by the scan server."""
+
+    name: str
+    state: QueueState = QueueState.RUNNING
+    reason: str = ""
+
+
+class Taken(Message, frozen=True, kw_only=True):
+    """An item has begun. Its id in the log is `<scan number>-<k>`; k = 0: a scan.
+
+    Written by the scan server, once an item.
+    """
+
+    scan_id: str
+    scan_number: int | None
+    name: str
+    user: str
+
+
+class StateChange(Message, frozen=True, kw_only=True):
+    """A scan's state, and since when. Written by the worker.
+
+    Attributes:
+        state: the new one.
+        time: s since the epoch, device server's clock; 0 when none was asked.
+        reason: why it ended so: `done user alarm lost changed_program`.
+        message: more, for people.
+    """
+
+    state: ScanState
+    time: float = 0.0
+    reason: str = ""
+    message: str = ""
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One parameter of a scan.
+
+    Attributes:
+        name: of the option.
+        kind: `float int bool str device number_list`.
+        doc: one line.
+        unit: `s`, or `motor` for motor units.
+        default: where it may be left out.
+        required: it may not.
+        low: smallest value, included.
+        high: largest value, included.
+        choices: the only values allowed.
+    """
+
+    name: str
+    kind: str
+    doc: str = ""
+    unit: str = ""
+    default: Any = None
+    required: bool = False
+    low: float | None = None
+    high: float | None = None
+    choices: list[str] = []
+
+
+class Signature(Message, frozen=True, kw_only=True):
+    """A scan as published: enough to complete, check and explain it.
+
+    Attributes:
+        name: of the scan.
+        doc: what it does.
+        bundle: positional parameters, given once or more in this order.
+        bundles: smallest and largest number of bundles; 0: no limit.
+        options: by name.
+        aliases: other names of it.
+        example: one line, as typed after `%scan`.
+        is_scan: has number and file; a move has not.
+    """
+
+    name: str
+    doc: str = ""
+    bundle: list[Parameter] = []
+    bundles: tuple[int, int] = (0, 0)
+    options: list[Parameter] = []
+    aliases: list[str] = []
+    example: str = ""
+    is_scan: bool = True

@@ -1,0 +1,159 @@
+"""Every key there is: what lives there, and who may write it.
+
+All names get the instance's prefix `{<instance>}:` from the bus. `ask/` is written by
+one user, `pub/` is read by everyone, `svc/` by services only.
+"""
+
+from bec_kernel.wire._data import FileDone, Fit, PointEntry
+from bec_kernel.wire._device import Call, Device, DeviceValue, StopDevices
+from bec_kernel.wire._device_list import (
+    DeviceListVersion,
+    DeviceProgress,
+    EditDevices,
+    FetchDeviceList,
+    ListDeviceLists,
+    SaveDeviceList,
+)
+from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
+from bec_kernel.wire._queue import (
+    Item,
+    QueueStatus,
+    Reply,
+    Signature,
+    StateChange,
+    Taken,
+)
+from bec_kernel.wire._scan import (
+    Answer,
+    Control,
+    ItemAction,
+    ScanRequest,
+    StepEntry,
+    Stop,
+)
+from bec_kernel.wire._service import Alarm, Heartbeat, Process, Users
+from bec_kernel.wire._stream import (
+    DeviceFile,
+    Preview,
+    Progress,
+    StreamEntry,
+    StreamRead,
+)
+
+# --- what a person may ask -----------------------------------------------------------
+scan_asks: Inboxes[ScanRequest | ItemAction, Reply] = Inboxes(
+    "{}", ScanRequest | ItemAction, Reply, "scan_server"
+)
+"""(user) To the scan server: run this, act on that."""
+device_asks: Inboxes[Call | StopDevices | EditDevices, Reply] = Inboxes(
+    "{}/{}", Call | StopDevices | EditDevices, Reply, "device_server"
+)
+"""(device server, user) To one device server: call, stop, change the device list."""
+scihub_asks: Inboxes[SaveDeviceList | FetchDeviceList | ListDeviceLists, Reply] = (
+    Inboxes("{}", SaveDeviceList | FetchDeviceList | ListDeviceLists, Reply, "scihub")
+)
+"""(user) To SciHub: keep a device list, give it back."""
+
+# --- the scan server -----------------------------------------------------------------
+catalogue: Latests[Signature] = Latests(
+    "pub/scan_server/catalogue", Signature, "scan_server", fields=True
+)
+"""Scans one can ask for, by name."""
+items: Latests[Item] = Latests(
+    "pub/scan_server/items", Item, "scan_server", fields=True
+)
+"""Items that have not ended, by scan id."""
+items_done: Logs[Item] = Logs("pub/scan_server/items_done", Item, "scan_server")
+"""Items that have ended, in the order they did."""
+queues: Latests[QueueStatus] = Latests(
+    "pub/scan_server/queues", QueueStatus, "scan_server", fields=True
+)
+"""Queues by name."""
+scans: Logs[Taken] = Logs("pub/scan_server/scans", Taken, "scan_server")
+"""Items that have begun; the id `<scan number>-<k>` is given once."""
+
+# --- one scan ------------------------------------------------------------------------
+steps: Logs[StepEntry] = Logs("pub/scan/{}/steps", StepEntry, "scan_server")
+"""(scan id) The step log: everything that decides what comes next."""
+states: Logs[StateChange] = Logs("pub/scan/{}/states", StateChange, "scan_server")
+"""(scan id) Its states, strictly forward."""
+stops: Logs[Stop] = Logs("svc/scan/{}/stops", Stop, "scan_server")
+"""(scan id) Epochs that are over."""
+controls: Logs[Control] = Logs("svc/scan/{}/controls", Control, "scan_server")
+"""(scan id) Wishes that passed the guard."""
+answers: Logs[Answer] = Logs("svc/scan/{}/answers/{}", Answer, "device_server")
+"""(scan id, device server) One answer a step, under the step's index."""
+points: Logs[PointEntry] = Logs("pub/scan/{}/points", PointEntry, "scan_bundler")
+"""(scan id) Whole points: point p has the id `<p+1>-0`."""
+files: Logs[FileDone] = Logs("pub/scan/{}/files", FileDone, "file_writer")
+"""(scan id) The file, once it is complete."""
+fits: Logs[Fit] = Logs("pub/scan/{}/fits", Fit, "data_analysis")
+"""(scan id) Fits, one after the other; id `<points>-<k>`."""
+streams: Logs[StreamEntry] = Logs(
+    "pub/scan/{}/async/{}/{}", StreamEntry, "device_server"
+)
+"""(scan id, device, signal) Samples a device sends by itself; id `<samples>-<k>`."""
+streams_read: Latests[StreamRead] = Latests(
+    "pub/file_writer/streams_read", StreamRead, "file_writer", fields=True
+)
+"""How far the file writer has come, by the stream's name."""
+device_files: Logs[DeviceFile] = Logs(
+    "pub/scan/{}/device_files/{}", DeviceFile, "device_server"
+)
+"""(scan id, device server) Files that devices write by themselves; dense."""
+
+todo: dict[str, Latests[Taken]] = {
+    role: Latests(f"svc/todo/{role}" + "/{}", Taken, "scan_server", role, fields=True)
+    for role in SERVICES
+    if role != "scan_server"
+}
+"""By role: (name of the process) the items it has not finished, by scan id."""
+
+# --- devices -------------------------------------------------------------------------
+devices: Latests[Device] = Latests(
+    "pub/device_server/devices/{}", Device, "device_server", fields=True
+)
+"""(device server) Its devices, by name."""
+values: Latests[DeviceValue] = Latests(
+    "pub/device_server/values/{}", DeviceValue, "device_server", fields=True
+)
+"""(device server) The newest readings, by device."""
+lists: Logs[DeviceListVersion] = Logs(
+    "pub/device_server/lists/{}", DeviceListVersion, "device_server"
+)
+"""(device server) Every device list that was applied; version n has the id `n-0`."""
+list_progress: Latests[DeviceProgress] = Latests(
+    "pub/device_server/list_progress/{}", DeviceProgress, "device_server"
+)
+"""(device server) How far the change under way is."""
+previews: Latests[Preview] = Latests(
+    "pub/device_server/previews/{}", Preview, "device_server", fields=True
+)
+"""(device server) The newest small pictures, by signal; some are left out."""
+progress: Latests[Progress] = Latests(
+    "pub/device_server/progress/{}", Progress, "device_server", fields=True
+)
+"""(device server) How far devices have come, by signal."""
+
+# --- services ------------------------------------------------------------------------
+heartbeats: dict[str, Latests[Heartbeat]] = {
+    role: Latests(f"pub/heartbeat/{role}" + "/{}", Heartbeat, role) for role in ROLES
+}
+"""By role: (name of the process) it lives."""
+processes: Latests[Process] = Latests(
+    "pub/launcher/processes", Process, "launcher", fields=True
+)
+"""Processes the launcher looks after, by name."""
+users: Latests[Users] = Latests("pub/launcher/users", Users, "launcher")
+"""Who may ask."""
+alarms: Logs[Alarm] = Logs("pub/alarms", Alarm, *ROLES)
+"""What a person should know; many writers, the broker gives the ids."""
+leases: dict[str, Latests[str]] = {
+    role: Latests(f"svc/lease/{role}" + "/{}", str, role, "launcher")
+    for role in SERVICES
+}
+"""By role: (name of the process) who holds the role now; expires by itself."""
+fences: dict[str, Latests[str]] = {
+    role: Latests(f"svc/fence/{role}" + "/{}", str, role) for role in SERVICES
+}
+"""By role: (name of the process) the token of its newest holder."""
