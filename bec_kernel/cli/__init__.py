@@ -1,0 +1,5 @@
+"""The `bec` command."""
+
+from bec_kernel.cli.app import app, main
+
+__all__ = ["app", "main"]

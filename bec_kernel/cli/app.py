@@ -1,0 +1,202 @@
+"""The commands. Heavy things are imported where they are used."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from bec_kernel.cli.frame import (
+    WORDS,
+    Data,
+    Devices,
+    Port,
+    ScanCommand,
+    Sim,
+    Virtual,
+    app,
+    command,
+    say,
+)
+
+__all__ = ["app", "main"]
+
+
+@command()
+def up(
+    data: Data = None,
+    devices: Devices = None,
+    sim: Sim = None,
+    port: Port = 0,
+    *,
+    virtual: Virtual = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return when it is ready; it goes on.")
+    ] = False,
+) -> None:
+    """Start an instance: broker and services.
+
+    Without a device list it gets a simulated beamline.
+
+    Example: bec up --detach --devices my_beamline.yaml
+    """
+    from bec_kernel.cli import running, show
+
+    folder = (data or running.DATA).resolve()
+    words = running.launcher_words(virtual=virtual, devices=devices, sim=sim, port=port)
+    if detach:
+        say(f"running in {running.start_detached(folder, words, say)}")
+        return
+    launched = running.Launched(folder, [*words, "--with-input"])
+    try:
+        say(f"running in {launched.wait_ready(say)}; stop with Ctrl-C")
+        show.watch(launched)
+    finally:
+        launched.stop()
+
+
+@command()
+def down(data: Data = None) -> None:
+    """End a running instance.
+
+    Example: bec down
+    """
+    from bec_kernel.cli import running
+
+    note = running.the_instance(data)
+    running.end(note)
+    say(f"ended: {note.data}")
+
+
+@command()
+def status(
+    data: Data = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show services, broker and queues.
+
+    Example: bec status --json
+    """
+    from bec_kernel.cli import running, show
+
+    found = show.status(running.the_instance(data))
+    if as_json:
+        say(json.dumps(found, indent=2))
+    else:
+        show.print_status(found)
+
+
+@command()
+def logs(
+    service: Annotated[str, typer.Argument(help="Only of this one.")] = "",
+    data: Data = None,
+    *,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show what the services wrote into their logs.
+
+    Example: bec logs device_server -f
+    """
+    from bec_kernel.cli import journal, running
+
+    note = running.find(data)
+    folder = note.data if note else (data or running.DATA)
+    journal.show(folder, service, follow=follow)
+
+
+@command(cls=ScanCommand, context_settings=WORDS)
+def scan(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME WORDS…", help="As after %scan.")
+    ] = None,
+    data: Data = None,
+    *,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Show the scans there are.")
+    ] = False,
+) -> None:
+    """Run a scan and show it live; Ctrl-C aborts it.
+
+    `bec scan --list` lists the scans, `bec scan NAME --help` explains one.
+
+    Example: bec scan line_scan samx -5 5 --steps 21 --exp-time 0.1
+    """
+    from bec_kernel.cli import scan as scans
+
+    told = scans.explain(["--list"] if listed else words or [], data)
+    if told is None:
+        scans.run(words or [], data)
+    else:
+        say(told)
+
+
+@command()
+def stop(data: Data = None) -> None:
+    """Stop every device now. Needs no queue.
+
+    Example: bec stop
+    """
+    from bec_kernel.client import connect
+
+    with connect(data) as client:
+        client.stop_all()
+    say("stopped")
+
+
+@command()
+def service(
+    name: Annotated[str, typer.Argument(help="One of the six services.")],
+    redis: Annotated[str, typer.Option(help="URL of the broker.")] = "",
+    data: Data = None,
+    as_name: Annotated[
+        str, typer.Option("--name", help="Of this process in its role.")
+    ] = "main",
+    *,
+    virtual: Virtual = False,
+) -> None:
+    """Run one service in the foreground.
+
+    For services that are deployed one by one.
+
+    Example: bec service file_writer --redis redis://file_writer:PASSWORD@host:6379
+    """
+    from bec_kernel.cli import single
+
+    single.run(name, redis, data, as_name, virtual=virtual)
+
+
+@command()
+def lab(data: Data = None, *, virtual: Virtual = False) -> None:
+    """Open JupyterLab with the first notebook.
+
+    Starts an instance for as long as it is open, if none runs.
+
+    Example: bec lab
+    """
+    from bec_kernel.cli import notebook, running
+
+    words = running.launcher_words(virtual=virtual)
+    with running.instance(data, words, say) as (folder, _):
+        notebook.open_lab(folder)
+
+
+@command()
+def demo(data: Data = None) -> None:
+    """Scan a peak, fit it, move to its centre.
+
+    The motor is a simulated one behind EPICS Channel Access.
+
+    Example: bec demo
+    """
+    from bec_kernel.cli import running
+    from bec_kernel.cli.demo import run
+
+    with running.instance(data, [], say) as (folder, is_ours):
+        run(folder, say, is_ours=is_ours)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,183 @@
+"""An instance as seen by the command line: start it, find it, end it."""
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bec_kernel import config
+from bec_kernel.config import Folder, Note
+from bec_kernel.errors import DeadlineError, InstanceError
+
+if TYPE_CHECKING:
+    import psutil
+
+DATA = Path("data")
+"""Where an instance is started unless told otherwise."""
+_STOP = 15.0
+
+Say = Callable[[str], None]
+
+
+class Launched:
+    """A launcher that this process has started.
+
+    Attributes:
+        process: the launcher.
+        data: the instance's folder.
+    """
+
+    def __init__(self, data: Path, words: list[str]) -> None:
+        self.data = data
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bec_services.launcher", "--data", data, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us; it ends when we do
+        )
+
+    def wait_ready(self, say: Say) -> str:
+        """Return the launcher's line when everything is there; `say` those before it.
+
+        Raises:
+            InstanceError: it could not be started; the text is the launcher's.
+        """
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        for line in self.process.stdout:
+            if line.startswith("ready "):
+                return line.strip().removeprefix("ready ")
+            say(line.strip())
+        said = self.process.stderr.read().strip().splitlines()
+        self.process.wait(_STOP)
+        raise InstanceError(said[-1] if said else "the launcher ended without a word")
+
+    def stop(self) -> None:
+        """End the instance and wait until nothing is left of it."""
+        self.process.terminate()
+        try:
+            self.process.wait(_STOP)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # its children end with it
+            self.process.wait(5)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+
+def launcher_words(
+    *,
+    virtual: bool = False,
+    devices: Path | None = None,
+    sim: Path | None = None,
+    port: int = 0,
+) -> list[str]:
+    """Return the options of a launcher.
+
+    Raises:
+        InstanceError: two device lists.
+    """
+    if devices and sim:
+        raise InstanceError(
+            "--devices and --sim both name a device list; name one of them",
+            value=f"{devices}, {sim}",
+        )
+    words = ["--virtual"] if virtual else []
+    words += ["--devices", str(devices)] if devices else []
+    words += ["--sim", str(sim)] if sim else []
+    return words + (["--port", str(port)] if port else [])
+
+
+def start_detached(data: Path, words: list[str], say: Say) -> str:
+    """Start an instance that outlives this process; return where it is.
+
+    Raises:
+        InstanceError: it could not be started.
+    """
+    launched = Launched(data, words)
+    try:
+        return launched.wait_ready(say)
+    except BaseException:
+        launched.stop()
+        raise
+
+
+@contextlib.contextmanager
+def instance(
+    data: Path | None, words: list[str], say: Say
+) -> Iterator[tuple[Path, bool]]:
+    """Give the folder of a running instance, or of one that lives as long as the block.
+
+    Yields:
+        The folder, and whether the instance was started here.
+    """
+    note = find(data)
+    if note is not None:
+        yield note.data, False
+        return
+    launched = Launched((data or DATA).resolve(), [*words, "--with-input"])
+    try:
+        launched.wait_ready(say)
+        yield launched.data, True
+    finally:
+        launched.stop()
+
+
+def find(data: Path | None) -> Note | None:
+    """Return the instance that runs in `data`, or the one that is meant; None: none."""
+    if data is not None:
+        return config.read_note(Folder(data.resolve()).note)
+    if not config.running() and config.read_note(Folder(DATA).note) is None:
+        return None
+    return config.find()
+
+
+def the_instance(data: Path | None) -> Note:
+    """Return the running instance in `data`, or the one that is meant.
+
+    Raises:
+        InstanceError: there is none, or several.
+    """
+    if data is None:
+        return config.find()
+    note = find(data)
+    if note is None:
+        raise InstanceError(
+            f"no instance runs in {data.resolve()}; start one: bec up --data {data}"
+        )
+    return note
+
+
+def end(note: Note) -> None:
+    """Tell an instance to end, and wait until nothing is left of it.
+
+    Raises:
+        DeadlineError: it did not.
+    """
+    import psutil
+
+    try:
+        launcher = psutil.Process(note.pid)
+        launcher.terminate()
+        _wait_gone(launcher, note)
+    except psutil.NoSuchProcess:
+        return  # between two looks
+
+
+def _wait_gone(launcher: "psutil.Process", note: Note) -> None:
+    deadline = time.monotonic() + _STOP
+    nap = threading.Event()
+    while launcher.is_running() and launcher.status() != "zombie":
+        if time.monotonic() > deadline:
+            raise DeadlineError(
+                f"the instance in {note.data} (launcher's pid {note.pid}) did not end "
+                f"within {_STOP:.0f} s"
+            )
+        nap.wait(0.02)

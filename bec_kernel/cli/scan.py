@@ -1,0 +1,69 @@
+"""`bec scan`: the words of the magic, at the shell."""
+
+import shlex
+from pathlib import Path
+
+from bec_kernel.cli import running
+from bec_kernel.client import connect, language
+from bec_kernel.errors import BecError, RefusedError
+from bec_kernel.terminal import follow
+from bec_kernel.wire import Origin
+
+
+def run(words: list[str], data: Path | None) -> None:
+    """Ask for the scan, draw it until it has ended, say where its file is.
+
+    Raises:
+        RefusedError: a word is not known, or the scan server refuses.
+        ScanAborted: it ended before its last point.
+    """
+    _check_places(words)
+    line = " ".join(quoted(word) for word in words)
+    with connect(data) as client:
+        source = f"bec scan {line}"
+        client.origin = lambda: Origin(program="shell", source=source)
+        report = follow(client.run(line), client.dev)
+        if report.file:
+            print(report.file)  # noqa: T201 - the command's result
+
+
+def explain(words: list[str], data: Path | None) -> str | None:
+    """Return what `--list`, or `--help` behind a scan's name, asks for; None: neither.
+
+    Raises:
+        InstanceError: no instance runs that could tell.
+    """
+    if words[:1] == ["--list"]:
+        with connect(data) as client:
+            return repr(client.scans)
+    if not {"--help", "-h"} & set(words):
+        return None
+    with connect(data) as client:
+        return language.help(words[0], client.scans.catalogue())
+
+
+def names(data: Path | None) -> str:
+    """Return the scans of the running instance in a line; empty if none runs."""
+    try:
+        if running.find(data) is None:
+            return ""
+        with connect(data) as client:
+            return f"Scans here: {', '.join(client.scans.catalogue())}"
+    except BecError:
+        return ""  # the help helps also where the instance does not answer
+
+
+def _check_places(words: list[str]) -> None:
+    """Refuse an option of the command that stands behind the scan's name."""
+    if any(word == "--data" or word.startswith("--data=") for word in words[1:]):
+        raise RefusedError(
+            "--data names the instance: it goes before the scan's name: "
+            f"bec scan --data FOLDER {words[0]} …",
+            subject="--data",
+        )
+
+
+def quoted(word: str) -> str:
+    """Return a word of the shell as a word of a line; lists stay lists."""
+    is_plain = not set(word) & set(" \t\n\"'\\") or word[:1] in "[{"
+    return word if is_plain and word else shlex.quote(word)

@@ -1,0 +1,57 @@
+"""`bec service`: one service in this very process."""
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bec_kernel.cli.running import the_instance
+from bec_kernel.config import Folder
+from bec_kernel.errors import InstanceError
+from bec_kernel.wire import SERVICES
+
+
+def run(role: str, url: str, data: Path | None, name: str, *, virtual: bool) -> None:
+    """Become the service; does not return.
+
+    Raises:
+        InstanceError: there is no such service, or nobody to connect as.
+    """
+    if role not in SERVICES:
+        near = difflib.get_close_matches(role, SERVICES, 1)
+        raise InstanceError(
+            f"no service {role!r}{f'; did you mean {near[0]}?' if near else ''} "
+            f"(there are: {', '.join(SERVICES)})",
+            value=role,
+            allowed=", ".join(SERVICES),
+        )
+    if url:
+        where, folder = _checked(url, role), (data or Path("data")).resolve()
+    else:
+        note = the_instance(data)
+        where, folder = Folder(note.data).url(role), note.data
+        virtual = virtual or note.virtual
+    environment = {
+        "BEC_REDIS": where,
+        "BEC_DATA": str(folder),
+        "BEC_NAME": name,
+        "BEC_VIRTUAL": "1" if virtual else "0",
+    }
+    argv = [sys.executable, "-m", f"bec_services.{role}"]
+    os.execve(sys.executable, argv, {**os.environ, **environment})
+
+
+def _checked(url: str, role: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise InstanceError(
+            f"--redis {url}: begins with redis://, rediss:// or unix://", value=url
+        )
+    if not parts.username:
+        raise InstanceError(
+            f"--redis {url}: needs user and password of {role}: "
+            f"{parts.scheme}://{role}:PASSWORD@…",
+            value=url,
+        )
+    return url

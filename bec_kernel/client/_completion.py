@@ -1,0 +1,106 @@
+"""What may be typed next, for Tab."""
+
+from collections.abc import Collection, Mapping
+
+from bec_kernel.client._signatures import (
+    Candidate,
+    Catalogue,
+    dashed,
+    find,
+    meaning,
+    options_of,
+)
+from bec_kernel.client._values import show
+from bec_kernel.client._words import Word, split_open
+from bec_kernel.errors import RefusedError
+from bec_kernel.wire import Parameter, Signature
+
+
+def complete(
+    text: str, catalogue: Catalogue, devices: Collection[str] | Mapping[str, str]
+) -> list[Candidate]:
+    """Return what may be typed at the end of `text`, each with unit and description.
+
+    Args:
+        text: the line up to the cursor, without the magic's own name.
+        catalogue: the scans there are.
+        devices: names; or descriptions by name.
+    """
+    words, part = split_open(text)
+    if not words:
+        found = _scan_names(catalogue)
+    else:
+        try:
+            signature = find(words[0], catalogue)
+        except RefusedError:
+            return []
+        found = _next_words(signature, words[1:], part, devices)
+    return [one for one in found if one[0].startswith(part)]
+
+
+def _scan_names(catalogue: Catalogue) -> list[Candidate]:
+    found = {name: _first_line(one.doc) for name, one in catalogue.items()}
+    for one in catalogue.values():
+        found |= dict.fromkeys(one.aliases, f"same as {one.name}")
+    return sorted(found.items())
+
+
+def _first_line(doc: str) -> str:
+    return doc.strip().split("\n", 1)[0].split(". ", 1)[0].removesuffix(".")
+
+
+def _next_words(
+    signature: Signature,
+    words: list[Word],
+    part: str,
+    devices: Collection[str] | Mapping[str, str],
+) -> list[Candidate]:
+    options = {dashed(p.name): p for p in options_of(signature)}
+    last = options.get(words[-1].replace("_", "-")) if words else None
+    if last is not None and last.kind != "bool":
+        return _words_for(last, devices)
+    free = _free_options(options, words)
+    if part.startswith("-"):
+        return free
+    bundle = signature.bundle
+    at = len(_positional(words, options))
+    if not bundle or (at % len(bundle) == 0 and _is_full(signature, at)):
+        return free
+    found = _words_for(bundle[at % len(bundle)], devices)
+    done = at > 0 and at % len(bundle) == 0
+    return [*found, *(free if done and not part else [])]
+
+
+def _is_full(signature: Signature, at: int) -> bool:
+    high = signature.bundles[1]
+    return bool(high) and at >= high * len(signature.bundle)
+
+
+def _positional(words: list[Word], options: Mapping[str, Parameter]) -> list[Word]:
+    found, skip = [], False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.startswith("--"):
+            option = options.get(word.replace("_", "-"))
+            skip = option is not None and option.kind != "bool"
+        else:
+            found.append(word)
+    return found
+
+
+def _free_options(
+    options: Mapping[str, Parameter], words: list[Word]
+) -> list[Candidate]:
+    used = {word.partition("=")[0].replace("_", "-") for word in words}
+    used.discard("--metadata")
+    return [(n, meaning(p)) for n, p in options.items() if n not in used]
+
+
+def _words_for(
+    parameter: Parameter, devices: Collection[str] | Mapping[str, str]
+) -> list[Candidate]:
+    if parameter.kind == "device":
+        told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
+        return sorted(told.items())
+    return [(show(choice), meaning(parameter)) for choice in parameter.choices]

@@ -1,0 +1,86 @@
+"""A scan explained, to people and to Python."""
+
+import inspect
+from typing import Any
+
+from bec_kernel.client._signatures import (
+    METADATA,
+    Catalogue,
+    dashed,
+    find,
+    meaning,
+    options_of,
+)
+from bec_kernel.client._values import show
+from bec_kernel.wire import Parameter, Signature
+
+
+def help(name: str, catalogue: Catalogue) -> str:  # noqa: A001 - what people type
+    """Return a scan explained: what it does, its parameters, an example.
+
+    Raises:
+        RefusedError: there is no such scan.
+    """
+    return explain(find(name, catalogue))
+
+
+def explain(signature: Signature) -> str:
+    """Return a signature as text for people."""
+    names = " ".join(p.name for p in signature.bundle)
+    more = " …" if names and signature.bundles[1] != 1 else ""
+    needs = "".join(
+        f" {dashed(p.name)} {p.kind}" for p in signature.options if p.required
+    )
+    lines = [f"{signature.name} {names}{more}{needs}".replace("  ", " ").rstrip(), ""]
+    lines += [signature.doc.strip(), ""] if signature.doc else []
+    rows = [(p.name, p) for p in signature.bundle]
+    rows += [(dashed(p.name), p) for p in options_of(signature)]
+    width = max((len(shown) for shown, _ in rows), default=0)
+    lines += [f"  {shown:<{width}}  {_told(p)}" for shown, p in rows]
+    if signature.aliases:
+        lines += ["", f"Also called: {', '.join(signature.aliases)}"]
+    if signature.example:
+        lines += ["", f"Example: {signature.example}"]
+    return "\n".join(lines)
+
+
+def _told(parameter: Parameter) -> str:
+    told = [meaning(parameter)]
+    if parameter.choices:
+        told.append(f"one of {', '.join(parameter.choices)}")
+    if parameter.low is not None:
+        told.append(f"from {show(parameter.low)}")
+    if parameter.high is not None:
+        told.append(f"up to {show(parameter.high)}")
+    if not parameter.required and parameter.default not in (None, ""):
+        told.append(f"default {show(parameter.default)}")
+    return ", ".join(told)
+
+
+_TYPES: dict[str, Any] = {
+    "float": float,
+    "int": int,
+    "bool": bool,
+    "str": str,
+    "number_list": list[float],
+}
+
+
+def call_signature(signature: Signature) -> inspect.Signature:
+    """Return how Python calls it: bundles as `*args`, options by name."""
+    empty, kinds = inspect.Parameter.empty, inspect.Parameter
+    parameters = []
+    if signature.bundle:
+        name = "_".join(p.name for p in signature.bundle)
+        parameters.append(kinds(name, kinds.VAR_POSITIONAL))
+    for option in options_of(signature):
+        kind = _TYPES.get(option.kind, empty)
+        parameters.append(
+            kinds(
+                option.name,
+                kinds.KEYWORD_ONLY,
+                default=empty if option.required else option.default,
+                annotation=dict | None if option is METADATA else kind,
+            )
+        )
+    return inspect.Signature(parameters)

@@ -1,0 +1,76 @@
+"""Points as tables of pandas and xarray, imported at first use."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bec_kernel.wire import Point, Reading
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+
+def columns(points: Sequence[Point], motors: Sequence[str]) -> dict[str, list[Any]]:
+    """Return one list of readings a signal, motors first; None where one is missing."""
+    names: dict[str, None] = {}
+    for point in points:
+        devices = [d for d in motors if d in point.data]
+        devices += [d for d in point.data if d not in devices]
+        names |= dict.fromkeys(name for d in devices for name in point.data[d])
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    for point in points:
+        readings = {n: r for device in point.data.values() for n, r in device.items()}
+        for name, column in found.items():
+            column.append(readings.get(name))
+    return found
+
+
+def _values(column: Sequence[Reading | None]) -> list[Any]:
+    return [None if reading is None else reading.value for reading in column]
+
+
+def to_pandas(
+    points: Sequence[Point], motors: Sequence[str], *, timestamps: bool
+) -> "pandas.DataFrame":
+    """Return one row a point; arrays lie in their cells as they are."""
+    import pandas as pd
+
+    table: dict[str, Any] = {}
+    index = pd.Index([point.point_id for point in points], name="point_id", dtype=int)
+    for name, column in columns(points, motors).items():
+        values = _values(column)
+        kind = object if any(hasattr(v, "shape") for v in values) else None
+        table[name] = pd.Series(values, index=index, dtype=kind)
+        if timestamps:
+            times = [None if one is None else one.timestamp for one in column]
+            table[f"{name}_timestamp"] = pd.Series(times, index=index)
+    return pd.DataFrame(table, index=index)
+
+
+def to_xarray(
+    points: Sequence[Point],
+    motors: Sequence[str],
+    units: dict[str, str],
+    attributes: dict[str, Any],
+) -> "xarray.Dataset":
+    """Return variables over `point_id`; an array adds the dimension `<name>_0`."""
+    import numpy as np
+    import xarray as xr
+
+    variables = {}
+    for name, column in columns(points, motors).items():
+        values = _values(column)
+        shapes = {np.shape(value) for value in values if value is not None}
+        if len(shapes) == 1 and (shape := shapes.pop()):
+            hole = np.full(shape, np.nan)
+            data = np.stack([hole if v is None else np.asarray(v) for v in values])
+        elif all(isinstance(v, int | float) or v is None for v in values):
+            data = np.array([np.nan if v is None else v for v in values])
+        else:
+            data = np.empty(len(values), dtype=object)
+            data[:] = values
+        inner = [f"{name}_{i}" for i in range(data.ndim - 1)]
+        unit = {"units": units[name]} if units.get(name) else {}
+        variables[name] = (["point_id", *inner], data, unit)
+    index = {"point_id": [point.point_id for point in points]}
+    return xr.Dataset(variables, coords=index, attrs=attributes)

@@ -1,0 +1,236 @@
+"""What is known of one scan, live or from the past: request, state, data."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bec_kernel.bus import START, Bus
+from bec_kernel.client import _frames
+from bec_kernel.client._reader import Reader
+from bec_kernel.client._track import Track
+from bec_kernel.client.language import summary
+from bec_kernel.errors import DeadlineError
+from bec_kernel.wire import (
+    Begin,
+    FileDone,
+    Fit,
+    ItemState,
+    Point,
+    Readings,
+    ScanRequest,
+    ScanState,
+    Seal,
+    StateChange,
+    keys,
+)
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+WRITING = 10.0
+"""After a scan has ended its file and its last fit may take so long, s."""
+
+
+class ScanRecord:
+    """One scan or move as the bus tells of it.
+
+    Attributes:
+        scan_id: unique for ever.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        reader: Reader,
+        scan_id: str,
+        *,
+        request: ScanRequest | None = None,
+        number: int | None = None,
+    ) -> None:
+        self.scan_id = scan_id
+        self._bus = bus
+        self._reader = reader
+        self._request = request
+        self._begin: Begin | None = None
+        self._known: Track | None = None
+        self._number = number
+        self._patient = True  # with the writer and the analysis, once
+        if request is not None:  # one's own: everything is followed from the start
+            self._known = reader.track(scan_id)
+
+    # --- what it is -------------------------------------------------------------------
+    @property
+    def begin(self) -> Begin | None:
+        """First entry of its step log; None before it has begun."""
+        if self._begin is None:
+            log = keys.steps(self.scan_id)
+            first = self._reader.retry(lambda: self._bus.read(log, START, 1))
+            if first and isinstance(first[0].message, Begin):
+                self._begin = first[0].message
+        return self._begin
+
+    @property
+    def request(self) -> ScanRequest:
+        """What was asked for.
+
+        Raises:
+            DeadlineError: it is not on the bus any more.
+        """
+        if self._request is None:
+            if self.begin is None:
+                raise DeadlineError(
+                    "the scan's request is no longer on the bus", subject=self.scan_id
+                )
+            self._request = self.begin.request
+        return self._request
+
+    @property
+    def scan_number(self) -> int | None:
+        """Counted for people; None before it has begun, and for a move."""
+        if self._told_number() is None and self.begin:
+            self._number = self.begin.scan_number
+        return self._told_number()
+
+    def _told_number(self) -> int | None:
+        """The number, without asking the bus."""
+        if self._number is None and self._known:
+            self._number = self._known.number
+        return self._number
+
+    @property
+    def total(self) -> int | None:
+        """How many points it will have; None where nobody knows."""
+        if self.begin is None or not self.begin.shape:
+            return None
+        total = 1
+        for size in self.begin.shape:
+            total *= size
+        return total
+
+    # --- how it goes ------------------------------------------------------------------
+    @property
+    def status(self) -> ScanState | ItemState:
+        """Its state; `pending` before it is open, an item's state where it has none."""
+        state = self._state()
+        track = self._track(points=False)
+        if state is not None and not self._is_move:
+            return state.state
+        if track.item is not None:
+            return track.item.state
+        item = self._reader.retry(lambda: self._bus.get(keys.items(), self.scan_id))
+        return item.state if item and self._is_move else ItemState.PENDING
+
+    @property
+    def reason(self) -> str:
+        """Why it ended so, or what it waits for; empty when there is nothing to say."""
+        state = self._state()
+        if state is not None:
+            return state.message or state.reason
+        item = self._track(points=False).item
+        item = item or self._reader.retry(
+            lambda: self._bus.get(keys.items(), self.scan_id)
+        )
+        return item.reason if item else ""
+
+    @property
+    def is_final(self) -> bool:
+        """It has ended."""
+        return self._track(points=False).is_final
+
+    def _state(self) -> StateChange | None:
+        states = self._track(points=False).states
+        return states[-1] if states else None
+
+    @property
+    def _is_move(self) -> bool:
+        return self.request.name == "mv"
+
+    def _track(self, *, points: bool = True) -> Track:
+        track = self._known
+        if track is None or (points and not track.has_points):
+            new = self._reader.track(self.scan_id, points=points)
+            self._known = track = new
+            self._reader.retry(lambda: self._reader.catch_up(new))
+        return track
+
+    # --- data -------------------------------------------------------------------------
+    @property
+    def baseline(self) -> dict[str, Readings]:
+        """Readings of the baseline devices, by device; empty before they were taken."""
+        return dict(self._track().baseline)
+
+    @property
+    def fit(self) -> Fit | None:
+        """The newest fit; of a scan that has ended the final one, if any."""
+        track = self._track(points=False)
+        asked = bool(self.begin and self.begin.fit)
+        self._linger(track, lambda: bool(track.fit and track.fit.final), asked=asked)
+        return track.fit
+
+    @property
+    def file(self) -> Path | None:
+        """Path of the scan's file once it is complete; None before, and for a move."""
+        track = self._track(points=False)
+        asked = self.scan_number is not None
+        self._linger(track, lambda: track.file is not None, asked=asked)
+        done: FileDone | None = track.file
+        return Path(done.path) if done else None
+
+    def _linger(self, track: Track, there: Callable[[], bool], *, asked: bool) -> None:
+        """Wait briefly for what comes after a scan's end."""
+        if not asked or there() or not track.is_final:
+            return
+        with self._reader.changed:
+            if self._patient:
+                self._patient = self._reader.changed.wait_for(there, WRITING)
+        if not there():
+            self._reader.catch_up(track)
+
+    def to_pandas(self, *, timestamps: bool = False) -> "pandas.DataFrame":
+        """Return the points so far: one row a point, one column a signal.
+
+        Args:
+            timestamps: add a column `<signal>_timestamp` (s since the epoch) to each.
+        """
+        points = self._points()
+        return _frames.to_pandas(points, self._motors(), timestamps=timestamps)
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Return the points so far over `point_id`, with units as attributes."""
+        begin = self.begin
+        attributes = {"scan_number": self.scan_number, "request": summary(self.request)}
+        units = begin.units if begin else {}
+        return _frames.to_xarray(self._points(), self._motors(), units, attributes)
+
+    def _points(self) -> list[Point]:
+        track = self._track()
+        self._check_first(track)
+        return list(track.points)
+
+    def _motors(self) -> list[str]:
+        return self.begin.motors if self.begin else []
+
+    def _check_first(self, track: Track) -> None:
+        if track.first:
+            where = self.file or "its file"
+            raise DeadlineError(
+                f"points 0 to {track.first - 1} of {self._title} are no longer on the "
+                f"bus; they are in {where}",
+                subject=self.scan_id,
+            )
+
+    @property
+    def _title(self) -> str:
+        if self._is_move:
+            return summary(self.request)
+        number = self._told_number()
+        return f"Scan {number}" if number is not None else f"Scan {self.request.name}"
+
+    def _count(self) -> int:
+        if self._known and self._known.has_points:
+            return len(self._known.points)
+        last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))
+        if last is None:
+            return 0
+        return last.message.points if isinstance(last.message, Seal) else last.id.major

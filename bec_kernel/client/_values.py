@@ -1,0 +1,250 @@
+"""Words and Python objects to the values of parameters, and back to words."""
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from bec_kernel.client._words import Word, quote
+from bec_kernel.errors import RefusedError
+from bec_kernel.wire import Parameter
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z_/][\w.:/@+-]*", re.ASCII)
+_LARGEST = 2**63 - 1
+_SEVERAL = 3  # so many words that begin alike are all named
+_TRUTH = {"true": True, "false": False}
+_CALLED = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "str": "a text",
+    "device": "a device",
+    "number_list": "a list of numbers like [1,2,3]",
+}
+
+
+class _Unfit(Exception):  # noqa: N818 - told to the asker as a RefusedError
+    """A value is not of its parameter's kind."""
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """Return what to say behind "no such …": the nearest valid word, or all."""
+    names = sorted(valid)
+    begun = [name for name in names if word and name.startswith(word)]
+    close = begun or difflib.get_close_matches(word, names, 1, 0.5)
+    if 0 < len(close) <= _SEVERAL:
+        return f"did you mean {' or '.join(close)}?"
+    if not names:
+        return "there is none"
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"there is {', '.join(names[:12])}{more}"
+
+
+def refuse_unknown(kind: str, word: str, valid: Iterable[str]) -> RefusedError:
+    """Return the error for a word that names nothing."""
+    names = sorted(valid)
+    return RefusedError(
+        f"no {kind} {word!r:.60}: {nearest(word, names)}",
+        subject=kind,
+        value=word,
+        allowed=", ".join(names),
+    )
+
+
+def from_word(parameter: Parameter, word: Word) -> Any:
+    """Return the object `word` stands for; what it cannot be stays a text."""
+    match parameter.kind:
+        case "int" if _WHOLE.fullmatch(word):
+            return int(word)
+        case "int" | "float" if _NUMBER.fullmatch(word):
+            return float(word)
+        case "bool":
+            return _TRUTH.get(word.lower(), str(word))
+        case "number_list":
+            return _list_of(word)
+    return str(word)
+
+
+def _list_of(word: str) -> Any:
+    inner = word[1:-1] if word.startswith("[") and word.endswith("]") else word
+    parts = [part.strip() for part in inner.split(",")]
+    if parts[-1] == "":
+        parts.pop()
+    if not all(_NUMBER.fullmatch(part) for part in parts):
+        return str(word)
+    return [float(part) for part in parts]
+
+
+def metadata_from(word: Word) -> tuple[str, Any]:
+    """Return name and value of `name=value`.
+
+    Raises:
+        RefusedError: there is no name.
+    """
+    name, equals, text = word.partition("=")
+    if not name or not equals:
+        raise RefusedError(
+            f"--metadata takes name=value, not {str(word)!r:.60}",
+            subject="metadata",
+            value=word,
+            allowed="name=value",
+        )
+    if word.quoted is not None:
+        return name, text
+    return name, _guess(text)
+
+
+def _guess(text: str) -> Any:
+    if _WHOLE.fullmatch(text) and abs(int(text)) <= _LARGEST:
+        return int(text)
+    if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    if text in _TRUTH:
+        return _TRUTH[text]
+    if text.startswith(("[", "{")):
+        try:
+            return json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def check(scan: str, parameter: Parameter, value: Any, devices: Iterable[str]) -> Any:
+    """Return `value` as it travels.
+
+    Raises:
+        RefusedError: it is not what the parameter takes.
+    """
+    try:
+        made = _MAKERS[parameter.kind](value)
+    except (_Unfit, KeyError, OverflowError) as error:
+        said = str(error) if isinstance(error, _Unfit) and str(error) else ""
+        wanted = _CALLED.get(parameter.kind, parameter.kind)
+        raise _refuse(scan, parameter, value, said or f"is not {wanted}") from None
+    if parameter.kind == "device" and made not in devices:
+        # An axis is a device of its own: `slit.gap` is `slit_gap`.
+        if made.replace(".", "_") in devices:
+            return made.replace(".", "_")
+        raise refuse_unknown("device", made, devices)
+    _check_range(scan, parameter, made)
+    return made
+
+
+def _check_range(scan: str, parameter: Parameter, value: Any) -> None:
+    for one in value if isinstance(value, list) else [value]:
+        if parameter.low is not None and one < parameter.low:
+            said = f"is below {show(parameter.low)}"
+            raise _refuse(scan, parameter, one, said)
+        if parameter.high is not None and one > parameter.high:
+            said = f"is above {show(parameter.high)}"
+            raise _refuse(scan, parameter, one, said)
+    if parameter.choices and value not in (parameter.default, *parameter.choices):
+        said = f"is none of {', '.join(parameter.choices)}"
+        raise _refuse(scan, parameter, value, said)
+
+
+def _refuse(scan: str, parameter: Parameter, value: Any, said: str) -> RefusedError:
+    shown = repr(value) if isinstance(value, str) else f"{value!s}"
+    unit = "" if parameter.unit in ("", "motor") else f" ({parameter.unit})"
+    return RefusedError(
+        f"{scan} {parameter.name}{unit}: {shown:.60} {said}",
+        subject=parameter.name,
+        value=shown,
+        allowed=_allowed(parameter),
+    )
+
+
+def _allowed(parameter: Parameter) -> str:
+    low = "" if parameter.low is None else f"{show(parameter.low)} <= "
+    high = "" if parameter.high is None else f" <= {show(parameter.high)}"
+    kind = _CALLED.get(parameter.kind, parameter.kind)
+    return ", ".join(parameter.choices) or f"{low}{kind}{high}"
+
+
+def _plain(value: Any) -> Any:
+    """Numpy's scalars and arrays as Python's own."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _float(value: Any) -> float:
+    value = _plain(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Unfit
+    if not math.isfinite(value):
+        raise _Unfit("is not finite")
+    return float(value)
+
+
+def _int(value: Any) -> int:
+    number = _float(value)
+    if not number.is_integer():
+        raise _Unfit
+    whole = _plain(value)
+    whole = whole if isinstance(whole, int) else int(number)
+    if abs(whole) > _LARGEST:
+        raise _Unfit("is too large")
+    return whole
+
+
+def _bool(value: Any) -> bool:
+    value = _plain(value)
+    if not isinstance(value, bool):
+        raise _Unfit
+    return value
+
+
+def _str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Unfit
+    return str(value)
+
+
+def _device(value: Any) -> str:
+    name = value if isinstance(value, str) else getattr(value, "name", None)
+    if not isinstance(name, str):
+        raise _Unfit
+    return str(name)
+
+
+def _numbers(value: Any) -> list[float]:
+    value = _plain(value)
+    if not isinstance(value, list | tuple | range):
+        raise _Unfit
+    if not value:
+        raise _Unfit("is empty")
+    return [_float(one) for one in value]
+
+
+_MAKERS: dict[str, Callable[[Any], Any]] = {
+    "float": _float,
+    "int": _int,
+    "bool": _bool,
+    "str": _str,
+    "device": _device,
+    "number_list": _numbers,
+}
+
+
+def show(value: Any) -> str:
+    """Return the word that stands for `value`."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return repr(value).removesuffix(".0")
+        case str():
+            plain = _PLAIN.fullmatch(value) and value.lower() not in _TRUTH
+            return value if plain else quote(value)
+        case list() if all(isinstance(one, int | float) for one in value):
+            return f"[{','.join(show(one) for one in value)}]"
+        case list() | dict():
+            return json.dumps(value)
+    return str(value)

@@ -1,0 +1,248 @@
+"""Words to a request and back. Pure: shared by magics, `bec scan`, forms and Python.
+
+A line is `NAME WORD… --option VALUE --flag --no-flag --metadata name=value`. Nothing in
+it is ever evaluated: a word is a number, a list of numbers, a device or a text because
+the scan's published signature says so.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from bec_kernel.client._completion import complete
+from bec_kernel.client._explain import call_signature, explain, help  # noqa: A004
+from bec_kernel.client._signatures import (
+    QUEUE,
+    Candidate,
+    Catalogue,
+    Naming,
+    dashed,
+    find,
+    keyword,
+    meaning,
+    no_option,
+    options_of,
+)
+from bec_kernel.client._values import (
+    check,
+    from_word,
+    metadata_from,
+    show,
+)
+from bec_kernel.client._words import Word, split
+from bec_kernel.errors import RefusedError
+from bec_kernel.wire import Parameter, ScanRequest, Signature
+
+__all__ = [
+    "Candidate",
+    "Catalogue",
+    "bind",
+    "call_signature",
+    "complete",
+    "explain",
+    "find",
+    "format",
+    "help",
+    "parse",
+    "summary",
+]
+
+
+def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequest:
+    """Return the request a line of words stands for; its `request_id` is empty.
+
+    Raises:
+        RefusedError: a word is not known or not what stands there; it is named.
+    """
+    words = split(text)
+    if not words:
+        raise RefusedError(
+            f"no scan is named: NAME WORD… --option VALUE, with NAME one of "
+            f"{', '.join(sorted(catalogue))}",
+            subject="scan",
+            allowed=", ".join(sorted(catalogue)),
+        )
+    signature = find(words[0], catalogue)
+    reader = _Reader(signature, words[1:])
+    reader.run()
+    return bind(signature, reader.args, reader.kwargs, devices, dashed)
+
+
+class _Reader:
+    """Sorts words into positional ones and options, and gives each its kind."""
+
+    def __init__(self, signature: Signature, words: list[Word]) -> None:
+        self.signature = signature
+        self.words = words
+        self.args: list[Any] = []
+        self.kwargs: dict[str, Any] = {}
+
+    def run(self) -> None:
+        while self.words:
+            word = self.words.pop(0)
+            if word.startswith("--") and word.quoted != 0:  # --name="two words"
+                self.option(word)
+            else:
+                self.positional(word)
+
+    def positional(self, word: Word) -> None:
+        bundle = self.signature.bundle
+        if not bundle:
+            raise RefusedError(
+                f"{self.signature.name} takes no positional words: {str(word)!r:.60}",
+                subject=self.signature.name,
+                value=word,
+                allowed=", ".join(dashed(p.name) for p in options_of(self.signature)),
+            )
+        self.args.append(from_word(bundle[len(self.args) % len(bundle)], word))
+
+    def option(self, word: Word) -> None:
+        option, equals, text = word.partition("=")
+        given = Word(text, word.quoted) if equals else None
+        name, value = self.flag(option[2:].replace("-", "_"), given)
+        if name == "metadata":
+            key, value = metadata_from(value)
+            name, known = key, self.kwargs.setdefault("metadata", {})
+        else:
+            known = self.kwargs
+        if name in known:
+            raise RefusedError(f"{option} is given twice", subject=name, value=word)
+        known[name] = value
+
+    def flag(self, name: str, given: Word | None) -> tuple[str, Any]:
+        options = {p.name: p for p in options_of(self.signature)}
+        if name not in options:
+            positive = options.get(name.removeprefix("no_"))
+            if positive and positive.kind == "bool" and given is None:
+                return positive.name, False
+            raise no_option(self.signature, name, dashed)
+        option = options[name]
+        if given is None and option.kind == "bool":
+            named = bool(self.words) and self.words[0].lower() in ("true", "false")
+            return name, from_word(option, self.words.pop(0)) if named else True
+        if given is None:
+            given = self.value(option)
+        return name, given if name == "metadata" else from_word(option, given)
+
+    def value(self, option: Parameter) -> Word:
+        word = self.words[0] if self.words else Word("--")
+        if word.startswith("--") and word.quoted != 0:
+            raise RefusedError(
+                f"{self.signature.name} {dashed(option.name)} needs a value "
+                f"({meaning(option)})",
+                subject=option.name,
+            )
+        return self.words.pop(0)
+
+
+def bind(
+    signature: Signature,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    devices: Collection[str],
+    naming: Naming = keyword,
+) -> ScanRequest:
+    """Return the request a call stands for; devices are names, or things with one.
+
+    Args:
+        signature: of the scan.
+        args: bundles, one after the other.
+        kwargs: options; None stands for the default.
+        devices: names there are.
+        naming: how an error writes an option; as Python does unless told otherwise.
+
+    Raises:
+        RefusedError: a parameter is missing, unknown, out of range, of another type.
+    """
+    options = {p.name: p for p in options_of(signature)}
+    given = {name: value for name, value in kwargs.items() if value is not None}
+    metadata = _metadata(given.pop("metadata", {})) if "metadata" in options else {}
+    queue = given.pop("queue", "primary") if "queue" in options else "primary"
+    queue = check(signature.name, QUEUE, queue, devices)
+    checked = {}
+    for name, value in given.items():
+        if name not in options:
+            raise no_option(signature, name, naming)
+        checked[name] = check(signature.name, options[name], value, devices)
+    bound = _bundles(signature, args, devices)
+    for option in signature.options:
+        if option.required and option.name not in checked:
+            raise RefusedError(
+                f"{signature.name} needs {naming(option.name)} ({meaning(option)})",
+                subject=option.name,
+                allowed=meaning(option),
+            )
+    return ScanRequest(
+        request_id="",
+        name=signature.name,
+        args=bound,
+        kwargs=checked,
+        queue=queue,
+        metadata=metadata,
+    )
+
+
+def _bundles(
+    signature: Signature, args: Sequence[Any], devices: Collection[str]
+) -> list[Any]:
+    bundle, (low, high) = signature.bundle, signature.bundles
+    names = " ".join(p.name for p in bundle)
+    if args and not bundle:
+        raise RefusedError(
+            f"{signature.name} takes no positional words: {args[0]!r:.60}",
+            subject=signature.name,
+            value=str(args[0]),
+        )
+    bound = [
+        check(signature.name, bundle[i % len(bundle)], value, devices)
+        for i, value in enumerate(args)
+    ]
+    if not bundle:
+        return bound
+    count, rest = divmod(len(args), len(bundle))
+    if rest:
+        said = " ".join(show(value) for value in bound[-rest:])
+        raise RefusedError(
+            f"{signature.name} takes {names}: {bundle[rest].name} is missing after "
+            f"{said}",
+            subject=bundle[rest].name,
+            allowed=names,
+        )
+    if count < low or (high and count > high):
+        times = f"{low}" if low == high else f"at least {low}"
+        times = f"at most {high}" if high and count > high and low != high else times
+        raise RefusedError(
+            f"{signature.name} needs {names}, {times} times, not {count}",
+            subject=signature.name,
+            value=str(count),
+            allowed=f"{names}, {times} times",
+        )
+    return bound
+
+
+def _metadata(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping) or not all(isinstance(k, str) for k in given):
+        raise RefusedError(
+            f"metadata: {given!r:.60} is no dict with names", subject="metadata"
+        )
+    return dict(given)
+
+
+def format(request: ScanRequest) -> str:  # noqa: A001 - the counterpart of parse
+    """Return the line that `parse` makes this request of."""
+    words = [summary(request)]
+    if request.queue != "primary":
+        words += ["--queue", show(request.queue)]
+    for name, value in request.metadata.items():
+        words += ["--metadata", f"{name}={show(value)}"]
+    return " ".join(words)
+
+
+def summary(request: ScanRequest) -> str:
+    """Return the request as one types it, without queue and metadata."""
+    words = [request.name, *(show(arg) for arg in request.args)]
+    for name, value in request.kwargs.items():
+        if isinstance(value, bool):
+            words.append(dashed(name if value else f"no_{name}"))
+        else:
+            words += [dashed(name), show(value)]
+    return " ".join(words)

@@ -1,0 +1,246 @@
+"""What a person holds of a scan: wait for it, look at its data, stop it."""
+
+import contextlib
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bec_kernel.bus import Bus
+from bec_kernel.client._reader import Reader
+from bec_kernel.client._record import ScanRecord
+from bec_kernel.client._track import Track
+from bec_kernel.client.wording import ending, headline
+from bec_kernel.errors import (
+    BecError,
+    DeadlineError,
+    DeviceError,
+    RefusedError,
+    ScanAborted,
+)
+from bec_kernel.wire import (
+    ItemState,
+    Point,
+    ScanRequest,
+    ScanState,
+    Verb,
+    keys,
+)
+
+STOPPING = 10.0
+"""An interrupted scan may take so long (s) to end before one is told."""
+SEALING = 30.0
+"""After a scan has ended its last points may take so long, s."""
+SILENCE = 30.0
+"""A scan server silent for so long (s) is not waited for any more."""
+Act = Callable[[Verb, str, float], None]
+"""Sends a wish for an item; a timeout of 0 does not wait for the reply."""
+
+
+class ScanReport(ScanRecord):
+    """One scan or move, live or from the past: wait for it, look at it, stop it."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        reader: Reader,
+        act: Act,
+        scan_id: str,
+        *,
+        request: ScanRequest | None = None,
+        number: int | None = None,
+    ) -> None:
+        super().__init__(bus, reader, scan_id, request=request, number=number)
+        self._act = act
+        self._errors: list[BaseException] = []
+
+    # --- waiting ----------------------------------------------------------------------
+    def wait(self, timeout: float | None = None) -> "ScanReport":
+        """Wait until it has ended and all its points are here; return the report.
+
+        An interrupt (Ctrl-C) aborts the scan; a second one halts it.
+
+        Args:
+            timeout: s; None: as long as it takes.
+
+        Raises:
+            ScanAborted: it ended before its last point, by whomever.
+            DeviceError: a move failed.
+            DeadlineError: it has not ended within `timeout`; it goes on.
+        """
+        track = self._track()
+        try:
+            self._wait_end(track, timeout)
+        except KeyboardInterrupt:
+            self._interrupted(track)
+        for error in self._errors[:1]:
+            warnings.warn(
+                f"a callback of {self._title} failed: {error!r}", stacklevel=2
+            )
+        self._raise_if_ended_early(track)
+        return self
+
+    def _wait_end(self, track: Track, timeout: float | None) -> None:
+        self._wait_long(lambda: track.is_final, f"the end of {self._title}", timeout)
+        what = f"the last points of {self._title}"
+        self._reader.wait_for(lambda: track.is_whole, what, SEALING)
+
+    def _wait_long(
+        self, ready: Callable[[], bool], what: str, timeout: float | None
+    ) -> None:
+        """Wait; without a `timeout` as long as the scan server is alive."""
+        if timeout is not None:
+            self._reader.wait_for(ready, what, timeout)
+            return
+        while True:
+            try:
+                self._reader.wait_for(ready, what, SILENCE)
+            except DeadlineError:
+                self._reader.retry(lambda: self._check_alive(what))
+            else:
+                return
+
+    def _check_alive(self, what: str) -> None:
+        """Return if all that must act for the scan to go on gave a sign of life.
+
+        Raises:
+            DeadlineError: one of them did not, for a long time.
+        """
+        servers = set(self._begin.servers.values()) if self._begin else {"main"}
+        needed = [("scan_server", "main"), *(("device_server", s) for s in servers)]
+        for role, name in needed:
+            last = self._bus.get(keys.heartbeats[role](name))
+            if last and time.time() - last.time > SILENCE:
+                raise DeadlineError(
+                    f"the {role.replace('_', ' ')} has been silent for {SILENCE:g} s "
+                    f"while waiting for {what}; see: bec status",
+                    subject=self.scan_id,
+                )
+
+    def _interrupted(self, track: Track) -> None:
+        """Abort, wait for the end, and raise; halt when interrupted again."""
+        left = ""
+        try:
+            with contextlib.suppress(RefusedError):  # it has ended by itself
+                self._act(Verb.ABORT, self.scan_id, STOPPING)
+            self._wait_end(track, STOPPING)
+        except KeyboardInterrupt:
+            self._act(Verb.HALT, self.scan_id, 0.0)
+        except BecError as error:
+            left = "" if track.is_final else f"; it may still run: {error}"
+        if track.is_final and self._ended_well(track):
+            raise KeyboardInterrupt
+        at = f" at point {len(track.points)}" if not self._is_move else ""
+        raise ScanAborted(
+            f"{self._title} stopped: interrupted{at}{left}", subject=self.scan_id
+        ) from None
+
+    def _ended_well(self, track: Track) -> bool:
+        if track.item is not None:
+            return track.item.state is ItemState.COMPLETED
+        return track.states[-1].state is ScanState.CLOSED
+
+    def _raise_if_ended_early(self, track: Track) -> None:
+        if self._ended_well(track):
+            return
+        reason = f": {self.reason}" if self.reason else ""
+        said = f"{self._title} {self.status}{reason}"
+        if self._is_move and self.status is ItemState.FAILED:
+            raise DeviceError(said, subject=self.scan_id)
+        at = f" (after {len(track.points)} points)" if track.points else ""
+        raise ScanAborted(said + at, subject=self.scan_id)
+
+    def watch(self, seen: int, timeout: float) -> int:
+        """Wait at most `timeout` s until more is known than at `seen`.
+
+        Returns:
+            What to give as `seen` next time; 0 to begin with.
+        """
+        track = self._track()
+        with self._reader.changed:
+            self._reader.changed.wait_for(lambda: track.version > seen, timeout)
+            return track.version
+
+    def points(self, timeout: float | None = None) -> Iterator[Point]:
+        """Yield each whole point once, in order, as they come, until the scan ends.
+
+        An interrupt while it waits aborts the scan.
+
+        Args:
+            timeout: s, for each point; None: as long as it takes.
+
+        Raises:
+            ScanAborted: it was interrupted here.
+            DeadlineError: the first points are only in the file; or `timeout` is over.
+        """
+        track = self._track()
+        at = 0
+        while True:
+            try:
+                self._wait_point(track, at, timeout)
+            except KeyboardInterrupt:
+                self._interrupted(track)
+            self._check_first(track)
+            if at >= len(track.points):
+                return
+            yield track.points[at]
+            at += 1
+
+    def _wait_point(self, track: Track, at: int, timeout: float | None) -> None:
+        if at < len(track.points):
+            return
+        what = f"point {at} of {self._title}"
+        self._wait_long(
+            lambda: at < len(track.points) or track.is_final,
+            what,
+            timeout,
+        )
+        self._reader.wait_for(
+            lambda: at < len(track.points) or track.is_whole, what, SEALING
+        )
+
+    def on_point(self, call: Callable[[Point], object]) -> "ScanReport":
+        """Call `call` with each point, in a thread of its own; return the report.
+
+        What it raises ends the calls, and is told by `wait` as a warning.
+        """
+
+        def run() -> None:
+            try:
+                for point in self.points():
+                    call(point)
+            except Exception as error:  # noqa: BLE001 - told by wait()
+                self._errors.append(error)
+
+        name = f"bec callback {self.scan_id[:8]}"
+        threading.Thread(target=run, name=name, daemon=True).start()
+        return self
+
+    # --- acting -----------------------------------------------------------------------
+    def abort(self) -> None:
+        """Stop it, clean up, close its file as aborted."""
+        self._act(Verb.ABORT, self.scan_id, STOPPING)
+
+    def pause(self, *, now: bool = False) -> None:
+        """Pause it behind the point it takes; `now`: stop motion, repeat the point."""
+        verb = Verb.PAUSE_NOW if now else Verb.PAUSE
+        self._act(verb, self.scan_id, STOPPING)
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._act(Verb.RESUME, self.scan_id, STOPPING)
+
+    def halt(self) -> None:
+        """Stop it at once, without cleaning up."""
+        self._act(Verb.HALT, self.scan_id, STOPPING)
+
+    # --- text -------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        shown = headline(self.request, self.scan_number)
+        if self._is_move:
+            return f"{shown}: {self.status}"
+        return f"{shown}: {ending(str(self.status), self.reason, self._count())}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))

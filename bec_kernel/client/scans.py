@@ -1,0 +1,110 @@
+"""Scans as functions, made from what the scan server publishes."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bec_kernel.bus import Bus
+from bec_kernel.client import _table, language
+from bec_kernel.client._reader import Reader
+from bec_kernel.client.report import ScanReport
+from bec_kernel.errors import RefusedError
+from bec_kernel.wire import ScanRequest, Signature, keys
+
+ScanFunction = Callable[..., ScanReport]
+
+
+class Scans:
+    """All scans: `scans.line_scan(dev.samx, -5, 5, steps=21)`."""
+
+    _HEAD = ("scan", "example", "what it does")
+
+    def __init__(
+        self,
+        bus: Bus,
+        reader: Reader,
+        names: Callable[[], list[str]],
+        submit: Callable[[ScanRequest], ScanReport],
+    ) -> None:
+        self._bus = bus
+        self._reader = reader
+        self._names = names
+        self._submit = submit
+        self._catalogue: dict[str, Signature] = {}
+
+    def catalogue(self, *, fresh: bool = True) -> dict[str, Signature]:
+        """Return the published signatures by name; as last seen, unless `fresh`.
+
+        Raises:
+            RefusedError: no scan server has published any.
+        """
+        if fresh or not self._catalogue:
+            found = self._reader.retry(lambda: self._bus.get_all(keys.catalogue()))
+            self._catalogue = dict(sorted(found.items()))
+        if not self._catalogue:
+            raise RefusedError(
+                "the scan server has published no scans; see: bec status",
+                subject="scans",
+            )
+        return self._catalogue
+
+    def signature(self, name: str) -> Signature:
+        """Return the signature of a scan, by its name or an alias.
+
+        Raises:
+            RefusedError: there is no such scan.
+        """
+        try:
+            return language.find(name, self.catalogue(fresh=False))
+        except RefusedError:
+            return language.find(name, self.catalogue())
+
+    def function(self, name: str) -> ScanFunction:
+        """Return a scan as a function with name, signature and text of its own."""
+        signature = self.signature(name)
+
+        def run(*args: Any, **kwargs: Any) -> ScanReport:
+            return self._submit(language.bind(signature, args, kwargs, self._names()))
+
+        run.__name__ = run.__qualname__ = signature.name
+        run.__doc__ = language.explain(signature)
+        run.__signature__ = language.call_signature(signature)  # type: ignore[attr-defined]
+        return run
+
+    def __getattr__(self, name: str) -> ScanFunction:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self.function(name)
+        except RefusedError as error:
+            raise UnknownScanError(
+                str(error),
+                subject=error.subject,
+                value=error.value,
+                allowed=error.allowed,
+            ) from None
+
+    def __getitem__(self, name: str) -> ScanFunction:
+        return self.function(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.catalogue())
+
+    def __dir__(self) -> list[str]:
+        aliases = (a for one in self.catalogue().values() for a in one.aliases)
+        return sorted({*self.catalogue(fresh=False), *aliases})
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [
+            (one.name, one.example, one.doc.split(". ", 1)[0].removesuffix("."))
+            for one in self.catalogue().values()
+        ]
+
+    def __repr__(self) -> str:
+        return _table.text(self._HEAD, self._rows())
+
+    def _repr_html_(self) -> str:
+        return _table.html(self._HEAD, self._rows())
+
+
+class UnknownScanError(RefusedError, AttributeError):
+    """There is no scan of this name."""

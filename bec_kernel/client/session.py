@@ -1,0 +1,390 @@
+"""One person's open client: devices, scans, queue, history."""
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from bec_kernel import bus as buses
+from bec_kernel import errors
+from bec_kernel.bus import Bus
+from bec_kernel.client import _state, language
+from bec_kernel.client._reader import Reader, ask, complain_to
+from bec_kernel.client.config import Config
+from bec_kernel.client.devices import Devices, RemoteDevice
+from bec_kernel.client.history import History
+from bec_kernel.client.queue import Queue
+from bec_kernel.client.report import ScanReport
+from bec_kernel.client.scans import Scans
+from bec_kernel.config import Folder, find, person, read_note
+from bec_kernel.errors import BecError, BrokerError, InstanceError, RefusedError
+from bec_kernel.wire import (
+    Alarm,
+    Call,
+    Device,
+    Inbox,
+    ItemAction,
+    Latest,
+    Origin,
+    Problem,
+    Reply,
+    ScanRequest,
+    StopDevices,
+    Taken,
+    Verb,
+    keys,
+)
+
+ACCEPTING = 20.0
+"""The scan server may take so long (s) to accept or refuse; then it will not run it."""
+STOPPING = 5.0
+"""A device server may take so long (s) to answer a stop."""
+
+
+class Client:
+    """What a person's program holds. Use it as a context, or call `close`.
+
+    Attributes:
+        bus: the connection.
+        dev: devices.
+        config: the device list they are built from.
+        scans: scans as functions.
+        queue: the primary queue.
+        history: scans that have begun.
+        origin: told with each request; a front end puts a function here that says where
+            the request was typed.
+        metadata: kept with every scan; a scan's own wins.
+        complaints: about entries on the bus that could not be decoded.
+        url: of the broker, without a password.
+        data: the instance's folder, where known.
+    """
+
+    def __init__(self, bus: Bus, *, url: str = "", data: str = "") -> None:
+        self.bus = bus
+        self.url = url
+        self.data = data
+        self.origin: Callable[[], Origin | None] = lambda: None
+        self.metadata: dict[str, Any] = {}
+        self.complaints: list[str] = []
+        self.reader = Reader(bus)
+        self.config = Config(bus, self.reader, error_of)
+        self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
+        self.scans = Scans(bus, self.reader, self.dev.names, self.submit)
+        self.queue = Queue(bus, self.reader, self._wish, "primary")
+        self.history = History(bus, self.reader, self._past)
+        for server in self._servers():
+            self.reader.follow(self._device_inbox(server).replies)
+
+    @property
+    def user(self) -> str:
+        """Who asks."""
+        return self.bus.user
+
+    # --- scans ------------------------------------------------------------------------
+    def parse(self, text: str) -> ScanRequest:
+        """Return the request a line of words stands for; see `language.parse`."""
+        try:
+            return language.parse(
+                text, self.scans.catalogue(fresh=False), self.dev.names()
+            )
+        except RefusedError:  # what was last seen may be old
+            names = self.dev.names(fresh=True)
+            return language.parse(text, self.scans.catalogue(), names)
+
+    def run(self, text: str) -> ScanReport:
+        """Ask for the scan a line stands for: `line_scan samx -5 5 --steps 21`.
+
+        Raises:
+            RefusedError: a word is unknown, or the scan server refuses.
+        """
+        return self.submit(self.parse(text))
+
+    def complete(self, text: str) -> list[language.Candidate]:
+        """Return what may be typed at the end of `text`, for Tab."""
+        devices = {device.name: _told(device) for device in self.dev.all()}
+        return language.complete(text, self.scans.catalogue(fresh=False), devices)
+
+    def submit(self, request: ScanRequest) -> ScanReport:
+        """Ask for a scan; return its report as soon as it is in the queue.
+
+        Raises:
+            RefusedError: nothing was changed; the text says why.
+            DeadlineError: the scan server did not answer; it will not run it later.
+        """
+        scan_id = request.request_id or uuid.uuid4().hex
+        request = msgspec.structs.replace(
+            request,
+            request_id=scan_id,
+            metadata={**self.metadata, **request.metadata},
+            deadline=request.deadline or time.time() + ACCEPTING,
+            origin=request.origin or self.origin(),
+        )
+        report = self._make(scan_id, request=request)
+        try:
+            self._ask(keys.scan_asks(self.user), request, ACCEPTING)
+        except KeyboardInterrupt:
+            self._act(Verb.ABORT, scan_id, 0.0)
+            raise
+        except BecError:
+            self.reader.forget(scan_id)
+            raise
+        return report
+
+    def report(self, scan_id: str) -> ScanReport:
+        """Return the report of a scan, whoever asked for it."""
+        return self._make(scan_id)
+
+    def mv(self, *moves: Any, relative: bool = False) -> ScanReport:
+        """Move motors together and wait until they are there: `mv(samx, 1, samy, 2)`.
+
+        An interrupt (Ctrl-C) stops them.
+
+        Raises:
+            RefusedError: a position is out of limits, or a device is unknown.
+            DeviceError: a motor did not arrive.
+            ScanAborted: it was stopped.
+        """
+        signature = self.scans.signature("mv")
+        options = {"relative": True} if relative else {}
+        request = language.bind(signature, moves, options, self.dev.names())
+        return self.submit(request).wait()
+
+    def mvr(self, *moves: Any) -> ScanReport:
+        """Move motors by so much, from where they are; see `mv`."""
+        return self.mv(*moves, relative=True)
+
+    # --- stop -------------------------------------------------------------------------
+    def stop_all(self) -> None:
+        """Stop every device now: no queue, no worker."""
+        self.stop([])
+
+    def stop(self, devices: list[str]) -> None:
+        """Stop devices now (all of them, if empty); return when it was confirmed.
+
+        Raises:
+            DeadlineError: a device server did not answer; it may have stopped or not.
+        """
+        named: dict[str, list[str]] = {}
+        for device in devices:
+            named.setdefault(self.dev.info(device).server, []).append(device)
+        targets = named if devices else {s: [] for s in self._servers()}
+        with contextlib.ExitStack() as stack:
+            replies = []
+            for server, names in targets.items():  # all are told before one is awaited
+                inbox = self._device_inbox(server)
+                self.reader.follow(inbox.replies)
+                request = StopDevices(request_id=uuid.uuid4().hex, devices=names)
+                expected = self.reader.expect(request.request_id)
+                replies.append(stack.enter_context(expected))
+                self._tell(inbox, request)
+            what = f"the answer of {', '.join(targets)} to a stop"
+            self.reader.wait_for(lambda: all(r() for r in replies), what, STOPPING)
+            problems = [one.problem for r in replies if (one := r()) and one.problem]
+        if problems:
+            raise error_of(problems[0])
+
+    # --- what is so -------------------------------------------------------------------
+    def status(self) -> dict[str, Any]:
+        """Return services, broker, queues and data folder, ready for JSON."""
+        return self.reader.retry(lambda: _state.status(self.bus, self.url, self.data))
+
+    def alarms(
+        self, limit: int = 20, *, scan_id: str = "", all_users: bool = False
+    ) -> list[Alarm]:
+        """Return the newest alarms that concern this user, or nobody in particular.
+
+        Args:
+            limit: so many at most, the newest last.
+            scan_id: only of this scan.
+            all_users: those of others too.
+        """
+        return self.reader.retry(
+            lambda: _state.alarms(
+                self.bus, self.user, limit, scan_id, all_users=all_users
+            )
+        )
+
+    def ready(self, timeout: float = 30.0) -> None:
+        """Wait until scans and devices are published.
+
+        Raises:
+            DeadlineError: they are not, after `timeout` s.
+        """
+        deadline = time.monotonic() + timeout
+        servers = self._servers()
+        watched: list[Latest[Any]] = [
+            keys.catalogue(),
+            keys.users(),
+            *map(keys.devices, servers),
+        ]
+        with self.bus.watch(*watched) as watch:
+            while not (self.bus.get_all(keys.catalogue()) and self.dev.all()):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise errors.DeadlineError(
+                        f"scans and devices were not published within {timeout:g} s; "
+                        "see: bec status"
+                    )
+                watch.wait(left)
+
+    def close(self) -> None:
+        """Close the connection; what runs goes on."""
+        self.reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"BEC client of {self.user}"
+
+    # --- asking -----------------------------------------------------------------------
+    def _ask(self, inbox: Inbox[Any, Reply], request: Any, timeout: float) -> Any:
+        reply = ask(self.reader, self.bus, inbox, request, timeout)
+        if reply.problem is not None:
+            raise error_of(reply.problem)
+        return reply.value
+
+    def _tell(self, inbox: Inbox[Any, Reply], request: Any) -> None:
+        self.reader.retry(lambda: self.bus.ask(inbox, request), STOPPING)
+
+    def _act(self, verb: Verb, scan_id: str, timeout: float) -> None:
+        action = ItemAction(
+            request_id=uuid.uuid4().hex,
+            verb=verb,
+            scan_id=scan_id,
+            deadline=time.time() + ACCEPTING,
+        )
+        if timeout:
+            self._ask(keys.scan_asks(self.user), action, timeout)
+        else:
+            self._tell(keys.scan_asks(self.user), action)
+
+    def _wish(self, verb: Verb, scan_id: str, queue: str) -> None:
+        action = ItemAction(
+            request_id=uuid.uuid4().hex,
+            verb=verb,
+            scan_id=scan_id,
+            queue=queue,
+            deadline=time.time() + ACCEPTING,
+        )
+        self._ask(keys.scan_asks(self.user), action, ACCEPTING)
+
+    def _call(
+        self,
+        device: Device,
+        method: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        timeout: float,
+    ) -> Any:
+        call = Call(
+            request_id=uuid.uuid4().hex,
+            device=device.name,
+            method=method,
+            args=[_plain(arg) for arg in args],
+            kwargs={name: _plain(arg) for name, arg in kwargs.items()},
+            deadline=time.time() + timeout,
+        )
+        return self._ask(self._device_inbox(device.server), call, timeout)
+
+    def _device_inbox(self, server: str) -> Inbox[Any, Reply]:
+        return keys.device_asks(server, self.user)
+
+    def _servers(self) -> list[str]:
+        users = self.bus.get(keys.users())
+        return (users.device_servers if users else []) or ["main"]
+
+    def _make(self, scan_id: str, **known: Any) -> ScanReport:
+        return ScanReport(self.bus, self.reader, self._act, scan_id, **known)
+
+    def _past(self, taken: Taken) -> ScanReport:
+        return self._make(taken.scan_id, number=taken.scan_number)
+
+
+def _plain(value: Any) -> Any:
+    return value.name if isinstance(value, RemoteDevice) else value
+
+
+def _told(device: Device) -> str:
+    """A device in few words, for Tab."""
+    units = [signal.unit for signal in device.signals if signal.unit]
+    parts = [*units[:1], device.description or device.readout_priority]
+    if device.limits:
+        parts.append(f"{device.limits[0]:g} to {device.limits[1]:g}")
+    return ", ".join(parts)
+
+
+def error_of(problem: Problem) -> BecError:
+    """Return the exception a problem stands for: the class named by its kind."""
+    kind = getattr(errors, problem.kind, RefusedError)
+    if not (isinstance(kind, type) and issubclass(kind, BecError)):
+        kind = RefusedError
+    return kind(
+        problem.message,
+        subject=problem.subject,
+        value=problem.value,
+        allowed=problem.allowed,
+    )
+
+
+def connect(
+    data: Path | str | None = None,
+    *,
+    url: str | None = None,
+    instance: str | None = None,
+    bus: Bus | None = None,
+) -> Client:
+    """Connect to `data`, `url`, `BEC_REDIS`, the nearest `data/`, or the only instance.
+
+    Args:
+        data: folder of a running instance.
+        url: of a broker: `unix://user:password@/path` or `redis://user:password@host`.
+        instance: prefix of all keys there.
+        bus: a connection there is already.
+
+    Raises:
+        InstanceError: none runs, or several do and none was named.
+        BrokerError: nobody answers there.
+    """
+    if bus is not None:
+        return Client(bus)
+    where, folder = _where(data, url)
+    complaints: list[str] = []
+    shown = _state.without_password(where)
+    try:
+        bus = buses.connect(
+            where,
+            instance or _state.instance_of_environment(),
+            complain_to(complaints),
+        )
+    except BrokerError as error:
+        start = f"bec up --data {folder}" if folder else "bec up"
+        raise BrokerError(f"{error} (tried {shown}); start one: {start}") from error
+    client = Client(bus, url=shown, data=folder)
+    client.complaints = complaints
+    return client
+
+
+def _where(data: Path | str | None, url: str | None) -> tuple[str, str]:
+    if data is not None:
+        folder = Folder(Path(data))
+        if read_note(folder.note) is None:
+            raise InstanceError(
+                f"no instance runs in {folder.path}; start one: "
+                f"bec up --data {folder.path}",
+                value=str(folder.path),
+            )
+        return folder.url(person()), str(folder.path)
+    url = url or os.environ.get("BEC_REDIS")
+    if url:
+        return url, os.environ.get("BEC_DATA", "")
+    note = find()
+    return Folder(note.data).url(person()), str(note.data)

@@ -1,0 +1,36 @@
+"""A scan in words: the same in Python, a notebook, its picture and a terminal."""
+
+from bec_kernel.client.language import summary
+from bec_kernel.wire import Fit, ScanRequest
+
+_WORTH = ("center", "fwhm", "height")
+
+
+def headline(request: ScanRequest, number: int | None) -> str:
+    """Return what was asked for: `Scan 7 line_scan samx -5 5 --steps 21`."""
+    words = summary(request)
+    if request.name == "mv":
+        return words
+    return f"Scan {words}" if number is None else f"Scan {number} {words}"
+
+
+def ending(state: str, reason: str, points: int) -> str:
+    """Return how far it came: `closed, 21 points`; `aborted (user), 1 point`."""
+    why = "" if reason in ("", "done") else f" ({reason})"
+    return f"{state or 'pending'}{why}, {points} point{'' if points == 1 else 's'}"
+
+
+def fit_words(fit: Fit | None) -> str:
+    """Return a fit in one line: `Gaussian of bpm4i: center 0.54, …`; "" without one."""
+    if fit is None:
+        return ""
+    if not fit.values:
+        return f"{fit.model}: no fit: {fit.message or 'no values'}"
+    names = [name for name in _WORTH if name in fit.values] or list(fit.values)
+    return f"{fit.model} of {fit.y}: {', '.join(_value(fit, name) for name in names)}"
+
+
+def _value(fit: Fit, name: str) -> str:
+    error = fit.errors.get(name)
+    more = f" ± {error:.2g}" if error is not None else ""
+    return f"{name} {fit.values[name]:.4g}{more}"

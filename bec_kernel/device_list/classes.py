@@ -1,0 +1,46 @@
+"""Which packages the classes of devices may come from."""
+
+import functools
+from importlib.metadata import entry_points
+
+from bec_kernel.device_list.spec import DeviceList, DeviceListError
+
+GROUP = "bec.devices"
+"""Entry points of site packages: each names a package, module, or class."""
+_ALWAYS = ("ophyd", "bec_services.device_server")
+BEC = "ophyd_devices"
+"""BEC's own device package: its simulated classes are names for ours."""
+
+
+@functools.cache
+def allowed() -> tuple[str, ...]:
+    """Return the packages, modules and classes that may be named."""
+    sites = (entry.value.replace(":", ".") for entry in entry_points(group=GROUP))
+    return (*_ALWAYS, *sites)
+
+
+def check_classes(devices: DeviceList, places: dict[str, str] | None = None) -> None:
+    """Return if every class is of a package that is allowed. Imports nothing.
+
+    Raises:
+        DeviceListError: it names the device and the class.
+    """
+    for name, spec in devices.items():
+        if not _is_allowed(spec.deviceClass):
+            where = f"{places[name]}: " if places and name in places else ""
+            raise DeviceListError(
+                f"{where}{name}: deviceClass: {spec.deviceClass!r:.100} is of no "
+                f"allowed package ({', '.join((*allowed(), BEC))}); a site's own "
+                f"package is named by an entry point {GROUP!r}",
+                subject=name,
+                value=spec.deviceClass[:100],
+                allowed=", ".join((*allowed(), BEC)),
+            )
+
+
+def _is_allowed(path: str) -> bool:
+    if not all(part.isidentifier() for part in path.split(".")):
+        return False
+    if any(part.startswith("_") for part in path.split(".")):
+        return False
+    return any(path == one or path.startswith(f"{one}.") for one in (*allowed(), BEC))

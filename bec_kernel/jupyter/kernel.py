@@ -1,0 +1,50 @@
+"""The Jupyter kernel `bec`: IPython, with the beamline in its namespace."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ipykernel.ipkernel import IPythonKernel
+
+from bec_kernel.errors import BecError
+from bec_kernel.jupyter.comms import handle_beside_the_cell
+from bec_kernel.version import __version__
+
+GRACE = 1.0
+"""So long (s) a cell may take to see an interrupt itself."""
+EXTENSION = "bec_magics"
+"""Loaded by name: the kernel stands below the magics."""
+
+
+class BecKernel(IPythonKernel):
+    """IPython with `%load_ext bec_magics` done, and an interrupt that reaches a scan.
+
+    Attributes:
+        on_interrupt: called in the control thread at an interrupt; what it returns is
+            called there a moment later: it works where the cell is stuck in foreign
+            code and never sees its own.
+    """
+
+    implementation = "bec"
+    implementation_version = __version__
+    on_interrupt: Callable[[], Callable[[], None]] | None = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Start IPython and load the magics."""
+        super().__init__(**kwargs)
+        handle_beside_the_cell()
+        shell: Any = self.shell
+        shell.extension_manager.load_extension(EXTENSION)
+
+    async def interrupt_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Interrupt the cell; where that was not enough, abort its scan from here."""
+        insist = self.on_interrupt() if self.on_interrupt else None
+        await super().interrupt_request(stream, ident, parent)
+        if insist is not None:
+            asyncio.get_running_loop().call_later(GRACE, self._insist, insist)
+
+    def _insist(self, insist: Callable[[], None]) -> None:
+        try:
+            insist()
+        except BecError as error:
+            self.log.warning("interrupt: %s", error)

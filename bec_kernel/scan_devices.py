@@ -1,0 +1,22 @@
+"""What is published of the devices of one scan."""
+
+from bec_kernel.bus import Bus
+from bec_kernel.wire import Begin, Device, keys
+
+_FEW = 60
+"""So many devices are asked for one by one sooner than all there are."""
+
+
+def devices_of(bus: Bus, begin: Begin) -> dict[str, Device]:
+    """Return the devices that take part in a scan, by name.
+
+    The price depends on how many take part, not on how many are configured.
+    """
+    named = begin.servers
+    if len(named) <= _FEW:
+        found = {n: bus.get(keys.devices(server), n) for n, server in named.items()}
+        return {name: device for name, device in found.items() if device is not None}
+    devices: dict[str, Device] = {}
+    for server in sorted(set(named.values())):
+        devices |= bus.get_all(keys.devices(server))
+    return {name: device for name, device in devices.items() if name in named}

@@ -1,0 +1,83 @@
+"""An instance's settings: `settings.yaml` in its data folder."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bec_kernel.errors import InstanceError
+from bec_kernel.wire import DeviceRule
+
+FILE = "settings.yaml"
+
+
+class ServerSettings(BaseModel):
+    """Which devices a device server holds; neither tags nor names: all others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: list[str] = Field(default_factory=list)
+    names: list[str] = Field(default_factory=list)
+
+
+class Settings(BaseModel):
+    """What people set for an instance.
+
+    Attributes:
+        device_servers: by name, which devices each holds.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    device_servers: dict[str, ServerSettings | None] = {"main": None}
+
+    def rules(self) -> dict[str, DeviceRule]:
+        """Return the rules as they travel."""
+        return {
+            name: DeviceRule(tags=one.tags, names=one.names) if one else DeviceRule()
+            for name, one in self.device_servers.items()
+        }
+
+
+def load(data: Path) -> Settings:
+    """Return the settings of the instance in `data`; the defaults without a file.
+
+    Raises:
+        InstanceError: it says file and field, or line.
+    """
+    path = data / FILE
+    if not path.exists():
+        return Settings()
+    try:
+        raw: Any = yaml.safe_load(path.read_text()) or {}
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise InstanceError(f"{path}: {field}: {first['msg']}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InstanceError(f"{path}: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or error
+        raise InstanceError(f"{where}: {problem}") from error
+    _check(path, settings.rules())
+    return settings
+
+
+def _check(path: Path, rules: dict[str, DeviceRule]) -> None:
+    if not rules:
+        raise InstanceError(f"{path}: device_servers: there must be one")
+    for name in rules:
+        if not name.isidentifier():
+            raise InstanceError(
+                f"{path}: device_servers: {name!r} is no name (letters, digits, _)"
+            )
+    rest = [name for name, rule in rules.items() if not (rule.tags or rule.names)]
+    if len(rest) > 1:
+        raise InstanceError(
+            f"{path}: device_servers: {' and '.join(rest)} have neither tags nor "
+            "names: only one may hold all other devices"
+        )
