@@ -1,0 +1,390 @@
+"""A durable program: decides what comes next in a step log. No IO, clock or thread.
+
+A `Run` is fed what is in the logs (recorded entries, answers, controls) and answers
+with what is to be appended. Fed with the log of a run that died, it arrives at the same
+place and goes on from there: all that depended on timing stands in the log as a mark.
+
+State of the scan, and what a control does to it (the rest is ignored):
+
+    open    pause, pause_now -> paused    abort -> clean-up -> aborted    halt -> halted
+    paused  resume -> open                abort -> clean-up -> aborted    halt -> halted
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from bec_kernel.wire import (
+    SCAN_TRANSITIONS,
+    Answer,
+    AnswerStatus,
+    Begin,
+    Control,
+    End,
+    Mark,
+    Message,
+    Readings,
+    ScanState,
+    StateChange,
+    Step,
+    StepEntry,
+    StepKind,
+    Stop,
+    Verb,
+    step_to,
+)
+from bec_services.scan_server.flight import MAX_LOST, Flight
+from bec_services.scan_server.unit import Frame, Unit, equal
+from bec_services.scan_server.verbs import OUTCOME, SEVERITY
+from bec_services.scan_server.want import Program, Want
+
+
+class Run:
+    """One scan (or move) on its way.
+
+    Attributes:
+        done: nothing follows; the last messages have been given out.
+        state: of the scan; None before it is open.
+        problem: what people should know about the end.
+    """
+
+    def __init__(
+        self,
+        begin: Begin,
+        frame: Frame,
+        recorded: Sequence[StepEntry],
+        *,
+        code: str,
+        lookahead: int = 8,
+    ) -> None:
+        self.begin = begin
+        self.done = False
+        self.state: ScanState | None = None
+        self.problem = ""
+        self._broken = ""
+        self._frame = frame
+        self._recorded = recorded
+        self._lookahead = lookahead
+        self._program: Program | None = frame.body()
+        self._cleaning = False
+        self._next: Want | None = None
+        self._started = False
+        self._waiting: Unit | None = None
+        self._flight = Flight()
+        self._again: deque[Unit] = deque()
+        self._controls: deque[tuple[str, Control]] = deque()
+        self._handled = {e.control for e in recorded if isinstance(e, Mark)}
+        self._index = 1
+        self._epoch = 0
+        self._seen = 0
+        self._draining = False
+        self._pausing = False
+        self._outcome: tuple[ScanState, str] = (ScanState.CLOSED, "done")
+        self._time = 0.0
+        self._out: list[Message] = []
+        if begin.code != code:
+            self._diverge(f"the program is {code}, the scan was begun by {begin.code}")
+
+    # --- what is fed ------------------------------------------------------------------
+
+    def answer(self, server: str, answer: Answer) -> None:
+        """Take in an answer of a device server."""
+        unit = self._flight.find(answer.index)
+        if unit is None or self.done:
+            if answer.index >= self._index:  # of a step that is being replayed
+                self._flight.keep(server, answer)
+            return
+        unit.answers[server] = answer
+        self._time = max(self._time, answer.end)
+        if unit.want.kind is StepKind.OPEN and unit.ok:
+            self._state_change(ScanState.OPEN)
+        self._settle()
+
+    def control(self, at: str, control: Control) -> None:
+        """Take in a control with the id `at` in its log."""
+        if at not in self._handled:
+            self._controls.append((at, control))
+
+    # --- what comes of it -------------------------------------------------------------
+
+    def advance(self) -> list[Message]:
+        """Return what is to be appended now, in this order, in one commit.
+
+        Steps and marks that are recorded already are not given out again; stops, marks
+        and steps come in the order in which they must be seen.
+        """
+        while not self.done and self._move():
+            pass
+        out, self._out = self._out, []
+        return out
+
+    def _move(self) -> bool:
+        """Do the next thing; False when there is nothing to do but wait."""
+        recorded = self._record()
+        if isinstance(recorded, Mark) and not (recorded.drained and self._draining):
+            self._obey(recorded)
+            return True
+        if self._draining and self._flight.answered():
+            self._drained()
+            return True
+        if recorded is None and self._decide():
+            return True
+        if self._draining:
+            return False
+        full = recorded is None and len(self._flight) >= self._lookahead
+        if self.state is ScanState.PAUSED or full:
+            return False
+        return self._issue() or (recorded is None and self._broken_program())
+
+    def _record(self) -> StepEntry | None:
+        live = self._index >= len(self._recorded)
+        return None if live else self._recorded[self._index]
+
+    def _decide(self) -> bool:
+        """Live only: write down a decision that depends on timing."""
+        if self._controls:
+            at, control = self._controls[0]
+            if not (self._draining and control.verb is Verb.RESUME):
+                self._controls.popleft()
+                verb = control.verb if self._applies(control.verb) else Verb.IGNORED
+                self._decree(verb, at, control.reason or f"by {control.user}")
+                return True
+        if self._draining:
+            return False
+        for unit, trouble in self._flight.troubled():
+            self._decree(*self._remedy(unit, trouble))
+            return True
+        return False
+
+    def _broken_program(self) -> bool:
+        """Live only: what the program raised ends the scan, not the worker."""
+        what, self._broken = self._broken, ""
+        if what and self._cleaning:
+            self.problem = self.problem or what
+            self._end()
+        elif what:
+            self._decree(Verb.FAIL, "", what)
+        return bool(what)
+
+    def _applies(self, verb: Verb) -> bool:
+        if verb is Verb.RESUME:
+            return self.state is ScanState.PAUSED
+        if self._cleaning:
+            return verb is Verb.HALT
+        if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
+            return self.state is ScanState.OPEN and not self._pausing
+        return verb in (Verb.ABORT, Verb.HALT)
+
+    def _remedy(self, unit: Unit, trouble: Answer) -> tuple[Verb, str, str]:
+        what = trouble.problem.message if trouble.problem else trouble.status.value
+        if trouble.status is AnswerStatus.LOST:
+            if unit.lost + 1 < MAX_LOST:
+                return Verb.RETRY, "", what
+            if not self._cleaning:
+                return Verb.PAUSE, "", f"{MAX_LOST} attempts were lost: {what}"
+        if trouble.status is AnswerStatus.STOPPED and not self._cleaning:
+            return Verb.ABORT, "", what
+        return Verb.FAIL, "", what
+
+    # --- marks ------------------------------------------------------------------------
+
+    def _decree(self, verb: Verb, control: str, reason: str) -> None:
+        """Live: write a decision down, then act upon it."""
+        if verb in SEVERITY and (not self._cleaning or verb is Verb.HALT):
+            self._out.append(Stop(epoch=self._epoch, severity=SEVERITY[verb]))
+        mark = Mark(
+            index=self._index,
+            verb=verb,
+            epoch=self._epoch + (verb is not Verb.IGNORED),
+            control=control,
+            reason=reason,
+            drained=not self._draining,
+        )
+        self._out.append(mark)
+        self._obey(mark)
+
+    def _obey(self, mark: Mark) -> None:
+        self._handled.add(mark.control)
+        self._epoch = mark.epoch
+        self._index += 1
+        if mark.verb is not Verb.IGNORED:
+            self._draining = True
+            self._act(mark)
+
+    def _act(self, mark: Mark) -> None:
+        verb, reason = mark.verb, mark.reason
+        if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
+            self._pausing = True
+        elif verb is Verb.RESUME:
+            self._state_change(ScanState.OPEN)
+        elif verb is Verb.FAIL and self._cleaning:
+            self.problem = self.problem or reason
+            self._flight.give_up()  # it is not tried again: the others still are
+        elif verb in OUTCOME:
+            self._outcome = OUTCOME[verb]
+            self.problem = reason
+            self._pausing = False
+            if verb is Verb.HALT:
+                self._end()
+            else:  # nothing moves after a failure, or after devices were stopped
+                self._clean(moves=bool(mark.control))
+
+    def _clean(self, *, moves: bool) -> None:
+        if self._program is not None:
+            self._program.close()
+        self._program = self._frame.cleanup(moves=moves)
+        self._cleaning, self._started = True, False
+        self._next = self._waiting = None
+        self._again.clear()
+
+    def _drained(self) -> None:
+        """Every issued step has its answers: what is not done is to be done again."""
+        again = self._flight.drain()
+        self._again.extend(u for u in again if u.cleanup == self._cleaning)
+        self._draining = False
+        if self._pausing:
+            self._pausing = False
+            for unit in again:
+                unit.lost = 0
+            self._state_change(ScanState.PAUSED)
+
+    # --- steps ------------------------------------------------------------------------
+
+    def _issue(self) -> bool:
+        cleaning = self._cleaning
+        unit = self._take()
+        if unit is None:
+            return self.done or self._cleaning is not cleaning
+        step = self._step(unit)
+        recorded = self._record()
+        if recorded is None:
+            self._out.append(step)
+        elif not equal(recorded, step):
+            self._diverge(f"step {step.index} was {recorded}, now it is {step}")
+            return True
+        unit.index, unit.answers = step.index, {}
+        self._index += 1
+        self._launch(unit)
+        return True
+
+    def _launch(self, unit: Unit) -> None:
+        """It is on its way; in a replay its answers may be there already."""
+        for server, answer in self._flight.launch(unit):
+            self.answer(server, answer)
+
+    def _step(self, unit: Unit) -> Step:
+        want = unit.want
+        unit.attempt += 1
+        return Step(
+            index=self._index,
+            kind=want.kind,
+            on=unit.servers,
+            set=want.set,
+            devices=want.devices,
+            point_id=want.point_id,
+            attempt=unit.attempt,
+            epoch=self._epoch,
+            settle=want.settle,
+            exposure=want.exposure,
+            settle_after=want.settle_after,
+            at=want.at,
+            until=want.until,
+            seen=self._seen,
+        )
+
+    def _take(self) -> Unit | None:
+        """Return the next unit to be issued, None when the program must wait."""
+        if self._again:
+            return self._again.popleft()
+        if self._waiting is not None:
+            if not self._waiting.ok:
+                return None
+            waited, self._waiting = self._waiting, None
+            return self._ask_program(waited.data())
+        return self._ask_program(None)
+
+    def _ask_program(self, data: Mapping[str, Readings] | None) -> Unit | None:
+        want = self._next
+        if want is None:
+            want = self._resume_program(data)
+        if want is None:
+            if not self._flight and not self._broken:
+                self._program_ended()
+            return None
+        self._next = None
+        unit = Unit(want, self._servers_of(want), cleanup=self._cleaning)
+        if want.answer:
+            self._waiting = unit
+        return unit
+
+    def _resume_program(self, data: Mapping[str, Readings] | None) -> Want | None:
+        if self._program is None:
+            return None
+        try:
+            if not self._started:
+                self._started = True
+                return next(self._program)
+            return self._program.send(data)
+        except StopIteration:
+            self._program = None
+        except Exception as error:  # noqa: BLE001 - a scan's own code ends this scan
+            self._program = None
+            self._broken = f"the program of {self.begin.request.name} failed: {error}"
+        return None
+
+    def _program_ended(self) -> None:
+        if self._cleaning:
+            self._end()
+        else:
+            self._clean(moves=True)
+
+    def _servers_of(self, want: Want) -> list[str]:
+        servers = self.begin.servers
+        devices = [*want.set, *want.devices]
+        if want.until is not None:
+            devices.append(want.until.device)
+        if want.kind is StepKind.POINT:
+            devices += self.begin.monitored + self.begin.triggered
+        named = {servers[device] for device in devices if device in servers}
+        return sorted(named or set(servers.values()) or {"main"})
+
+    def _settle(self) -> None:
+        """Let go of what is done, in order."""
+        if not self._draining:
+            for unit in self._flight.land():
+                self._seen = max(self._seen, unit.index)
+
+    # --- the end ----------------------------------------------------------------------
+
+    def _diverge(self, message: str) -> None:
+        """The program does not repeat what it did: drain, clean up, say so."""
+        rest = self._recorded[self._index :]
+        marked = next(
+            (e for e in rest if isinstance(e, Mark) and e.verb is Verb.DIVERGED), None
+        )
+        end = marked.index if marked else len(self._recorded)
+        for entry in self._recorded[self._index : end]:
+            if isinstance(entry, Step):
+                orphan = Unit(Want(kind=entry.kind), entry.on, index=entry.index)
+                self._launch(orphan)
+            elif isinstance(entry, Mark):
+                self._epoch = entry.epoch
+        self._index = end
+        if marked is None:
+            self._decree(Verb.DIVERGED, "", message)
+
+    def _end(self) -> None:
+        state, reason = self._outcome
+        self._out.append(
+            End(index=self._index, state=state, reason=reason, message=self.problem)
+        )
+        self._state_change(state, reason)
+        self.done = True
+
+    def _state_change(self, state: ScanState, reason: str = "") -> None:
+        if self.state is not None:
+            step_to(SCAN_TRANSITIONS, self.state, state)
+        self.state = state
+        message = self.problem if state.is_final else ""
+        self._out.append(
+            StateChange(state=state, time=self._time, reason=reason, message=message)
+        )

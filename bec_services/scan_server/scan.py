@@ -1,0 +1,169 @@
+"""What a scan definition is made of: only its own. The frame does the rest."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+
+from bec_kernel.wire import Parameter, Signature
+
+Position = dict[str, float]
+"""Setpoint of each motor, motor units."""
+
+
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
+    """A request's words, bound to a scan's parameters and checked.
+
+    Attributes:
+        bundles: one list a bundle, in the order of `Scan.bundle`.
+        options: every option, by name.
+    """
+
+    bundles: list[list[Any]] = []
+    options: dict[str, Any] = {}
+
+    def __getitem__(self, option: str) -> Any:
+        """Return an option."""
+        return self.options[option]
+
+    @property
+    def motors(self) -> list[str]:
+        """The devices named first in each bundle."""
+        return [bundle[0] for bundle in self.bundles]
+
+
+MOTOR = Parameter(name="motor", kind="device", doc="motor to move", required=True)
+START = Parameter(
+    name="start", kind="float", unit="motor", doc="first position", required=True
+)
+STOP = Parameter(
+    name="stop", kind="float", unit="motor", doc="last position", required=True
+)
+RELATIVE = Parameter(
+    name="relative", kind="bool", default=False, doc="positions count from where one is"
+)
+
+FIT_MODELS = (
+    "Gaussian",
+    "Lorentzian",
+    "Voigt",
+    "PseudoVoigt",
+    "SplitLorentzian",
+    "SkewedGaussian",
+    "SkewedVoigt",
+    "ExponentialGaussian",
+    "Moffat",
+    "Pearson4",
+    "Pearson7",
+    "StudentsT",
+    "Breit-Wigner",
+    "Log-Normal",
+    "Doniach",
+    "DampedOscillator",
+    "DampedHarmonicOscillator",
+    "Step",
+    "Rectangle",
+    "Linear",
+    "Quadratic",
+    "Exponential",
+    "PowerLaw",
+)
+"""lmfit's models of one variable that need no more than data."""
+
+COMMON = (
+    Parameter(
+        name="exp_time", kind="float", unit="s", default=0.0, low=0.0, doc="exposure"
+    ),
+    Parameter(
+        name="frames_per_trigger", kind="int", default=1, low=1, doc="frames a trigger"
+    ),
+    Parameter(
+        name="settling_time",
+        kind="float",
+        unit="s",
+        default=0.0,
+        low=0.0,
+        doc="wait between arrival and trigger",
+    ),
+    Parameter(
+        name="settling_time_after_trigger",
+        kind="float",
+        unit="s",
+        default=0.0,
+        low=0.0,
+        doc="wait between trigger and readout",
+    ),
+    Parameter(
+        name="burst_at_each_point",
+        kind="int",
+        default=1,
+        low=1,
+        doc="points taken at each position",
+    ),
+    Parameter(
+        name="wait_until",
+        kind="str",
+        default="",
+        doc="rule that must hold before each position, like: ring above 80 for 60",
+    ),
+    Parameter(
+        name="signal",
+        kind="device",
+        default="",
+        doc="detector that is plotted and fitted; the first one if none is named",
+    ),
+    Parameter(
+        name="fit",
+        kind="str",
+        default="",
+        choices=list(FIT_MODELS),
+        doc="lmfit model fitted while it runs",
+    ),
+)
+
+
+class Scan:
+    """One kind of scan. A subclass says its parameters and its positions.
+
+    Its docstring is what people read; the first line is its summary.
+    """
+
+    name: ClassVar[str]
+    bundle: ClassVar[tuple[Parameter, ...]] = ()
+    bundles: ClassVar[tuple[int, int]] = (0, 0)
+    options: ClassVar[tuple[Parameter, ...]] = ()
+    aliases: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[str] = ""
+    is_scan: ClassVar[bool] = True
+
+    def positions(self, bound: Bound) -> Iterator[Position]:
+        """Yield where to go, one position after the other. A pure function."""
+        raise NotImplementedError
+
+    def due(self, bound: Bound, number: int) -> float | None:
+        """Return when a position is due, s after opening; None: as soon as can be."""
+        return None
+
+    def shape(self, bound: Bound) -> list[int]:
+        """Return the shape of the points: (points,) or (slow, fast)."""
+        burst = int(bound.options.get("burst_at_each_point", 1))
+        return [sum(1 for _ in self.positions(bound)) * burst]
+
+    @classmethod
+    def all_options(cls) -> tuple[Parameter, ...]:
+        """Return its own options and those all scans have."""
+        return (*cls.options, *COMMON) if cls.is_scan else cls.options
+
+    @classmethod
+    def signature(cls) -> Signature:
+        """Return it as it is published."""
+        return Signature(
+            name=cls.name,
+            doc=" ".join((cls.__doc__ or "").split()),
+            bundle=list(cls.bundle),
+            bundles=cls.bundles,
+            options=list(cls.all_options()),
+            aliases=list(cls.aliases),
+            example=cls.example,
+            is_scan=cls.is_scan,
+        )

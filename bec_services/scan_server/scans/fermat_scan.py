@@ -1,0 +1,50 @@
+"""Two motors over a rectangle, along a spiral of even density."""
+
+import math
+from collections.abc import Iterator
+
+from bec_services.scan_server.scan import (
+    MOTOR,
+    RELATIVE,
+    START,
+    STOP,
+    Bound,
+    Position,
+    Scan,
+)
+from bec_services.scan_server.scans.plane import PlanePoint, at, number, positive
+
+GOLDEN = (1 + math.sqrt(5)) / 2
+
+
+class FermatScan(Scan):
+    """Cover a rectangle by a Fermat spiral: even density, no preferred direction.
+
+    Point i lies at the angle 2 pi i times the golden ratio, at the distance
+    step * sqrt(i / pi) from the middle (H. Vogel, Math. Biosci. 44, 179, 1979).
+    """
+
+    name = "fermat_scan"
+    bundle = (MOTOR, START, STOP)
+    bundles = (2, 2)
+    options = (number("step", "mean distance of neighbours"), RELATIVE)
+    example = "fermat_scan samx -1 1 samy -1 1 --step 0.2 --exp-time 0.1"
+
+    def positions(self, bound: Bound) -> Iterator[Position]:
+        """Yield the spiral's points inside the rectangle, from its middle outwards."""
+        positive(bound, "step")
+        return at(bound, _spiral(bound))
+
+
+def _spiral(bound: Bound) -> Iterator[PlanePoint]:
+    (_, x0, x1), (_, y0, y1) = bound.bundles
+    middle = (x0 + x1) / 2, (y0 + y1) / 2
+    half = abs(x1 - x0) / 2, abs(y1 - y0) / 2
+    reach = math.hypot(*half)
+    i = 0
+    while (radius := bound["step"] * math.sqrt(i / math.pi)) <= reach:
+        angle = 2 * math.pi * GOLDEN * i
+        dx, dy = radius * math.cos(angle), radius * math.sin(angle)
+        if abs(dx) <= half[0] and abs(dy) <= half[1]:
+            yield middle[0] + dx, middle[1] + dy
+        i += 1

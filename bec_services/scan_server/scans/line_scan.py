@@ -1,0 +1,41 @@
+"""Motors together along a line."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from bec_kernel.wire import Parameter
+from bec_services.scan_server.scan import (
+    MOTOR,
+    RELATIVE,
+    START,
+    STOP,
+    Bound,
+    Position,
+    Scan,
+)
+
+
+class LineScan(Scan):
+    """Move one or more motors together along a straight line; read at each stop.
+
+    The stops are evenly spaced; first and last position are included.
+    """
+
+    name = "line_scan"
+    aliases: ClassVar[tuple[str, ...]] = ("ascan",)
+    bundle = (MOTOR, START, STOP)
+    bundles = (1, 0)
+    options = (
+        Parameter(
+            name="steps", kind="int", low=1, required=True, doc="number of points"
+        ),
+        RELATIVE,
+    )
+    example = "line_scan samx -5 5 --steps 21 --exp-time 0.1"
+
+    def positions(self, bound: Bound) -> Iterator[Position]:
+        """Yield evenly spaced positions, both ends included."""
+        steps = int(bound["steps"])
+        for i in range(steps):
+            part = i / (steps - 1) if steps > 1 else 0.0
+            yield {m: a + (b - a) * part for m, a, b in bound.bundles}

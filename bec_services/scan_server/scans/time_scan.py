@@ -1,0 +1,39 @@
+"""Points at even intervals."""
+
+from collections.abc import Iterator
+
+from bec_kernel.wire import Parameter
+from bec_services.scan_server.scan import Bound, Position, Scan
+
+
+class TimeScan(Scan):
+    """Take points at even intervals without moving anything.
+
+    Point n is taken n times the interval after the scan was opened, by the devices'
+    own clock: the intervals do not drift, however long a point takes.
+    """
+
+    name = "time_scan"
+    options = (
+        Parameter(
+            name="points", kind="int", low=1, required=True, doc="number of points"
+        ),
+        Parameter(
+            name="interval",
+            kind="float",
+            unit="s",
+            low=0.0,
+            required=True,
+            doc="between the beginnings of two points",
+        ),
+    )
+    example = "time_scan --points 100 --interval 2 --exp-time 0.1"
+
+    def positions(self, bound: Bound) -> Iterator[Position]:
+        """Yield positions at which nothing moves."""
+        for _ in range(int(bound["points"])):
+            yield {}
+
+    def due(self, bound: Bound, number: int) -> float | None:
+        """Return when a position is due: exact multiples, no sum that drifts."""
+        return number * float(bound["interval"])

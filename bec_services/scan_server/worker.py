@@ -1,0 +1,154 @@
+"""Runs one item: feeds a `Run` from the logs and appends what it decides."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from bec_kernel.bus import START, Append, Change, Id, Log
+from bec_kernel.service import Life
+from bec_kernel.wire import (
+    Answer,
+    Begin,
+    Control,
+    End,
+    Item,
+    ItemState,
+    Mark,
+    Message,
+    ScanState,
+    StateChange,
+    Step,
+    StepEntry,
+    Stop,
+    Verb,
+    keys,
+)
+from bec_services.scan_server.assembler import Catalogue
+from bec_services.scan_server.frame import code_of, frame_of
+from bec_services.scan_server.guard import bound_of
+from bec_services.scan_server.run import Run
+
+LOOKAHEAD = int(os.environ.get("BEC_LOOKAHEAD", "8"))
+"""So many steps may be on their way at once."""
+
+ITEM_STATE = {
+    ScanState.OPEN: ItemState.RUNNING,
+    ScanState.PAUSED: ItemState.PAUSED,
+    ScanState.CLOSED: ItemState.COMPLETED,
+    ScanState.ABORTED: ItemState.ABORTED,
+    ScanState.HALTED: ItemState.HALTED,
+    ScanState.INTERRUPTED: ItemState.FAILED,
+}
+
+Told = Callable[[Item, StateChange, list[Change]], None]
+"""Takes an item's new state and commits it together with these changes."""
+
+
+class Worker:
+    """One item on its way, in a thread of its own."""
+
+    def __init__(
+        self, life: Life, item: Item, catalogue: Catalogue, told: Told
+    ) -> None:
+        self._life = life
+        self._item = item
+        self._catalogue = catalogue
+        self._told = told
+        self._steps: Log[StepEntry] = keys.steps(item.scan_id)
+        self._states = 0
+
+    def run(self) -> None:
+        """Bring the item to its end; begins anew where its logs end."""
+        run, positions = self._load()
+        while True:
+            self._append(run.advance())
+            if run.done:
+                return
+            for log, entries in self._wait(positions):
+                positions[log] = entries[-1].id
+                for entry in entries:
+                    self._feed(run, log, entry.id, entry.message)
+
+    def _load(self) -> tuple[Run, dict[Log[Any], Id]]:
+        """Read what is there, and feed all of it before anything is decided."""
+        scan_id = self._item.scan_id
+        recorded = [entry.message for entry in read_all(self._life, self._steps)]
+        begin = recorded[0]
+        assert isinstance(begin, Begin)
+        scan = self._catalogue.find(begin.request.name)
+        frame = frame_of(scan, begin, bound_of(begin))
+        run = Run(begin, frame, recorded, code=code_of(scan), lookahead=LOOKAHEAD)
+        servers = sorted(set(begin.servers.values()) or {"main"})
+        logs: list[Log[Any]] = [keys.answers(scan_id, server) for server in servers]
+        positions: dict[Log[Any], Id] = {}
+        for log in [*logs, keys.controls(scan_id)]:
+            positions[log] = START
+            for entry in read_all(self._life, log):
+                positions[log] = entry.id
+                self._feed(run, log, entry.id, entry.message)
+        return run, positions
+
+    def _feed(self, run: Run, log: Log[Any], at: Id, message: Message | None) -> None:
+        if isinstance(message, Answer):
+            if message.is_final:  # how far a server has come decides nothing
+                run.answer(log.name.rsplit("/", 1)[1], message)
+        elif isinstance(message, Control):
+            run.control(str(at), message)
+
+    def _wait(self, positions: dict[Log[Any], Id]) -> list[tuple[Log[Any], list[Any]]]:
+        self._life.check()
+        return self._life.bus.follow(positions, 0.5)
+
+    def _append(self, messages: list[Message]) -> None:
+        changes: list[Change] = []
+        state: StateChange | None = None
+        for message in messages:
+            if isinstance(message, StateChange):
+                self._states += 1
+                where = Id(self._states)
+                changes.append(
+                    Append(keys.states(self._item.scan_id), message, where, dense=True)
+                )
+                state = message
+            elif isinstance(message, Stop):
+                where = Id(message.epoch + 1, message.severity)
+                changes.append(Append(keys.stops(self._item.scan_id), message, where))
+            elif isinstance(message, Step | Mark | End):
+                where = Id.of(message.index)
+                changes.append(Append(self._steps, message, where, dense=True))
+                self._alarm(message)
+        if state is not None:
+            self._told(self._item, state, changes)
+        elif changes:
+            self._life.bus.commit(changes, self._life.fence)
+
+    def _alarm(self, message: Message) -> None:
+        """Tell people of decisions nobody asked for."""
+        if not isinstance(message, Mark) or message.control:
+            return
+        said = {
+            Verb.PAUSE: "is paused",
+            Verb.FAIL: "is aborted",
+            Verb.ABORT: "is aborted",
+            Verb.DIVERGED: "is interrupted: its program has changed",
+        }.get(message.verb)
+        if said:
+            label = (
+                f"scan {self._item.scan_number}" if self._item.scan_number else "move"
+            )
+            self._life.alarm(
+                f"{label} {said}: {message.reason}",
+                "major",
+                scan_id=self._item.scan_id,
+                user=self._item.user,
+            )
+
+
+def read_all(life: Life, log: Log[Any]) -> list[Any]:
+    """Return every entry of `log` that can be read."""
+    found: list[Any] = []
+    at = START
+    while entries := life.bus.read(log, at):
+        found += [entry for entry in entries if entry.message is not None]
+        at = entries[-1].id
+    return found
