@@ -1,0 +1,1 @@
+"""Builds the beamline's devices and does with them what a step says."""

@@ -1,0 +1,123 @@
+"""Whether a device answers: known at once when that changes, without asking it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+from ophyd import Device, Signal
+
+from bec_kernel.errors import DeviceError
+from bec_kernel.wire import Problem, SignalInfo
+from bec_services.device_server.clock import Status
+from bec_services.device_server.status import LightStatus
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""
+
+
+class Link:
+    """The connection of one device.
+
+    ophyd's signals tell when they lose their connection or get it back. A device is
+    connected when all its signals are.
+
+    Args:
+        name: of the device.
+
+    Attributes:
+        problem: why it cannot be used.
+        stopped: counts the stops somebody asked for.
+        said: its limits and signals, as last seen.
+        told: called when the connection is lost or is there again.
+        busy: what a thread does with it, or has done last.
+        lost: done when the connection is lost.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.problem: Problem | None = None
+        self.stopped = 0
+        self.said: tuple[tuple[float, float] | None, list[SignalInfo]] = (None, [])
+        self.told: Callable[[], None] = _nobody
+        self.busy: Future[Any] | None = None
+        self.lost: Future[None] = Future()
+        self._changed = threading.Condition()
+        self._device: Any = None
+        self._under_way: set[LightStatus] = set()
+        self._patience = 0
+
+    def watch(self, device: Any) -> None:
+        """Hear of the connection of all signals of an ophyd object."""
+        self._device = device
+        for signal in _signals(device):
+            signal.subscribe(self._heard, event_type=Signal.SUB_META, run=False)
+
+    def _heard(self, *, connected: bool | None = None, **_: Any) -> None:
+        if connected is False:
+            self._lose()
+        elif connected and self.problem is not None and self._device.connected:
+            self._find()
+
+    def _lose(self) -> None:
+        with self._changed:
+            if self.problem is not None:
+                return
+            text = f"{self.name} lost its connection"
+            self.problem = Problem(kind="DeviceError", message=text, subject=self.name)
+            failed = tuple(self._under_way)
+            lost, self.lost = self.lost, Future()
+        for status in failed:
+            status.set_exception(DeviceError(text, subject=self.name))
+        lost.set_result(None)
+        self.told()
+
+    def _find(self) -> None:
+        with self._changed:
+            self.problem = None
+            self._changed.notify_all()
+        self.told()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the connection is there again, at most so long, or `give_up`."""
+        with self._changed:
+            patience = self._patience
+            self._changed.wait_for(
+                lambda: self.problem is None or self._patience != patience, seconds
+            )
+
+    def give_up(self) -> None:
+        """Let nobody wait any more for the connection."""
+        with self._changed:
+            self._patience += 1
+            self._changed.notify_all()
+
+    def guard(self, status: Status) -> Status:
+        """Return a status that ends like this one, or when the connection is lost."""
+        if status.done or isinstance(status, LightStatus):
+            guarded = status
+        else:
+            guarded = LightStatus()
+            status.add_callback(lambda _: _pass_on(status, guarded))
+        if not guarded.done and isinstance(guarded, LightStatus):
+            with self._changed:
+                self._under_way.add(guarded)
+            guarded.add_callback(self._under_way.discard)
+        return guarded
+
+
+def _pass_on(status: Status, to: LightStatus) -> None:
+    error = status.exception(0)
+    if error is None:
+        to.set_finished()
+    else:
+        to.set_exception(error)
+
+
+def _signals(device: Any) -> Iterator[Signal]:
+    if isinstance(device, Signal):
+        yield device
+    elif isinstance(device, Device):
+        for walk in device.walk_signals(include_lazy=False):
+            yield walk.item

@@ -1,0 +1,145 @@
+"""The device server's shell: new scans, stops and calls, all in the main thread."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from bec_kernel.bus import START, Drop, Id, Inbox, Log, Put
+from bec_kernel.service import Life
+from bec_kernel.wire import EditDevices, Reply, Stop, Users, keys
+from bec_services.device_server.calls import Calls
+from bec_services.device_server.clock import Clock
+from bec_services.device_server.edits import Edits
+from bec_services.device_server.executor import Executor
+from bec_services.device_server.presence import Presence
+from bec_services.device_server.registry import Registry
+from bec_services.device_server.values import Values
+
+
+class DeviceServer:
+    """One life of a device server."""
+
+    def __init__(
+        self, life: Life, registry: Registry, clock: Clock, users: Users
+    ) -> None:
+        self._life = life
+        self._held = held = registry.held
+        self._users = users
+        self._clock = clock
+        self._name = life.setup.name
+        self._values = Values(self._name, held)
+        self._calls = Calls(
+            life, held, clock, self._values, self._holder, told=self._tell_stopped
+        )
+        self._presence = Presence(life, held, self._values.renew)
+        self._edits = Edits(life, registry, users, self._holder, self._renew)
+        self._executors: dict[str, Executor] = {}
+        self._positions: dict[Log[Any], Id] = {}
+        self._inboxes: dict[str, Inbox[Any, Reply]] = {}
+
+    def run(self) -> None:
+        """Serve until the life is over."""
+        self._presence.watch(list(self._held))
+        self._publish()
+        self._life.spawn(self._presence.publish)
+        self._values.watch()
+        self._life.spawn(self._values.publish, self._life)
+        last = self._life.bus.last(keys.scans())
+        self._positions[keys.scans()] = last.id if last else START
+        for scan_id in self._life.bus.get_all(keys.todo["device_server"](self._name)):
+            self._begin(scan_id, inherited=True)
+        self._life.spawn(self._edits.run)
+        for user in self._users.names:
+            self._open(keys.device_asks(self._name, user))
+        for log, entries in self._life.follow(self._positions):
+            self._forget()
+            for entry in entries:
+                self._take(log, entry)
+
+    def _renew(self, names: Iterable[str]) -> None:
+        """Devices have come, gone, or been made anew."""
+        found = list(names)
+        self._presence.watch(found)
+        self._values.renew(found)
+
+    def _take(self, log: Log[Any], entry: Any) -> None:
+        if log == keys.scans():
+            todo = keys.todo["device_server"](self._name)
+            if self._life.bus.get(todo, entry.message.scan_id) is not None:
+                self._begin(entry.message.scan_id)
+        elif isinstance(entry.message, Stop):
+            if executor := self._executors.get(log.name):  # else it has ended
+                executor.stop(entry.message)
+        else:
+            self._ask(self._inboxes[log.name], entry, old=False)
+
+    def _ask(self, inbox: Inbox[Any, Reply], entry: Any, *, old: bool) -> None:
+        if isinstance(entry.message, EditDevices):
+            self._edits.take(inbox, entry)
+        else:
+            self._calls.take(inbox, entry, old=old)
+
+    def _begin(self, scan_id: str, *, inherited: bool = False) -> None:
+        stops = keys.stops(scan_id)
+        if stops.name in self._executors:
+            return
+        executor = Executor(
+            self._life,
+            scan_id,
+            self._held,
+            self._clock,
+            self._values,
+            inherited=inherited,
+        )
+        self._executors[stops.name] = executor
+        at = START
+        while page := self._life.bus.read(stops, at):
+            at = page[-1].id
+            for entry in page:
+                executor.stop(entry.message)
+        self._positions[stops] = at
+        self._life.spawn(executor.run)
+
+    def _forget(self) -> None:
+        """Follow the stops of scans no more that have ended."""
+        for log in [log for log in self._positions if log.name in self._executors]:
+            if self._executors[log.name].done:
+                del self._positions[log]
+                del self._executors[log.name]
+
+    def _open(self, inbox: Inbox[Any, Reply]) -> None:
+        """Answer what is left of an earlier life, then follow."""
+        answered, at = self._calls.unanswered(inbox)
+        log: Log[Any] = Log(inbox.name, inbox.type)
+        self._inboxes[log.name] = inbox
+        while page := self._life.bus.read(log, at):
+            at = page[-1].id
+            for entry in page:
+                if entry.message is not None and str(entry.id) not in answered:
+                    self._ask(inbox, entry, old=True)
+        self._positions[log] = at
+
+    def _tell_stopped(self, names: Collection[str]) -> None:
+        """Tell the scans, before their devices stop."""
+        for executor in list(self._executors.values()):
+            executor.stop_devices(names)
+
+    def _holder(self, device: str) -> str | None:
+        for executor in list(self._executors.values()):
+            if device in executor.devices and not executor.done:
+                number = executor.scan_number
+                return "a move" if number is None else f"scan {number}"
+        return None
+
+    def _publish(self) -> None:
+        """Put all devices, and take those out that are gone."""
+        key = keys.devices(self._name)
+        old = self._life.bus.get_all(key)
+        gone = set(old) - set(self._held)
+        changes: list[Any] = [Drop(key, name) for name in gone]
+        changes += [Drop(keys.values(self._name), name) for name in gone]
+        changes += [
+            Put(key, one.published(self._name), name)
+            for name, one in self._held.items()
+        ]
+        if changes:
+            self._life.bus.commit(changes, self._life.fence)
