@@ -1,0 +1,172 @@
+"""The file on disk. The only module that imports h5py."""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from bec_services.file_writer.core import Batch
+from bec_services.file_writer.streams import Patch
+from bec_services.file_writer.tree import (
+    END_TIME,
+    REASON,
+    STATE,
+    STATUSES,
+    Node,
+    column_path,
+)
+
+_ROWS = 512  # of numbers in one chunk
+_CHUNK = 1 << 20  # bytes, of arrays
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """HDF5 says RuntimeError for some of what the disk does to it."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(f"HDF5: {error}") from error
+
+
+class MasterFile:
+    """A scan's file while it is written. Any process may read it meanwhile (SWMR).
+
+    Args:
+        path: where people find it.
+        token: of the writer's life: every life makes a new file and puts it there.
+        nodes: all that will ever be in it.
+
+    Raises:
+        OSError: the disk is full, the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, token: int, nodes: list[Node]) -> None:
+        self._path = path
+        self._own = path.with_name(f"{path.name}.{token}")
+        self._rows = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f"{path.name}.*"):
+            left.unlink(missing_ok=True)  # of a life that is over
+        with _disk():
+            self._file = h5py.File(self._own, "w", libver="latest")
+        try:
+            with _disk():
+                groups: dict[str, Any] = {"": self._file["/"]}
+                for node in nodes:
+                    self._create(node, groups)
+                self._growing = {
+                    node.path: self._file[node.path] for node in nodes if node.grows
+                }
+                self._file.swmr_mode = True
+            self._inode = self._own.stat().st_ino
+            self._own.replace(path)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _create(self, node: Node, groups: dict[str, Any]) -> None:
+        """Create a node; `groups` are those that exist: to look one up is slow."""
+        above, _, name = node.path.rpartition("/")
+        group = groups[above]
+        if node.file:
+            there = os.path.relpath(node.file, self._path.parent)
+            group[name] = h5py.ExternalLink(there, node.link)
+            return
+        if node.link:
+            group[name] = h5py.SoftLink(node.link)
+            return
+        made: Any
+        if node.grows:
+            made = _growing(group, name, *node.grows, free=node.free)
+        elif node.value is not None:
+            made = group.create_dataset(name, data=node.value)
+        else:
+            made = groups[node.path] = group.create_group(name) if name else group
+        for attribute, value in node.attrs.items():
+            made.attrs[attribute] = value
+
+    def append(self, batch: Batch) -> None:
+        """Append rows to all columns and let readers see them."""
+        end = self._rows + batch.rows
+        with _disk():
+            for key, values in batch.values.items():
+                path = column_path(key)
+                self._extend(f"{path}/value", values, end)
+                self._extend(f"{path}/timestamp", batch.times[key], end)
+            for device, status in batch.status.items():
+                self._extend(f"{STATUSES}/{device}", status, end)
+            self._file.flush()
+        self._rows = end
+
+    def patch(self, patches: Iterable[Patch]) -> None:
+        """Write what belongs somewhere in datasets, and let readers see it."""
+        with _disk():
+            for patch in patches:
+                dataset = self._growing[f"{column_path(patch.key)}/{patch.field}"]
+                ends = map(sum, zip(patch.start, patch.values.shape, strict=True))
+                shape = tuple(ends)
+                if not patch.whole:
+                    shape = tuple(map(max, zip(shape, dataset.shape, strict=True)))
+                if shape != dataset.shape:
+                    dataset.resize(shape)
+                where = tuple(
+                    slice(at, at + n)
+                    for at, n in zip(patch.start, patch.values.shape, strict=True)
+                )
+                dataset[where] = patch.values
+            self._file.flush()
+
+    def _extend(self, path: str, values: Any, end: int) -> None:
+        dataset = self._growing[path]
+        dataset.resize(end, axis=0)
+        dataset[self._rows : end] = values
+
+    def finish(self, end_time: str, state: str, reason: str) -> None:
+        """Say how the scan ended; return when the file is complete on disk.
+
+        Raises:
+            OSError: it is not: the disk is full, or somebody took the file away.
+        """
+        with _disk():
+            for path, word in ((END_TIME, end_time), (STATE, state), (REASON, reason)):
+                dataset = self._file[path]
+                dataset[()] = word.encode()[: dataset.dtype.itemsize]
+            self._file.flush()
+            self._file.close()
+        if self._path.stat().st_ino != self._inode:
+            raise FileExistsError(f"{self._path} was replaced while it was written")
+        _sync(self._path)
+        _sync(self._path.parent)
+
+    def discard(self) -> None:
+        """Let go of the file as it is; another one will take its place."""
+        with contextlib.suppress(OSError, RuntimeError):  # it is given up anyway
+            self._file.close()
+
+
+def _growing(
+    group: Any, name: str, dtype: Any, shape: tuple[int, ...], *, free: bool = False
+) -> Any:
+    size = max(1, dtype.itemsize * int(np.prod(shape)))
+    rows = max(1, min(_ROWS, _CHUNK // size))
+    return group.create_dataset(
+        name,
+        (0, *shape),
+        dtype,
+        maxshape=(None, *(None if free else n or None for n in shape)),
+        chunks=(rows, *(max(1, n) for n in shape)),
+        fillvalue=np.nan if dtype.kind == "f" else None,
+    )
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

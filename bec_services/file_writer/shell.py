@@ -1,0 +1,303 @@
+"""Follows the points of every unfinished scan and writes them into its file."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bec_kernel.bus import START, Append, Drop, Entry, Id, Log
+from bec_kernel.config import Folder
+from bec_kernel.scan_devices import devices_of
+from bec_kernel.service import Life, unfinished
+from bec_kernel.wire import Baseline, Begin, FileDone, Point, Seal, keys
+from bec_services.file_writer.core import Layout
+from bec_services.file_writer.sending import Sending
+from bec_services.file_writer.tree import Scan, iso, place, tree
+
+if TYPE_CHECKING:
+    from bec_services.file_writer.hdf5 import MasterFile
+
+REST = 0.1
+"""Between two batches, s: what comes meanwhile is written in one go. An end wakes."""
+_SLICE = 0.5
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # s, before a failed file is tried again
+_PAGE = 1000
+# The disk; and what no file can hold must not keep other scans from theirs.
+_FAILURES = (OSError, ValueError, TypeError, KeyError)
+
+
+class _Writing:
+    """One scan's file in this life, always made from the first point on."""
+
+    def __init__(self, life: Life, scan_id: str) -> None:
+        self._life = life
+        self._log = keys.points(scan_id)
+        self._scan_id = scan_id
+        self._scan: Scan | None = None
+        self._layout = Layout()
+        self._file: MasterFile | None = None
+        self.sending = Sending(life, scan_id)
+        self.path = Path()
+        first = life.bus.read(keys.steps(scan_id), START, 1)
+        if first and isinstance(first[0].message, Begin):
+            self.sending.begin(first[0].message)
+
+    def take(self, entries: list[Entry[Any]]) -> Seal | None:
+        """Write what came; return the seal when the file is complete.
+
+        Raises:
+            OSError: the disk.
+        """
+        points = [e.message for e in entries if isinstance(e.message, Point)]
+        baselines = [e.message for e in entries if isinstance(e.message, Baseline)]
+        last = entries[-1].message
+        seal = last if isinstance(last, Seal) else None
+        if self._file is None or baselines or not self._append(points):
+            for baseline in baselines:
+                self._layout.add_baseline(baseline.data)
+            self._layout.grow(points)
+            if self._file or points or seal:
+                self._rebuild(entries[-1].id)
+        if seal and self._file:
+            while rest := self.sending.rest():
+                for log, found in rest:
+                    self.send(log, found, entries[-1].id)
+            self._life.check()
+            self._file.finish(iso(seal.time), seal.state, seal.reason)
+            self._file = None
+        return seal
+
+    def send(self, log: Log[Any], entries: list[Entry[Any]], upto: Id) -> None:
+        """Write what devices sent by themselves.
+
+        Args:
+            log: it came on.
+            entries: behind those before.
+            upto: place of the last point that was taken.
+
+        Raises:
+            OSError: the disk.
+        """
+        patches = self.sending.take(log, entries)
+        if self._file is None:
+            return  # it will be read again when there is a file
+        if patches is None:
+            self._rebuild(upto)
+        elif patches:
+            self._life.check()
+            self._file.patch(patches)
+
+    def _append(self, points: list[Point]) -> bool:
+        if self._file is None:
+            return False
+        batch = self._layout.batch(points)
+        if batch is None:
+            return False
+        if points:
+            self._life.check()
+            self._file.append(batch)
+        return True
+
+    def _rebuild(self, upto: Id) -> None:
+        """Begin a new file, with a layout that holds everything up to this entry."""
+        from bec_services.file_writer.hdf5 import MasterFile
+
+        self.close()
+        scan = self._scan = self._scan or self._read_scan()
+        number = scan.begin.scan_number or 0
+        self.path = Folder(self._life.setup.data.resolve()).files / place(number)
+        self._life.check()
+        nodes = tree(scan, self._layout, self.sending.layout)
+        self._file = MasterFile(self.path, self._life.token, nodes)
+        after = START
+        while after < upto:
+            entries = self._life.bus.read(self._log, after, _PAGE)
+            if not entries:
+                raise OSError(f"points behind {after} are missing in {self._log.name}")
+            after = entries[-1].id
+            known = [e.message for e in entries if e.id <= upto]
+            if not self._append([p for p in known if isinstance(p, Point)]):
+                raise RuntimeError(f"the layout of {self.path} does not hold its rows")
+        self._file.patch(self.sending.again())
+
+    def _read_scan(self) -> Scan:
+        bus = self._life.bus
+        begin = bus.read(keys.steps(self._scan_id), START, 1)[0].message
+        assert isinstance(begin, Begin)
+        states = bus.read(keys.states(self._scan_id), START, 1)
+        devices = devices_of(bus, begin)
+        start = states[0].message.time if states else 0.0
+        return Scan(begin, start or self._first_time(), devices)
+
+    def _first_time(self) -> float:
+        """Where the scan had no clock at its beginning: that of its first entry."""
+        for entry in self._life.bus.read(self._log, START, 3):
+            if isinstance(entry.message, Point):
+                return entry.message.begin
+            if isinstance(entry.message, Seal):
+                return entry.message.time
+        return 0.0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.discard()
+            self._file = None
+
+
+class _Writer:
+    """All unfinished scans of this life."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._todo = keys.todo["file_writer"](life.setup.name)
+        self._open: dict[Log[Any], tuple[str, _Writing]] = {}
+        self._failed: dict[str, tuple[float, float]] = {}  # scan: due, next wait
+        self._states: dict[Log[Any], Id] = {}
+        self._ending: set[Log[Any]] = set()
+        self._senders: dict[Log[Any], Log[Any]] = {}
+        self.positions: dict[Log[Any], Id] = {}
+
+    def begin(self, scan_id: str) -> None:
+        """Follow a scan's points from the first one."""
+        log = keys.points(scan_id)
+        if log in self._open or scan_id in self._failed:
+            return
+        if self._life.bus.last(keys.files(scan_id)):
+            self._life.bus.commit([Drop(self._todo, scan_id)], self._life.fence)
+            return
+        self._follow(scan_id)
+
+    def _follow(self, scan_id: str) -> None:
+        log = keys.points(scan_id)
+        writing = _Writing(self._life, scan_id)
+        self._open[log] = (scan_id, writing)
+        self.positions[log] = START
+        self.positions |= writing.sending.positions
+        self._senders |= dict.fromkeys(writing.sending.positions, log)
+        self._states[keys.states(scan_id)] = START
+
+    def take(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
+        """Write what came on a log of points, or of what a device sends."""
+        if log in self._senders:
+            self._send(log, entries)
+        elif log in self._open:
+            self._take_points(log, entries)
+
+    def _send(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
+        points = self._senders[log]
+        scan_id, writing = self._open[points]
+        try:
+            writing.send(log, entries, self.positions[points])
+        except _FAILURES as error:
+            self._life.log.exception("not written", scan_id=scan_id)
+            self._fail(scan_id, points, writing, error)
+            return
+        if told := writing.sending.bookmarks():
+            self._life.bus.commit(told, self._life.fence)
+
+    def _take_points(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
+        scan_id, writing = self._open[log]
+        known = [entry for entry in entries if entry.message is not None]
+        try:
+            seal = writing.take(known) if known else None
+        except _FAILURES as error:
+            self._life.log.exception("not written", scan_id=scan_id)
+            self._fail(scan_id, log, writing, error)
+            return
+        if seal is None:
+            return
+        self._forget(scan_id, log)
+        self._failed.pop(scan_id, None)
+        done = FileDone(path=str(writing.path), points=seal.points)
+        self._life.bus.commit(
+            [
+                Append(keys.files(scan_id), done, Id(1)),
+                Drop(self._todo, scan_id),
+                *writing.sending.done(),
+            ],
+            self._life.fence,
+        )
+
+    def _forget(self, scan_id: str, log: Log[Any]) -> None:
+        states = keys.states(scan_id)
+        for sender in [one for one, of in self._senders.items() if of == log]:
+            del self._senders[sender]
+            self.positions.pop(sender, None)
+        del self._open[log], self._states[states]
+        self._ending.discard(states)
+        self.positions.pop(log, None)
+
+    def _fail(
+        self, scan_id: str, log: Log[Any], writing: _Writing, error: Exception
+    ) -> None:
+        """Keep the scan for later: its points are safe where they are."""
+        writing.close()
+        self._forget(scan_id, log)
+        first = scan_id not in self._failed
+        _, wait = self._failed.get(scan_id, (0.0, _FIRST_WAIT))
+        due = time.monotonic() + wait
+        self._failed[scan_id] = (due, min(2 * wait, _LONGEST_WAIT))
+        if first:
+            self._life.alarm(
+                f"the scan's file cannot be written: {error!r}; its points are kept "
+                "and it is tried again",
+                "major",
+                scan_id=scan_id,
+            )
+
+    def retry(self) -> float:
+        """Begin failed files again that are due; return when the next one is, s."""
+        wait = _SLICE
+        now = time.monotonic()
+        for scan_id, (due, _) in self._failed.items():
+            if keys.points(scan_id) in self._open:
+                continue
+            if due <= now:
+                self._follow(scan_id)
+            else:
+                wait = min(wait, due - now)
+        return wait
+
+    def rest(self) -> None:
+        """Let points gather, unless a scan is at its end or comes to it meanwhile."""
+        if not self._states or self._ending:
+            return
+        for log, entries in self._life.bus.follow(self._states, REST):
+            self._states[log] = entries[-1].id
+            if any(e.message is not None and e.message.state.is_final for e in entries):
+                self._ending.add(log)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for _, writing in self._open.values():
+            writing.close()
+
+
+def run(life: Life) -> None:
+    """Write the files of all scans, one life long."""
+    import bec_services.file_writer.hdf5  # noqa: F401 - slow: not at the first point
+
+    start, todo = unfinished(life)
+    writer = _Writer(life)
+    writer.positions[keys.scans()] = start
+    for taken in todo:
+        writer.begin(taken.scan_id)
+    try:
+        while True:
+            _once(life, writer)
+    finally:
+        writer.close()
+
+
+def _once(life: Life, writer: _Writer) -> None:
+    wait = writer.retry()
+    life.check()
+    for log, entries in life.bus.follow(writer.positions, wait, _PAGE):
+        writer.positions[log] = entries[-1].id
+        if log != keys.scans():
+            writer.take(log, entries)
+            continue
+        for entry in entries:
+            if entry.message is not None and entry.message.scan_number is not None:
+                writer.begin(entry.message.scan_id)
+    writer.rest()

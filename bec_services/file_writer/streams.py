@@ -1,0 +1,176 @@
+"""What devices send by themselves, as datasets: rows, slices, or the newest value."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bec_kernel.wire import Device, DeviceFile, Samples, StreamMode
+from bec_services.file_writer.core import Array, Column, Key, cell
+
+ONE = "value"
+"""Name of the value of a stream that has only one."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One stream of one device.
+
+    Attributes:
+        device: its name.
+        signal: as ophyd names it.
+    """
+
+    device: str
+    signal: str
+
+    def key(self, name: str) -> Key:
+        """Return where a value of this name belongs in the file."""
+        tail = "" if name == ONE else f"_{name}"
+        return self.device, self.signal + tail
+
+
+def sources(devices: Iterable[Device]) -> list[Source]:
+    """Return all streams of these devices."""
+    return [
+        Source(device.name, signal.name)
+        for device in devices
+        for signal in device.signals
+        if signal.stream
+    ]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Values that belong somewhere in a dataset.
+
+    Attributes:
+        key: of the column.
+        field: `value` or `timestamp`.
+        start: first index, in each dimension.
+        values: as they are written.
+        whole: there is nothing else in the dataset.
+    """
+
+    key: Key
+    field: str
+    start: tuple[int, ...]
+    values: Array
+    whole: bool = False
+
+
+class StreamLayout:
+    """The columns of a scan's streams, and the files its devices write. It only grows.
+
+    Attributes:
+        columns: by device and signal; the shape of one row as it was first.
+        files: what is linked: path in the scan's file below a device, and file.
+    """
+
+    def __init__(self) -> None:
+        self.columns: dict[Key, Column] = {}
+        self.files: dict[tuple[str, str], tuple[str, str]] = {}
+        self._filled: dict[tuple[Key, int], int] = {}
+
+    def restart(self) -> None:
+        """All streams are read again from their begin."""
+        self._filled.clear()
+
+    def add_file(self, told: DeviceFile) -> bool:
+        """Know a device's file; True: there is something new to link."""
+        found = {}
+        for name, path in told.entries.items():
+            place, number = (told.device, name), 1
+            while self.files.get(place, (told.path, path)) != (told.path, path):
+                number += 1
+                place = (told.device, f"{name}_{number}")
+            found[place] = (told.path, path)
+        new = not found.items() <= self.files.items()
+        self.files |= found
+        return new
+
+    def grow(self, source: Source, samples: Samples) -> bool:
+        """Make room for samples; True: a dataset must be made, or made anew."""
+        new = False
+        for name in _names(samples):
+            key = source.key(name)
+            values = _together(samples, name)
+            row = _row(samples.mode, values)
+            old = self.columns.get(key)
+            if old is None:
+                self.columns[key] = Column(values.dtype, row)
+                new = True
+            elif not np.can_cast(values.dtype, old.dtype, "safe"):
+                kind = np.promote_types(values.dtype, old.dtype)
+                self.columns[key] = Column(kind, old.shape)
+                new = True
+        return new
+
+    def patches(self, source: Source, samples: Samples) -> Iterator[Patch]:
+        """Yield what is to be written; see `grow`, which comes first."""
+        times = np.array([sample.timestamp for sample in samples.samples])
+        for name in _names(samples):
+            key = source.key(name)
+            values = _together(samples, name)
+            if samples.mode is StreamMode.ADD:
+                start = (samples.index, *(0 for _ in values.shape[1:]))
+                yield Patch(key, "value", start, values)
+                yield Patch(key, "timestamp", (samples.index,), times)
+            elif samples.mode is StreamMode.REPLACE:
+                newest = np.atleast_1d(cell(samples.samples[-1].values.get(name)))
+                start = tuple(0 for _ in newest.shape)
+                yield Patch(key, "value", start, newest, whole=True)
+                yield Patch(key, "timestamp", (0,), times[-1:], whole=True)
+            else:
+                yield from self._slices(key, name, samples)
+
+    def _slices(self, key: Key, name: str, samples: Samples) -> Iterator[Patch]:
+        for sample in samples.samples:
+            part = np.atleast_1d(cell(sample.values.get(name)))
+            at = self._filled.get((key, sample.row), 0)
+            self._filled[key, sample.row] = at + len(part)
+            yield Patch(key, "value", (sample.row, at), part[np.newaxis])
+            if at == 0:
+                when = np.array([sample.timestamp])
+                yield Patch(key, "timestamp", (sample.row,), when)
+
+
+def _names(samples: Samples) -> list[str]:
+    found: dict[str, None] = {}
+    for sample in samples.samples:
+        found |= dict.fromkeys(sample.values)
+    return list(found)
+
+
+def _row(mode: StreamMode, values: Array) -> tuple[int, ...]:
+    """Return the shape of what follows a dataset's first dimension."""
+    if mode is StreamMode.ADD:
+        return values.shape[1:]
+    if mode is StreamMode.ADD_SLICE:
+        return (max(1, values.shape[1] * 10),) if values.ndim > 1 else (1,)
+    return values.shape[2:]
+
+
+def _together(samples: Samples, name: str) -> Array:
+    """Return one value a sample; shorter ones are filled up, missing ones are empty."""
+    cells = [cell(sample.values.get(name)) for sample in samples.samples]
+    if len({(one.shape, one.dtype) for one in cells}) == 1:
+        return np.stack(cells)
+    rank = max(one.ndim for one in cells)
+    grown = [one.reshape((1,) * (rank - one.ndim) + one.shape) for one in cells]
+    shape = tuple(max(n) for n in zip(*(one.shape for one in grown), strict=True))
+    kind = np.result_type(np.float64, *(one.dtype for one in cells))
+    out = np.full((len(cells), *shape), np.nan, kind)
+    for number, one in enumerate(grown):
+        where: tuple[Any, ...] = (number, *(slice(n) for n in one.shape))
+        if samples.samples[number].values.get(name) is not None:
+            out[where] = one
+    return out
+
+
+def units_of(devices: Mapping[str, Device], key: Key) -> str:
+    """Return the unit of a stream's values."""
+    device = devices.get(key[0])
+    found = (s.unit for s in device.signals if s.name == key[1]) if device else ()
+    return next(iter(found), "")

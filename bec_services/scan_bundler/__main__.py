@@ -1,0 +1,13 @@
+"""Runs the service `scan_bundler`. What it is told: `Setup`."""
+
+from bec_kernel.service import serve
+from bec_services.scan_bundler.shell import run
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    serve("scan_bundler", run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Whole points out of asynchronous answers: the steps are the guide."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from bec_kernel.port import Entry, Id
+from bec_kernel.wire import (
+    Answer,
+    AnswerStatus,
+    Baseline,
+    Begin,
+    End,
+    Point,
+    PointEntry,
+    PointStatus,
+    Readings,
+    Seal,
+    Step,
+    StepEntry,
+    StepKind,
+)
+
+Output = tuple[Id, PointEntry]
+"""A place in the log of points, and what belongs there."""
+
+_NOWHERE = -1
+
+
+class ScanBundle:
+    """What one scan yields so far: a function of its steps and answers alone.
+
+    Steps are taken in their order and only when everybody has answered, so the order
+    in which answers come changes nothing.
+
+    Attributes:
+        servers: device servers of the scan; known once it has begun.
+        sealed: nothing follows.
+    """
+
+    def __init__(self, last: Entry[PointEntry] | None = None) -> None:
+        """Go on behind `last`, the last entry of the scan's log of points."""
+        at = last.id if last else Id(0, 0)
+        self._points, self._extra = at
+        self._done = last.message.index if last else _NOWHERE
+        self.sealed = last is not None and isinstance(last.message, Seal)
+        self.servers: list[str] = []
+        self._queue: deque[Step | End] = deque()
+        self._answers: dict[int, dict[str, Answer]] = {}
+        self._passed = _NOWHERE
+        self._ended = False
+        self._time = 0.0
+
+    @property
+    def after(self) -> Id:
+        """Where to read steps and answers from: the last output's step comes again.
+
+        It is not put out again, but its end is the latest time known.
+        """
+        return Id(max(self._done, 0), 0)
+
+    @property
+    def waits_at_end(self) -> bool:
+        """The scan has ended, but answers to some of its steps are not known."""
+        return self._ended and not self.sealed
+
+    def step(self, entry: StepEntry) -> list[Output]:
+        """Take the next entry of the step log; return what became whole."""
+        if isinstance(entry, Begin):
+            self.servers = sorted(set(entry.servers.values()))
+        elif isinstance(entry, Step | End):
+            self._queue.append(entry)
+            self._ended = self._ended or isinstance(entry, End)
+        return self._advance(give_up=False)
+
+    def answer(self, server: str, answer: Answer) -> list[Output]:
+        """Take an answer of a device server; return what became whole.
+
+        How far a server has come with a step is nothing to it.
+        """
+        if not answer.is_final or answer.index <= self._passed or self.sealed:
+            return []
+        self._answers.setdefault(answer.index, {})[server] = answer
+        return self._advance(give_up=False)
+
+    def give_up(self) -> list[Output]:
+        """Drop steps that were never answered: the scan was halted. Return the rest."""
+        return self._advance(give_up=True)
+
+    def _advance(self, *, give_up: bool) -> list[Output]:
+        out: list[Output] = []
+        while self._queue and not self.sealed:
+            head = self._queue[0]
+            if isinstance(head, End):
+                out.append(self._seal(head))
+                break
+            answers = self._answers.get(head.index, {})
+            whole = all(server in answers for server in head.on)
+            if not whole and not give_up:
+                break
+            self._queue.popleft()
+            self._answers.pop(head.index, None)
+            self._passed = head.index
+            if whole:
+                out += self._take(head, answers)
+        return out
+
+    def _take(self, step: Step, answers: Mapping[str, Answer]) -> list[Output]:
+        used = [answers[server] for server in step.on]
+        end = max((answer.end for answer in used), default=self._time)
+        good = all(answer.status is AnswerStatus.OK for answer in used)
+        made = self._output(step, answers, end) if good else None
+        if made is None:
+            self._time = max(self._time, end)
+            return []
+        # From here on a restart knows no earlier time: nor must this life.
+        self._time = end
+        if step.index <= self._done:
+            return []
+        (self._points, self._extra), self._done = made[0], step.index
+        return [made]
+
+    def _output(
+        self, step: Step, answers: Mapping[str, Answer], end: float
+    ) -> Output | None:
+        data: dict[str, Readings] = {}
+        for server in step.on:
+            data.update(answers[server].data)
+        if step.kind is StepKind.BASELINE:
+            at = Id(self._points, self._extra + 1)
+            return at, Baseline(index=step.index, data=data)
+        if step.point_id is None or step.kind not in (StepKind.POINT, StepKind.READ):
+            return None
+        retaken = step.attempt > 1
+        status = dict.fromkeys(data, PointStatus.RETAKEN) if retaken else {}
+        for server in step.on:
+            status.update(answers[server].quality)
+        point = Point(
+            index=step.index,
+            point_id=step.point_id,
+            attempt=step.attempt,
+            begin=min((answers[s].begin for s in step.on), default=end),
+            end=end,
+            data=data,
+            life={server: answers[server].life for server in step.on},
+            status=status,
+        )
+        return Id(step.point_id + 1), point
+
+    def _seal(self, end: End) -> Output:
+        self.sealed = True
+        self._queue.clear()
+        self._answers.clear()
+        seal = Seal(
+            index=end.index,
+            points=self._points,
+            state=end.state,
+            reason=end.reason,
+            time=self._time,
+        )
+        return Id(self._points + 1), seal

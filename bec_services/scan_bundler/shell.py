@@ -1,0 +1,137 @@
+"""Follows steps and answers of every unfinished scan, appends what became whole."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bec_kernel.bus import START, Append, Change, Drop, Entry, Id, Log
+from bec_kernel.service import Life, unfinished
+from bec_kernel.wire import Taken, keys
+from bec_services.scan_bundler.core import Output, ScanBundle
+
+_AT_ONCE = 256  # points in one commit: the broker does nothing else meanwhile
+
+
+@dataclass(eq=False)
+class _Scan:
+    """One scan and the logs it is made from; the step log has no server."""
+
+    scan_id: str
+    bundle: ScanBundle
+    sources: dict[Log[Any], str] = field(default_factory=dict)
+
+
+class _Bundling:
+    """All unfinished scans of this life."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._todo = keys.todo["scan_bundler"](life.setup.name)
+        self._scans: dict[str, _Scan] = {}
+        self._owner: dict[Log[Any], _Scan] = {}
+        self.positions: dict[Log[Any], Id] = {}
+
+    def begin(self, scan_id: str) -> None:
+        """Follow a scan from where its log of points ends."""
+        if scan_id in self._scans:
+            return
+        bus = self._life.bus
+        bundle = ScanBundle(bus.last(keys.points(scan_id)))
+        if bundle.sealed:
+            bus.commit([Drop(self._todo, scan_id)], self._life.fence)
+            return
+        scan = self._scans[scan_id] = _Scan(scan_id, bundle)
+        steps = keys.steps(scan_id)
+        self._add(scan, steps, "", bundle.after)
+        if bundle.after > START:  # its first entry lies before: fetch it
+            for entry in bus.read(steps, START, 1):
+                bundle.step(entry.message)
+        self._add_answers(scan)
+
+    def _add(self, scan: _Scan, log: Log[Any], server: str, after: Id) -> None:
+        scan.sources[log] = server
+        self._owner[log] = scan
+        self.positions[log] = after
+
+    def _add_answers(self, scan: _Scan) -> None:
+        for server in scan.bundle.servers:
+            log = keys.answers(scan.scan_id, server)
+            if log not in scan.sources:
+                self._add(scan, log, server, scan.bundle.after)
+
+    def take(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
+        """Take what came on one of the logs."""
+        scan = self._owner.get(log)
+        if scan is None:  # sealed by another log of the same batch
+            self.positions.pop(log, None)
+            return
+        out = self._feed(scan, log, entries)
+        if scan.bundle.waits_at_end:
+            out += self._catch_up(scan)
+        self._put_out(scan, out)
+
+    def _feed(
+        self, scan: _Scan, log: Log[Any], entries: list[Entry[Any]]
+    ) -> list[Output]:
+        out: list[Output] = []
+        server = scan.sources[log]
+        for entry in entries:
+            if server:
+                out += scan.bundle.answer(server, entry.message)
+            else:
+                out += scan.bundle.step(entry.message)
+        if not server:
+            self._add_answers(scan)
+        return out
+
+    def _catch_up(self, scan: _Scan) -> list[Output]:
+        """The scan has ended: every answer it waited for stands in the logs by now."""
+        out: list[Output] = []
+        for log, server in scan.sources.items():
+            while server and (entries := self._behind(log)):
+                out += self._feed(scan, log, entries)
+        return out + scan.bundle.give_up()
+
+    def _behind(self, log: Log[Any]) -> list[Entry[Any]]:
+        entries = self._life.bus.read(log, self.positions[log])
+        if entries:
+            self.positions[log] = entries[-1].id
+        return [entry for entry in entries if entry.message is not None]
+
+    def _put_out(self, scan: _Scan, out: list[Output]) -> None:
+        log = keys.points(scan.scan_id)
+        changes: list[Change] = [Append(log, entry, at) for at, entry in out]
+        while len(changes) > _AT_ONCE:
+            self._life.bus.commit(changes[:_AT_ONCE], self._life.fence)
+            del changes[:_AT_ONCE]
+        if scan.bundle.sealed:
+            changes.append(Drop(self._todo, scan.scan_id))
+            self._forget(scan)
+        if changes:
+            self._life.bus.commit(changes, self._life.fence)
+
+    def _forget(self, scan: _Scan) -> None:
+        del self._scans[scan.scan_id]
+        for log in scan.sources:
+            del self._owner[log]
+            self.positions.pop(log, None)
+
+
+def run(life: Life) -> None:
+    """Bundle the points of all scans, one life long."""
+    scans = keys.scans()
+    start, todo = unfinished(life)
+    bundling = _Bundling(life)
+    bundling.positions[scans] = start
+    for taken in todo:
+        bundling.begin(taken.scan_id)
+    for log, entries in life.follow(bundling.positions):
+        if log != scans:
+            bundling.take(log, entries)
+            continue
+        for entry in entries:
+            _begin(bundling, entry.message)
+
+
+def _begin(bundling: _Bundling, taken: Taken) -> None:
+    if taken.scan_number is not None:
+        bundling.begin(taken.scan_id)
