@@ -1,0 +1,1 @@
+"""Starts and supervises an instance: broker, six services, simulated hardware."""
