@@ -1,0 +1,46 @@
+"""What stays of a scan in a notebook: a picture, and a text that is compared."""
+
+from typing import Any
+
+from bec_kernel.client.wording import fit_words
+from bec_live.card_state import CardState
+from bec_live.scan_text import how_far, summary
+from bec_live.svg import Curve, Pairs, line_plot
+
+POINTS = "#1f77b4"
+FIT = "#d62728"
+
+
+def picture(state: CardState) -> str:
+    """Return the scan as SVG; at most 100 kB, the same for the same data."""
+    y = state.y
+    curves = [Curve(_pairs(state.series(state.x), state.series(y)), POINTS, marks=True)]
+    if state.fit is not None and state.fit.curve:
+        curves.append(Curve(_pairs(*state.fit.curve), FIT))
+    note = " · ".join(part for part in (how_far(state), fit_words(state.fit)) if part)
+    return line_plot(
+        curves,
+        title=state.title,
+        note=note,
+        x=state.label(state.x),
+        y=state.label(y),
+    )
+
+
+def mime_bundle(state: CardState) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the data that are compared, and metadata with what varies."""
+    data = {"text/plain": summary(state)}
+    if state.rows:
+        data["image/svg+xml"] = picture(state)
+    varies: dict[str, Any] = {"file": state.file}
+    if state.begin is not None:
+        varies["scan_id"] = state.begin.scan_id
+    return data, {"bec": varies}
+
+
+def _pairs(xs: Any, ys: Any) -> Pairs:
+    return [
+        (float(x), float(y))
+        for x, y in zip(xs, ys, strict=True)
+        if x is not None and y is not None
+    ]

@@ -1,0 +1,37 @@
+"""A finished scan as text: the same for the same data, so that nbval compares it."""
+
+from bec_kernel.client.wording import ending, fit_words
+from bec_live.card_state import CardState
+
+ROWS = 5
+"""So many of the last points a card shows."""
+
+
+def number(value: float | str | None) -> str:
+    """Return a value as a table shows it: five digits."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.5g}"
+
+
+def summary(state: CardState) -> str:
+    """Return what happened in a few lines: no id, path or time."""
+    lines = [f"{state.title}: {how_far(state)}", *_extreme(state), fit_words(state.fit)]
+    return "\n".join(line for line in lines if line)
+
+
+def how_far(state: CardState) -> str:
+    """Return state, reason and points, as a report says them."""
+    return ending(state.state, state.message or state.reason, len(state.rows))
+
+
+def _extreme(state: CardState) -> list[str]:
+    pairs = [
+        (y, x)
+        for x, y in zip(state.series(state.x), state.series(state.y), strict=True)
+        if x is not None and y is not None
+    ]
+    if not pairs:
+        return []
+    y, x = max(pairs)
+    return [f"{state.y}: largest {number(y)} at {state.x} = {number(x)}"]

@@ -1,0 +1,1 @@
+"""The example beamline: what a site adds to BEC."""

@@ -1,0 +1,92 @@
+"""A scan while one waits for it: a card in a notebook, a live table in a terminal."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from IPython.display import display, publish_display_data
+
+from bec_kernel.client import Client, ScanReport
+from bec_kernel.errors import ScanAborted
+from bec_live.scan_card import ScanCard
+from bec_live.scan_feed import LAST_WORDS, ScanFeed, read_scan
+from bec_live.scan_picture import mime_bundle
+from bec_magics.session import Session
+
+
+def wait_for(session: Session, report: ScanReport) -> ScanReport:
+    """Show `report` until its scan has ended, and return it.
+
+    Raises:
+        ScanAborted: it did not reach its last point; its picture is shown all the same.
+    """
+    if not in_notebook(session):
+        with session.waiting_for(report):
+            draw_in_terminal(report, session.client)
+        return report
+    try:
+        with session.waiting_for(report), live_card(session, report):
+            report.wait()
+    except ScanAborted:
+        display(report)
+        raise
+    return report
+
+
+def draw_in_terminal(report: ScanReport, client: Client) -> None:
+    """Draw the scan in the terminal until it has ended."""
+    from bec_kernel.terminal import follow
+
+    follow(report, client.dev)
+
+
+@contextlib.contextmanager
+def live_card(session: Session, report: ScanReport) -> Iterator[ScanCard]:
+    """Show a card inside the block.
+
+    After it the card goes as soon as a picture stands in the same cell; until then, on
+    a page that was loaded again meanwhile, its last state stays.
+    """
+    client = session.client
+    card = ScanCard(client.bus, report.scan_id)
+    feed = ScanFeed(client.bus, report.scan_id, card.show, hints_of(client))
+    publish_display_data(card.view())
+    feed.start()
+    try:
+        yield card
+        feed.ended.wait(LAST_WORDS)
+    finally:
+        feed.stop()
+        card.retire()
+        session.keep(card)
+
+
+def open_card(session: Session, report: ScanReport) -> None:
+    """Show a card of a scan that runs; wait for nothing."""
+    client = session.client
+    card = ScanCard(client.bus, report.scan_id)
+    publish_display_data(card.view())
+    ScanFeed(client.bus, report.scan_id, card.show, hints_of(client)).start()
+    session.keep(card)
+
+
+def in_notebook(session: Session) -> bool:
+    """Tell whether this shell belongs to a Jupyter kernel."""
+    return getattr(session.shell, "kernel", None) is not None
+
+
+def hints_of(client: Client) -> Mapping[str, Sequence[str]]:
+    """Return the signals worth a column, by device, as the devices declare them."""
+    found = {}
+    for device in client.dev.all():
+        hinted = [one.name for one in device.signals if one.kind == "hinted"]
+        if hinted:
+            found[device.name] = hinted
+    return found
+
+
+def bundle_of(report: ScanReport, client: Client) -> Any:
+    """Return what a notebook shows of a report; waits briefly for its last fit."""
+    if report.is_final:
+        _ = report.fit
+    return mime_bundle(read_scan(client.bus, report.scan_id, hints_of(client)))

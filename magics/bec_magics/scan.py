@@ -1,0 +1,137 @@
+"""`%scan` and `%ct`: ask for a scan, watch it, and get its report."""
+
+import inspect
+from typing import Any
+
+from IPython.core.magic import Magics, line_magic, magics_class
+
+from bec_kernel.client import Client, ScanReport, language
+from bec_kernel.errors import RefusedError
+from bec_magics.live import in_notebook, open_card, wait_for
+from bec_magics.move import moved, positions
+from bec_magics.session import Session
+from bec_magics.tables import Table
+
+OPTIONS = ("--background", "--help", "--list", "--show")
+"""What `%scan` itself takes, before the scan's name."""
+
+
+@magics_class
+class ScanMagics(Magics):
+    """A magic parses its line, calls one client function and returns what to show."""
+
+    def __init__(self, shell: Any, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
+
+    @line_magic
+    def scan(self, line: str) -> Any:
+        """Run a scan and watch it: `%scan line_scan samx -5 5 --steps 21`.
+
+        Returns its report: `.to_pandas()`, `.fit`, `.file`, `.abort()` and more.
+
+        `%scan --help NAME` explains one scan; `%scan --list` lists them all;
+        `%scan --background NAME …` does not wait for the end; `%scan --show 7` opens
+        the card of scan 7, `--show -1` that of the last one. Every scan also takes
+        `--metadata name=value` and `--queue NAME`.
+        """
+        words = line.split(maxsplit=1)
+        rest = words[1].strip() if len(words) > 1 else ""
+        match words[:1]:
+            case [] | ["--list"]:
+                return self.catalogue_table()
+            case ["--help" | "-h"]:
+                return Words(self._explained(rest) if rest else self.explain_magic())
+            case ["--background"]:
+                return self.session.client.run(rest)
+            case ["--show"]:
+                return self._shown(rest)
+        return self._watched(self.session.client.run(line))
+
+    def _watched(self, report: ScanReport) -> Any:
+        if report.request.name != "mv":
+            return wait_for(self.session, report)
+        with self.session.waiting_for(report):
+            report.wait()
+        return positions(self.session.client, moved(report))
+
+    def _shown(self, word: str) -> Any:
+        report = past_scan(self.session.client, word)
+        if report.is_final or not in_notebook(self.session):
+            return report
+        open_card(self.session, report)
+        return None
+
+    @line_magic
+    def ct(self, line: str) -> Table:
+        """Count once: `%ct 0.1` exposes for 0.1 s and shows the readings.
+
+        It is a scan of one point: it has a number and a file.
+        """
+        seconds = line.strip() or "0.1"
+        report = self.session.client.run(f"acquire --exp-time {seconds}").wait()
+        (point,) = report.points()
+        rows = [
+            (device, name, reading.value)
+            for device, readings in point.data.items()
+            for name, reading in readings.items()
+            if getattr(reading.value, "ndim", 0) == 0
+        ]
+        return Table(["device", "signal", "value"], rows)
+
+    def catalogue_table(self) -> Table:
+        """Return the scans there are."""
+        found = self.session.client.scans.catalogue()
+        rows = [
+            (name, " ".join(found[name].aliases), _first_line(found[name].doc))
+            for name in sorted(found)
+        ]
+        return Table(["scan", "also", "what it does"], rows)
+
+    def complete_scan(self, text: str) -> list[str]:
+        """Return what may be typed next behind `%scan`."""
+        own = [] if text.strip() else list(OPTIONS)
+        text = text.removeprefix("--background ").removeprefix("--help ")
+        return [word for word, _ in self.session.client.complete(text)] + own
+
+    def explain_magic(self) -> str:
+        """Return the help of `%scan?`: with the scans there are."""
+        told = inspect.cleandoc(type(self).scan.__doc__ or "")
+        return f"{told}\n\n{self.catalogue_table()!r}"
+
+    def _explained(self, name: str) -> str:
+        return language.help(name.strip(), self.session.client.scans.catalogue())
+
+
+def past_scan(client: Client, word: str) -> ScanReport:
+    """Return the report of a scan by its number, as typed; -1 is the last one.
+
+    Raises:
+        RefusedError: this is no number, or there is no such scan.
+    """
+    try:
+        return client.history[int(word)]
+    except ValueError:
+        raise RefusedError(
+            f"%scan --show takes a scan's number, or -1 for the last one, not "
+            f"{word!r:.60}",
+            subject="--show",
+            value=word,
+        ) from None
+    except IndexError as error:
+        raise RefusedError(str(error), subject="--show", value=word) from None
+
+
+class Words:
+    """A text for people: shown as it is."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        """Return the text without quotes."""
+        return self.text
+
+
+def _first_line(doc: str) -> str:
+    return doc.strip().split("\n", 1)[0].split(". ", 1)[0].removesuffix(".")
