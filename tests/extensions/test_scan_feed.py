@@ -1,0 +1,113 @@
+import threading
+
+import pytest
+
+from bec_kernel.port import Append, Id
+from bec_kernel.testing import MemoryBus
+from bec_kernel.wire import (
+    Begin,
+    Point,
+    Reading,
+    ScanRequest,
+    ScanState,
+    Seal,
+    StateChange,
+    keys,
+)
+from bec_live.scan_feed import ScanFeed, read_scan
+
+SCAN = "feed"
+BEGIN = Begin(
+    scan_id=SCAN,
+    user="ann",
+    request=ScanRequest(request_id=SCAN, name="acquire"),
+    monitored=["bpm4i"],
+)
+
+
+def point(p):
+    data = {"bpm4i": {"bpm4i": Reading(float(p), 0.0)}}
+    return Point(index=p, point_id=p, attempt=1, begin=p, end=p + 1, data=data)
+
+
+def add_points(bus, *ids):
+    log = keys.points(SCAN)
+    bus.commit([Append(log, point(p), Id(p + 1)) for p in ids])
+
+
+def close(bus, points):
+    seal = Seal(index=9, points=points, state=ScanState.CLOSED, reason="done", time=1)
+    closed = StateChange(state=ScanState.CLOSED, reason="done")
+    bus.commit(
+        [
+            Append(keys.points(SCAN), seal, Id(points + 1)),
+            Append(keys.states(SCAN), closed, Id(2)),
+        ]
+    )
+
+
+@pytest.fixture
+def bus():
+    bus = MemoryBus()
+    opened = StateChange(state=ScanState.OPEN)
+    bus.commit(
+        [
+            Append(keys.steps(SCAN), BEGIN, Id.of(0)),
+            Append(keys.states(SCAN), opened, Id(1)),
+        ]
+    )
+    return bus
+
+
+def test_a_feed_ends_by_itself_when_the_scan_has(bus):
+    seen = []
+    feed = ScanFeed(bus, SCAN, lambda state: seen.append(len(state.rows)))
+    feed.start()
+    add_points(bus, 0, 1, 2)
+    close(bus, 3)
+    assert feed.ended.wait(5)
+    feed.stop()
+    assert seen[-1] == 3
+
+
+def test_a_burst_of_points_travels_together(bus):
+    first, seen = threading.Event(), []
+
+    def show(state):
+        seen.append(len(state.rows))
+        if state.rows:
+            first.set()
+
+    feed = ScanFeed(bus, SCAN, show)
+    feed.start()
+    add_points(bus, 0)
+    assert first.wait(5)
+    for p in range(1, 100):
+        add_points(bus, p)
+    close(bus, 100)
+    assert feed.ended.wait(5)
+    feed.stop()
+    assert seen[-1] == 100
+    assert len(seen) < 30
+
+
+def test_a_feed_that_is_stopped_shows_nothing_more(bus):
+    seen = []
+    feed = ScanFeed(bus, SCAN, lambda state: seen.append(len(state.rows)))
+    feed.start()
+    feed.stop()
+    count = len(seen)
+    add_points(bus, 0)
+    assert len(seen) == count
+
+
+def test_a_scan_can_be_read_after_it_has_ended(bus):
+    add_points(bus, 0, 1)
+    close(bus, 2)
+    state = read_scan(bus, SCAN)
+    assert state.is_complete
+    assert [row[0] for row in state.rows] == [0, 1]
+
+
+def test_a_scan_nobody_knows_reads_as_nothing():
+    assert read_scan(MemoryBus(), "none").rows == []

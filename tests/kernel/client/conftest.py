@@ -1,0 +1,357 @@
+"""A scan server and a device server as small as can be, on the in-memory bus."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bec_kernel.bus import Append, Bus, Drop, Id, Log, Put
+from bec_kernel.client import Client
+from bec_kernel.errors import BrokerError
+from bec_kernel.testing import MemoryBroker, MemoryBus
+from bec_kernel.wire import (
+    Begin,
+    Call,
+    Device,
+    DeviceValue,
+    FileDone,
+    Fit,
+    Item,
+    ItemAction,
+    ItemState,
+    Parameter,
+    Point,
+    Problem,
+    Reading,
+    Reply,
+    ScanRequest,
+    ScanState,
+    Seal,
+    SignalInfo,
+    Signature,
+    StateChange,
+    StopDevices,
+    Taken,
+    Users,
+    Verb,
+    keys,
+)
+
+MOTOR = Parameter(name="motor", kind="device", required=True)
+STEPS = Parameter(name="steps", kind="int", low=1, required=True, doc="points")
+EXPOSURE = Parameter(name="exp_time", kind="float", unit="s", low=0.0, default=0.0)
+RELATIVE = Parameter(name="relative", kind="bool", default=False)
+FIT = Parameter(name="fit", kind="str", default="")
+
+
+def _place(name: str) -> Parameter:
+    return Parameter(name=name, kind="float", unit="motor", required=True)
+
+
+CATALOGUE = {
+    one.name: one
+    for one in (
+        Signature(
+            name="line_scan",
+            doc="Along a line. Both ends are included.",
+            bundle=[MOTOR, _place("start"), _place("stop")],
+            bundles=(1, 0),
+            options=[STEPS, RELATIVE, EXPOSURE, FIT],
+            aliases=["ascan"],
+            example="line_scan samx -5 5 --steps 21",
+        ),
+        Signature(
+            name="list_scan",
+            bundle=[MOTOR, Parameter(name="positions", kind="number_list")],
+            bundles=(1, 2),
+            options=[
+                EXPOSURE,
+                Parameter(name="mode", kind="str", choices=["fast", "slow"]),
+                Parameter(name="ratio", kind="float", low=0.0, high=1.0),
+            ],
+        ),
+        Signature(name="acquire", options=[EXPOSURE, FIT]),
+        Signature(
+            name="mv",
+            bundle=[MOTOR, _place("position")],
+            bundles=(1, 0),
+            options=[RELATIVE],
+            is_scan=False,
+        ),
+    )
+}
+
+
+class ToyServer(threading.Thread):
+    """Answers what the tester asks; takes points only as far as a test lets it."""
+
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(name="toy server", daemon=True)
+        self.bus = bus
+        self.over = threading.Event()
+        self.deaf = False
+        self.seen: list[Any] = []
+        self.allowed = 10_000
+        self.number = 0
+        self.stop_reply = True
+        self.running: dict[str, ScanRequest] = {}
+        self.queued: list[Item] = []
+        self.hold = False
+        self.move_fails = ""
+        self.put_devices()
+        for name, one in CATALOGUE.items():
+            bus.commit([Put(keys.catalogue(), one, name)])
+
+    def put_devices(self) -> None:
+        self.bus.commit(
+            [Put(keys.users(), Users(names=["tester"], device_servers=["main"]))]
+        )
+        for name in ("samx", "samy", "bpm4i"):
+            motor = name.startswith("sam")
+            device = Device(
+                name=name,
+                server="main",
+                device_class="sim.Positioner" if motor else "sim.Monitor",
+                positioner=motor,
+                limits=(-50.0, 50.0) if motor else None,
+                signals=[
+                    SignalInfo(name=name, kind="hinted", unit="mm", precision=3),
+                    *([SignalInfo(name=f"{name}_setpoint")] if motor else []),
+                ],
+                methods=["velocity.set", "velocity.get"] if motor else [],
+            )
+            value = DeviceValue(readings={name: Reading(0.5, 100.0)})
+            self.bus.commit(
+                [
+                    Put(keys.devices("main"), device, name),
+                    Put(keys.values("main"), value, name),
+                ]
+            )
+
+    def run(self) -> None:
+        inboxes: dict[Log[Any], Log[Reply]] = {}
+        for inbox in (keys.scan_asks("tester"), keys.device_asks("main", "tester")):
+            inboxes[Log(inbox.name, inbox.type)] = inbox.replies  # type: ignore[attr-defined]
+        positions = dict.fromkeys(inboxes, Id(0))
+        while not self.over.is_set():
+            for log, entries in self.bus.follow(positions, 0.05):
+                for entry in entries:
+                    positions[log] = entry.id
+                    self.take(inboxes[log], entry.id, entry.message)
+
+    def take(self, replies: Log[Reply], at: Id, message: Any) -> None:
+        self.seen.append(message)
+        if self.deaf:
+            return
+        reply = Reply(request_id=message.request_id, asked=str(at))
+        match message:
+            case Call():
+                reply = self.call(message, reply)
+            case StopDevices() if not self.stop_reply:
+                return
+            case ScanRequest(metadata={"refuse": str() as why}):
+                problem = Problem(kind="RefusedError", message=why, subject="samx")
+                reply = Reply(request_id=message.request_id, asked="", problem=problem)
+        self.bus.commit([Append(replies, reply)])
+        match message:
+            case ScanRequest() if reply.problem is None:
+                self.begin(message)
+            case ItemAction(verb=Verb.ABORT | Verb.HALT):
+                self.act(message)
+
+    def call(self, call: Call, reply: Reply) -> Reply:
+        if call.method == "read":
+            value: Any = {call.device: Reading(1.5, 100.0)}
+        elif call.method == "velocity.get":
+            value = 2.0
+        elif call.method == "set" and call.args == [99]:
+            problem = Problem(
+                kind="DeviceError", message="samx does not move", subject="samx"
+            )
+            return Reply(request_id=call.request_id, asked="", problem=problem)
+        else:
+            value = None
+        return Reply(request_id=call.request_id, asked=reply.asked, value=value)
+
+    def begin(self, request: ScanRequest) -> None:
+        scan_id = request.request_id
+        if scan_id in self.running:
+            return
+        self.running[scan_id] = request
+        if request.name == "mv":
+            state = ItemState.FAILED if self.move_fails else ItemState.COMPLETED
+            self.end_item(request, state, self.move_fails, None)
+            return
+        if self.hold:
+            item = Item(scan_id=scan_id, user="tester", request=request, rank=1.0)
+            self.queued.append(item)
+            self.bus.commit([Put(keys.items(), item, scan_id)])
+            return
+        self.number += 1
+        taken = Taken(
+            scan_id=scan_id, scan_number=self.number, name=request.name, user="tester"
+        )
+        begin = Begin(
+            scan_id=scan_id,
+            scan_number=self.number,
+            user="tester",
+            request=request,
+            motors=["samx"],
+            shape=[request.kwargs.get("steps", 1)],
+            units={"samx": "mm"},
+            fit=request.kwargs.get("fit", ""),
+        )
+        opened = StateChange(state=ScanState.OPEN)
+        self.bus.commit(
+            [
+                Append(keys.scans(), taken, Id(self.number, 0)),
+                Append(keys.steps(scan_id), begin, Id.of(0)),
+                Append(keys.states(scan_id), opened, Id(1)),
+            ]
+        )
+        self.points(scan_id)
+
+    def points(self, scan_id: str) -> None:
+        """Take the points that are allowed by now; end the scan after the last."""
+        steps = self.running[scan_id].kwargs.get("steps", 1)
+        last = self.bus.last(keys.points(scan_id))
+        for i in range(last.id.major if last else 0, min(steps, self.allowed)):
+            self.bus.commit([Append(keys.points(scan_id), point(i), Id.of(i))])
+        if self.allowed >= steps:
+            self.end(scan_id, ScanState.CLOSED, "done")
+
+    def end(
+        self, scan_id: str, state: ScanState, reason: str, message: str = ""
+    ) -> None:
+        request = self.running[scan_id]
+        last = self.bus.last(keys.points(scan_id))
+        count = last.id.major if last else 0
+        seal = Seal(index=count, points=count, state=state, reason=reason, time=200.0)
+        change = StateChange(state=state, time=200.0, reason=reason, message=message)
+        changes: list[Any] = [
+            Append(keys.states(scan_id), change, Id(2)),
+            Append(keys.points(scan_id), seal, Id(count + 1)),
+            Append(
+                keys.files(scan_id), FileDone(path="/data/S1.h5", points=count), Id(1)
+            ),
+        ]
+        if request.kwargs.get("fit"):
+            fit = Fit(
+                points=count,
+                model="Gaussian",
+                x="samx",
+                y="bpm4i",
+                values={"center": 0.5},
+                final=True,
+            )
+            changes.append(Append(keys.fits(scan_id), fit, Id(count, 1)))
+        self.bus.commit(changes)
+        done = ItemState.COMPLETED if state is ScanState.CLOSED else ItemState.ABORTED
+        self.end_item(request, done, reason, self.number)
+
+    def end_item(
+        self, request: ScanRequest, state: ItemState, reason: str, number: int | None
+    ) -> None:
+        item = Item(
+            scan_id=request.request_id,
+            user="tester",
+            request=request,
+            rank=1.0,
+            state=state,
+            reason=reason,
+            scan_number=number,
+        )
+        self.bus.commit(
+            [
+                Drop(keys.items(), request.request_id),
+                Append(keys.items_done(), item),
+            ]
+        )
+
+    def act(self, action: ItemAction) -> None:
+        for item in self.queued:
+            if item.scan_id == action.scan_id:
+                self.end_item(item.request, ItemState.CANCELLED, "by tester", None)
+                return
+        final = ScanState.HALTED if action.verb is Verb.HALT else ScanState.ABORTED
+        self.end(action.scan_id, final, "user")
+
+
+def point(i: int) -> Point:
+    return Point(
+        index=i,
+        point_id=i,
+        attempt=1,
+        begin=100.0 + i,
+        end=100.5 + i,
+        data={
+            "bpm4i": {"bpm4i": Reading(10.0 * i, 100.0 + i)},
+            "samx": {
+                "samx": Reading(float(i), 100.0 + i),
+                "samx_setpoint": Reading(float(i), 100.0 + i),
+            },
+        },
+    )
+
+
+class Line(MemoryBus):
+    """A bus whose broker can go away."""
+
+    cut = False
+
+    def _check(self) -> None:
+        if self.cut:
+            raise BrokerError("the broker does not answer: cut")
+
+    def follow(self, *args: Any, **kwargs: Any) -> Any:
+        self._check()
+        return super().follow(*args, **kwargs)
+
+    def commit(self, *args: Any, **kwargs: Any) -> Any:
+        self._check()
+        return super().commit(*args, **kwargs)
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        self._check()
+        return super().get(*args, **kwargs)
+
+
+@pytest.fixture
+def broker() -> MemoryBroker:
+    return MemoryBroker()
+
+
+@pytest.fixture
+def server(broker: MemoryBroker) -> Iterator[ToyServer]:
+    toy = ToyServer(MemoryBus(broker, "scan_server"))
+    toy.start()
+    yield toy
+    toy.over.set()
+    toy.join(5)
+
+
+@pytest.fixture
+def line(broker: MemoryBroker) -> Line:
+    return Line(broker, "tester")
+
+
+@pytest.fixture
+def bec(server: ToyServer, line: Line) -> Iterator[Client]:
+    with Client(line) as client:
+        yield client
+
+
+@pytest.fixture
+def until(broker: MemoryBroker) -> Callable[[Callable[[], Any]], None]:
+    """Wait for something on the broker to become true."""
+
+    def wait(ready: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + 5
+        with broker.changed:
+            while not ready():
+                assert time.monotonic() < deadline, "it did not happen"
+                broker.changed.wait(0.05)
+
+    return wait

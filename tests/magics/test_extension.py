@@ -1,0 +1,139 @@
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from bec_kernel.errors import InstanceError, RefusedError
+from bec_kernel.wire import keys
+from bec_magics import load_ipython_extension, unload_ipython_extension
+
+OURS = {"scan", "ct", "mv", "mvr", "wa", "stop", "instance"}
+
+pytestmark = pytest.mark.keeps_threads  # IPython's history saver
+
+
+def magics(shell):
+    return dict(shell.magics_manager.magics["line"])
+
+
+def tab(shell, typed):
+    with provisionalcompleter():
+        return [one.text for one in shell.Completer.completions(typed, len(typed))]
+
+
+def test_only_the_alias_mv_is_replaced_and_given_back(plain_shell):
+    before = magics(plain_shell)
+    load_ipython_extension(plain_shell)
+    during = magics(plain_shell)
+    unload_ipython_extension(plain_shell)
+    assert {name for name in before if during[name] is not before[name]} <= {"mv"}
+    assert set(during) - set(before) | {"mv"} == OURS
+    assert magics(plain_shell) == before
+
+
+def test_a_reset_of_the_shell_says_nothing_about_mv(shell, caplog):
+    shell.alias_manager.init_aliases()
+    assert caplog.records == []
+    assert "mv" not in dict(shell.alias_manager.default_aliases)
+
+
+def test_unloading_takes_names_completion_and_errors_away(plain_shell):
+    matchers = list(plain_shell.Completer.custom_matchers)
+    exceptions = plain_shell.custom_exceptions
+    load_ipython_extension(plain_shell)
+    assert {"bec", "dev", "scans", "queue", "history"} <= set(plain_shell.user_ns)
+    unload_ipython_extension(plain_shell)
+    assert not {"bec", "dev", "scans"} & set(plain_shell.user_ns)
+    assert plain_shell.Completer.custom_matchers == matchers
+    assert plain_shell.custom_exceptions == exceptions
+
+
+def test_a_name_the_person_uses_is_left_alone(plain_shell):
+    plain_shell.user_ns["dev"] = "mine"
+    load_ipython_extension(plain_shell)
+    unload_ipython_extension(plain_shell)
+    assert plain_shell.user_ns.pop("dev") == "mine"
+
+
+def test_without_an_instance_the_first_use_says_how_to_start_one(shell, capsys):
+    result = shell.run_cell("dev.samx")
+    assert isinstance(result.error_in_exec, InstanceError)
+    shown = capsys.readouterr()
+    text = shown.out + shown.err
+    assert "bec up" in text
+    assert "Traceback" not in text
+    assert len(text.strip().splitlines()) == 1
+
+
+def test_the_names_stand_for_the_client_after_the_first_use(connected):
+    assert connected.run_cell("dev.samx.name").result == "samx"
+    assert type(connected.user_ns["dev"]).__name__ == "Devices"
+
+
+def test_a_refusal_is_one_line_and_nothing_was_asked(connected, bus, capsys):
+    result = connected.run_cell("%scan line_scann samx -5 5")
+    assert isinstance(result.error_in_exec, RefusedError)
+    shown = capsys.readouterr()
+    lines = (shown.out + shown.err).strip().splitlines()
+    assert len(lines) == 1
+    assert "did you mean line_scan?" in lines[0]
+    assert bus.read(keys.scan_asks("ann")) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("%scan li", "line_scan"),
+        ("%scan line_scan sa", "samx"),
+        ("%scan line_scan samx -5 5 --st", "--steps"),
+        ("report = %scan line_scan samx -5 5 --exp", "--exp-time"),
+        ("x = 1\n%scan as", "ascan"),
+        ("%mv sa", "samx"),
+        ("%stop bp", "bpm4i"),
+        ("%scan --help li", "line_scan"),
+    ],
+)
+def test_tab_offers_what_may_come_next(connected, typed, offered):
+    assert offered in tab(connected, typed)
+
+
+def test_tab_offers_no_python_names_behind_a_magic(connected):
+    connected.user_ns["samples"] = 1
+    found = tab(connected, "%scan line_scan sa")
+    del connected.user_ns["samples"]
+    assert found == ["samx"]
+
+
+def test_tab_offers_nothing_where_a_number_is_due(connected):
+    assert tab(connected, "%scan line_scan samx ") == []
+    assert tab(connected, "%scan line_scan samx -5 5 --steps 3 --exp-time ") == []
+
+
+def test_a_card_is_shown_by_the_scans_number(connected):
+    for word, said in (("7", "no scan 7"), ("last", "not 'last'")):
+        result = connected.run_cell(f"%scan --show {word}")
+        assert said in str(result.error_in_exec)
+
+
+def test_tab_without_an_instance_offers_nothing(shell):
+    assert tab(shell, "%scan li") == []
+
+
+def test_the_help_of_scan_lists_the_scans(connected):
+    found = connected.object_inspect("scan", detail_level=0)
+    magic = connected.find_magic("scan")
+    assert "line_scan" in magic.getdoc()
+    assert found["found"] or magic is not None
+
+
+def test_one_scan_is_explained(connected):
+    text = repr(connected.run_line_magic("scan", "--help line_scan"))
+    assert "--steps" in text
+    assert "line_scan samx -5 5 --steps 21" in text
+
+
+def test_scan_without_words_lists_the_scans(connected):
+    assert "ascan" in repr(connected.run_line_magic("scan", ""))
+
+
+def test_virtual_needs_private(shell, capsys):
+    result = shell.run_cell("%instance --virtual")
+    assert isinstance(result.error_in_exec, RefusedError)

@@ -1,0 +1,228 @@
+"""What a step does to the devices, on a clock of its own."""
+
+import threading
+
+import pytest
+
+from bec_kernel.errors import DeviceError
+from bec_kernel.wire import AnswerStatus, Begin, ScanRequest, Step, StepKind
+from bec_services.device_server.actions import Actions
+from bec_services.device_server.clock import VirtualClock
+from bec_services.device_server.device_list import DeviceSpec
+from bec_services.device_server.ophyd import Held
+from bec_services.device_server.sim import SimMonitor, SimPositioner
+from bec_services.device_server.values import Values
+
+SIM = "bec_services.device_server.sim.Sim"
+
+
+def hold(device, **spec):
+    kind = {"deviceClass": SIM, "readoutPriority": "monitored"}
+    one = Held(device.name, DeviceSpec.model_validate(kind | spec))
+    one.device = device
+    return one
+
+
+class Beamline:
+    """Two motors of 1 mm/s, a detector, and the actions of one scan with them."""
+
+    def __init__(self):
+        self.clock = VirtualClock()
+        motors = [
+            SimPositioner(name=n, clock=self.clock, velocity=1, limits=[-50, 50])
+            for n in ("samx", "samy")
+        ]
+        named = {motor.name: motor for motor in motors}
+        self.det = SimMonitor(
+            name="det", clock=self.clock, devices=named, ref_motor="samx", noise="none"
+        )
+        self.held = {d.name: hold(d) for d in [*motors, self.det]}
+        self.stop = threading.Event()
+        self.meet(*self.held)
+
+    def meet(self, *names):
+        begin = Begin(
+            scan_id="s1",
+            user="ada",
+            request=ScanRequest(request_id="s1", name="line_scan"),
+            motors=["samx", "samy"],
+            monitored=["samx", "samy", "det"],
+            triggered=["det"],
+        )
+        self.actions = Actions(self.held, self.clock, Values("main", self.held))
+        self.actions.begin(begin, set(names))
+
+    def do(self, kind=StepKind.POINT, **fields):
+        return self.actions.do(
+            Step(index=5, kind=kind, on=["main"], **fields), self.stop
+        )
+
+    def at(self, name):
+        return self.held[name].device.position
+
+    def later(self, seconds, call):
+        self.clock.call_later(seconds, call)
+
+
+@pytest.fixture
+def beamline():
+    return Beamline()
+
+
+def test_a_point_moves_settles_exposes_and_reads(beamline):
+    outcome = beamline.do(
+        set={"samx": 2.0, "samy": -3.0}, settle=0.5, exposure=0.25, settle_after=1.0
+    )
+    assert outcome.status is AnswerStatus.OK
+    start = beamline.clock.start
+    assert (outcome.begin - start, outcome.end - start) == pytest.approx((3.5, 3.75))
+    assert beamline.clock.monotonic() == pytest.approx(4.75)
+    assert outcome.data["samx"]["samx"].value == 2.0
+    assert outcome.data["samy"]["samy"].value == -3.0
+    assert "det" in outcome.data["det"]
+
+
+@pytest.mark.parametrize("kind", [StepKind.MOVE, StepKind.POINT])
+def test_a_stop_during_a_move_stops_all_and_has_not_arrived(beamline, kind):
+    beamline.later(2, beamline.held["samy"].stop)
+    outcome = beamline.do(kind, set={"samx": 5.0, "samy": 5.0})
+    assert outcome.status is AnswerStatus.STOPPED
+    assert "samy was stopped" in outcome.problem.message
+    assert beamline.at("samy") == pytest.approx(2)
+    assert outcome.data == {}
+
+
+def test_a_stop_event_stops_what_moves(beamline):
+    beamline.later(2, beamline.stop.set)
+    outcome = beamline.do(StepKind.MOVE, set={"samx": 5.0, "samy": 5.0})
+    assert outcome.status is AnswerStatus.STOPPED
+    assert beamline.at("samx") == beamline.at("samy") == pytest.approx(2)
+    assert not beamline.held["samx"].device.moving
+
+
+@pytest.mark.parametrize("phase", ["settle", "exposure", "settle_after"])
+def test_a_stop_event_ends_every_wait(beamline, phase):
+    beamline.later(3, beamline.stop.set)
+    outcome = beamline.do(**{phase: 100.0})
+    assert outcome.status is AnswerStatus.STOPPED
+    assert beamline.clock.monotonic() == pytest.approx(3)
+
+
+def test_a_stop_that_comes_while_a_move_begins_is_not_overlooked(beamline):
+    samx, samy = beamline.held["samx"], beamline.held["samy"]
+    begin = samy.device.set
+
+    def set_late(position):
+        samx.stop()  # told, and at rest, before this one moves
+        return begin(position)
+
+    samy.device.set = set_late
+    outcome = beamline.do(StepKind.MOVE, set={"samx": 5.0, "samy": 5.0})
+    assert outcome.status is AnswerStatus.STOPPED
+    assert beamline.at("samx") == beamline.at("samy") == 0
+
+
+def test_a_motor_that_says_success_when_stopped_has_not_arrived(beamline):
+    samx = beamline.held["samx"]
+    samx.device.stop = lambda: SimPositioner.stop(samx.device, success=True)
+    beamline.later(1, samx.stop)
+    outcome = beamline.do(StepKind.MOVE, set={"samx": 5.0})
+    assert outcome.status is AnswerStatus.STOPPED
+
+
+def test_a_device_that_refuses_is_named_and_the_others_stand(beamline):
+    with pytest.raises(DeviceError, match=r"samy refuses 99: .*limits") as error:
+        beamline.do(StepKind.MOVE, set={"samx": 5.0, "samy": 99.0})
+    assert error.value.subject == "samy"
+    assert not beamline.held["samx"].device.moving
+    assert beamline.at("samx") == 0
+
+
+def test_a_trigger_that_fails_names_its_device(beamline):
+    def trigger():
+        raise RuntimeError("no beam")
+
+    beamline.det.trigger = trigger
+    with pytest.raises(DeviceError, match="det cannot be triggered: no beam"):
+        beamline.do()
+
+
+def test_a_move_that_never_ends_is_told_by_name(beamline):
+    samx = beamline.held["samx"].device
+    samx.velocity.put(0.001)
+    with pytest.raises(DeviceError, match="samx not done after 600 s"):
+        beamline.do(StepKind.MOVE, set={"samx": 5.0})
+    assert not samx.moving
+
+
+class Flaky:
+    """A device whose reading fails so many times."""
+
+    def __init__(self, failures):
+        self.name = "flaky"
+        self.failures = failures
+
+    def read(self):
+        self.failures -= 1
+        if self.failures >= 0:
+            raise OSError("no answer")
+        return {"flaky": {"value": 1.0, "timestamp": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "failures", "good"),
+    [("raise", 0, True), ("raise", 1, False), ("retry", 1, True), ("retry", 2, False)],
+)
+def test_a_reading_that_fails_is_tried_again_where_that_is_wished(
+    beamline, on_failure, failures, good
+):
+    beamline.held["flaky"] = hold(Flaky(failures), onFailure=on_failure)
+    beamline.meet("flaky")
+    if good:
+        outcome = beamline.do(StepKind.READ, devices=["flaky"])
+        assert outcome.data["flaky"]["flaky"].value == 1.0
+    else:
+        with pytest.raises(DeviceError, match="flaky cannot be read: no answer"):
+            beamline.do(StepKind.READ, devices=["flaky"])
+
+
+def test_unstaging_goes_on_behind_a_device_that_fails(beamline):
+    done = []
+
+    def fail():
+        raise OSError("stuck")
+
+    beamline.held["samx"].device.unstage = fail
+    beamline.det.unstage = lambda: done.append("det")
+    with pytest.raises(DeviceError, match="samx cannot be unstaged: stuck"):
+        beamline.do(StepKind.UNSTAGE, devices=["samx", "det"])
+    assert done == ["det"]
+
+
+def test_one_that_cannot_be_stopped_does_not_keep_the_others_moving(beamline):
+    def fail():
+        raise OSError("gone")
+
+    beamline.held["samx"].device.stop = fail
+    beamline.later(1, beamline.actions.stop_now)
+    outcome = beamline.do(StepKind.MOVE, set={"samx": 3.0, "samy": 30.0})
+    assert outcome.status is AnswerStatus.STOPPED
+    assert beamline.at("samy") == pytest.approx(1)
+
+
+def test_a_device_that_left_the_list_ends_the_scan_but_not_its_clean_up(beamline):
+    beamline.meet(*beamline.held, "old")
+    with pytest.raises(DeviceError, match="old is not in the device list any more"):
+        beamline.do()
+    for kind in (StepKind.OPEN, StepKind.UNSTAGE, StepKind.CLOSE):
+        outcome = beamline.do(kind, devices=["old", "det"])
+        assert outcome.status is AnswerStatus.OK
+
+
+def test_a_scan_of_no_device_takes_its_points(beamline):
+    actions = Actions({}, beamline.clock, Values("main", {}))
+    outcome = actions.do(
+        Step(index=1, kind=StepKind.POINT, on=["main"], exposure=2.0), beamline.stop
+    )
+    assert outcome.status is AnswerStatus.OK
+    assert beamline.clock.monotonic() == 2.0

@@ -1,0 +1,274 @@
+"""The running device list: changed all at once or not at all, kept as versions."""
+
+import contextlib
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from bec_kernel.bus import put
+from bec_kernel.device_list import checked, versions
+from bec_kernel.testing import MemoryBroker, MemoryBus
+from bec_kernel.wire import Call, EditDevices, Users, keys
+from bec_services.device_server.__main__ import make_body
+from tests.services.recorded import new_life, running, take, until
+
+pytestmark = pytest.mark.keeps_threads  # the wall clock's, and Channel Access'
+LISTS = Path(__file__).with_name("lists")
+SIM = "ophyd_devices.SimPositioner"
+LIST = f"""\
+samx:
+  deviceClass: {SIM}
+  deviceConfig: {{delay: 0, limits: [-50, 50]}}
+  readoutPriority: baseline
+bpm4i:
+  deviceClass: ophyd_devices.SimMonitor
+  readoutPriority: monitored
+  needs: [samx]
+"""
+
+
+class Server:
+    """A device server on a bus in memory, asked by ada."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.broker = MemoryBroker()
+        self.bus = MemoryBus(self.broker)
+        self.folder = folder
+        self.patch = patch
+        put(self.bus, keys.users(), Users(names=["ada"], device_servers=["main"]))
+        self.inbox = keys.device_asks("main", "ada")
+
+    @contextlib.contextmanager
+    def life(self, text: str = LIST, token: str = "first"):
+        path = self.folder / "list.yaml"
+        path.write_text(text)
+        self.patch.setenv("BEC_DEVICES", str(path))
+        self.patch.setenv("BEC_DEVICES_GIVEN", token)
+        before = self.bus.last(keys.lists("main"))
+        count = self.broker.puts.get(keys.devices("main").name, 0)
+        with running(new_life("device_server", self.broker, self.folder), make_body()):
+            until(
+                self.bus,
+                lambda: (
+                    self.broker.puts.get(keys.devices("main").name, 0) > count
+                    and (before or self.bus.last(keys.lists("main")))
+                ),
+            )
+            yield
+
+    def ask(self, message):
+        at = str(self.bus.ask(self.inbox, message))
+
+        def answer():
+            replies = [entry.message for entry in self.bus.read(self.inbox.replies)]
+            return next((one for one in replies if one.asked == at), None)
+
+        until(self.bus, answer)
+        return answer()
+
+    def edit(self, action, **fields):
+        request_id = fields.pop("request_id", uuid.uuid4().hex)
+        return self.ask(EditDevices(request_id=request_id, action=action, **fields))
+
+    def call(self, device, method, *args):
+        """Call it; again while the server reads what was asked before it began."""
+        while (reply := self._call(device, method, *args)).problem is not None:
+            if "ended meanwhile" not in reply.problem.message:
+                break
+        return reply
+
+    def read(self, device):
+        return self.call(device, "read").value[device][0]
+
+    def _call(self, device, method, *args):
+        request_id = uuid.uuid4().hex
+        asked = Call(
+            request_id=request_id,
+            device=device,
+            method=method,
+            args=list(args),
+            deadline=time.time() + 20,
+        )
+        return self.ask(asked)
+
+    def published(self):
+        return self.bus.get_all(keys.devices("main"))
+
+    def versions(self):
+        return [entry.message for entry in self.bus.read(keys.lists("main"))]
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.setenv("EPICS_CA_AUTO_ADDR_LIST", "NO")
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", "127.0.0.1")
+    return Server(tmp_path, monkeypatch)
+
+
+def test_a_device_is_added_used_changed_and_removed(server):
+    with server.life():
+        new = {"samy": {"deviceClass": SIM, "readoutPriority": "baseline"}}
+        assert server.edit("add", devices=new).value["names"] == ["samy"]
+        assert server.call("samy", "set", 2).problem is None
+        limits = {"samy": {"deviceConfig": {"limits": [-1, 3]}, "enabled": True}}
+        assert server.edit("update", devices=limits).problem is None
+        assert server.published()["samy"].limits == (-1, 3)
+        assert "4" in server.call("samy", "set", 4).problem.message
+        server.edit("disable", names=["samy"])
+        assert not server.published()["samy"].enabled
+        assert server.call("samy", "read").problem.message == "samy is disabled"
+        server.edit("enable", names=["samy"])
+        assert server.read("samy") == 2
+        server.edit("remove", names=["samy"])
+        assert sorted(server.published()) == ["bpm4i", "samx"]
+    told = [(one.version, one.action, one.user, one.names) for one in server.versions()]
+    assert told == [
+        (1, "start", "", ["samx", "bpm4i"]),
+        (2, "add", "ada", ["samy"]),
+        (3, "update", "ada", ["samy"]),
+        (4, "disable", "ada", ["samy"]),
+        (5, "enable", "ada", ["samy"]),
+        (6, "remove", "ada", ["samy"]),
+    ]
+
+
+MOTOR = {"deviceClass": SIM, "readoutPriority": "baseline"}
+HOSTILE = [
+    ("add", {"evil": {**MOTOR, "deviceClass": "os.system"}}, "no allowed package"),
+    ("add", {"evil": {**MOTOR, "deviceClass": "ophyd.sim.os.system"}}, "imported"),
+    ("add", {"evil": {**MOTOR, "deviceClass": "ophyd.Kind"}}, "no class of a device"),
+    ("add", {"evil": {**MOTOR, "deviceClass": "ophyd_devices.Odd"}}, "known here"),
+    ("add", {"e": {**MOTOR, "deviceConfig": {"velocty": 1}}}, "'velocty'"),
+    ("add", {"e": {**MOTOR, "deviceConfig": {"_x": 1}}}, "'_x'"),
+    (
+        "add",
+        {"e": {**MOTOR, "deviceConfig": {"velocity": "fast"}}},
+        "e cannot be built",
+    ),
+    ("add", {"e": {**MOTOR, "needs": ["f"]}}, "no device 'f'"),
+    ("add", {"__class__": MOTOR}, "no name for a device"),
+    ("add", {"samx": MOTOR}, "samx is in the device list already"),
+    ("add", {"good": MOTOR, "e": {**MOTOR, "enabled": "maybe"}}, "e: enabled: "),
+    ("update", {"samz": {"enabled": False}}, "no device 'samz'; did you mean samx"),
+    ("update", {"samx": {"readoutPriority": "often"}}, "samx: readoutPriority"),
+    ("update", {"samx": {"deviceConfig": {"limits": ["a", 1]}}}, "two numbers"),
+    ("set", {"good": MOTOR, "e": {**MOTOR, "needs": ["e"]}}, "e needs e"),
+    ("frobnicate", {}, "no action 'frobnicate'"),
+]
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_changed(server):
+    with server.life():
+        server.call("samx", "set", 7)
+        for action, devices, said in HOSTILE:
+            problem = server.edit(action, devices=devices).problem
+            assert problem is not None, devices
+            assert said in problem.message
+        refused = server.edit("remove", names=["samx"]).problem
+        assert "bpm4i: needs: there is no device 'samx'" in refused.message
+        late = server.edit("reload", deadline=time.time() - 1).problem
+        assert "too late" in late.message
+        assert sorted(server.published()) == ["bpm4i", "samx"]
+        assert server.read("samx") == 7
+    assert len(server.versions()) == 1
+
+
+def test_a_request_asked_twice_is_done_once(server):
+    with server.life():
+        fields = {"request_id": "twice", "devices": {"samy": MOTOR}}
+        first, second = server.edit("add", **fields), server.edit("add", **fields)
+    assert first.value["version"] == second.value["version"] == 2
+    assert len(server.versions()) == 2
+
+
+def test_a_restart_goes_on_with_the_newest_list_until_another_is_given(server):
+    with server.life():
+        server.edit("add", devices={"samy": MOTOR})
+    with server.life():
+        assert sorted(server.published()) == ["bpm4i", "samx", "samy"]
+        assert len(server.versions()) == 2
+    with server.life(text=LIST.partition("bpm4i")[0], token="second"):
+        assert sorted(server.published()) == ["samx"]
+    assert [one.action for one in server.versions()] == ["start", "add", "start"]
+    assert list(versions.at(server.versions())) == ["samx"]
+
+
+def test_a_device_that_does_not_connect_is_kept_marked_and_tried_again(server):
+    missing = {
+        "deviceClass": "ophyd.EpicsSignal",
+        "deviceConfig": {"read_pv": "NOWHERE:x"},
+        "readoutPriority": "on_request",
+        "connectionTimeout": 0.2,
+    }
+    with server.life():
+        for action, words in (
+            ("add", {"devices": {"pv": missing}}),
+            ("reload", {"names": ["pv"]}),
+        ):
+            reply = server.edit(action, **words)
+            assert reply.problem is None
+            assert "pv did not connect within 0.2 s" in reply.value["failed"]["pv"]
+            assert not server.published()["pv"].connected
+        assert server.call("samx", "read").problem is None
+
+
+def test_a_device_that_a_scan_uses_is_not_touched(server):
+    from tests.services.recorded import begin
+
+    with server.life():
+        first = begin(monitored=["samx"], baseline=[], triggered=[])
+        take(server.bus, "device_server", first)
+
+        def refused():
+            reply = server.edit("update", devices={"samx": {"description": "mine"}})
+            return reply.problem if reply.problem else None
+
+        deadline = time.monotonic() + 10
+        while (problem := refused()) is None:
+            assert time.monotonic() < deadline
+        assert problem.message.startswith("samx is in use by scan 42")
+        assert server.edit("disable", names=["bpm4i"]).problem is None
+
+
+def test_a_cancel_leaves_everything_as_it_was(server):
+    slow = {
+        "deviceClass": "ophyd.EpicsSignal",
+        "deviceConfig": {"read_pv": "NOWHERE:x"},
+        "readoutPriority": "on_request",
+        "connectionTimeout": 60,
+    }
+    with server.life():
+        ask = EditDevices(request_id="slow", action="add", devices={"pv": slow})
+        server.bus.ask(server.inbox, ask)
+        while server.edit("cancel").problem is not None:
+            pass  # it has not begun yet
+        until(server.bus, lambda: server.bus.last(server.inbox.replies))
+        replies = [entry.message for entry in server.bus.read(server.inbox.replies)]
+        until(
+            server.bus,
+            lambda: any(
+                entry.message.request_id == "slow"
+                for entry in server.bus.read(server.inbox.replies)
+            ),
+        )
+        replies = [entry.message for entry in server.bus.read(server.inbox.replies)]
+        told = next(one for one in replies if one.request_id == "slow")
+        assert told.problem.message == "cancelled by ada; nothing changed"
+        assert "pv" not in server.published()
+
+
+def test_a_list_of_the_make_up_of_becs_own_is_up_within_three_seconds(server):
+    text = (LISTS / "bec_demo.yaml").read_text()
+    begun = time.monotonic()
+    with server.life(text):
+        seconds = time.monotonic() - begun
+        found = server.published()
+        assert len(found) == 216
+        assert [d.problem for d in found.values() if d.problem] == []
+        for name in ("bpm0", "bpm1"):
+            assert server.call(name, "trigger").problem is None
+        assert server.read("pseudo") == server.read("bpm0") * server.read("bpm1")
+    assert seconds < 3
+    assert checked(versions.at(server.versions())).keys() == found.keys()

@@ -1,0 +1,264 @@
+"""One scan as the device server does it: stops, failures, and what a restart finds."""
+
+import threading
+
+import pytest
+
+from bec_kernel.bus import Append, Id, Put
+from bec_kernel.testing import MemoryBroker
+from bec_kernel.wire import (
+    AnswerStatus,
+    Begin,
+    End,
+    Mark,
+    Reading,
+    ScanRequest,
+    ScanState,
+    Step,
+    StepKind,
+    Stop,
+    Taken,
+    Verb,
+    keys,
+)
+from bec_services.device_server.clock import WallClock
+from bec_services.device_server.device_list import DeviceSpec
+from bec_services.device_server.executor import Executor
+from bec_services.device_server.ophyd import Held
+from bec_services.device_server.sim import SimPositioner
+from bec_services.device_server.values import Values
+from tests.services.recorded import new_life, until
+
+OK, STOPPED = AnswerStatus.OK, AnswerStatus.STOPPED
+BEGIN = Begin(
+    scan_id="s1",
+    user="ada",
+    request=ScanRequest(request_id="s1", name="line_scan"),
+    motors=["samx"],
+    monitored=["samx"],
+    servers={"samx": "main"},
+)
+
+
+class Server:
+    """The executor of one scan with one motor of 1 mm/s."""
+
+    def __init__(self, data):
+        self.data = data
+        self.broker = MemoryBroker()
+        self.clock = WallClock()
+        self.motor = SimPositioner(name="samx", clock=self.clock, velocity=1)
+        self.held = {}
+        spec = {"deviceClass": "a.b", "readoutPriority": "baseline"}
+        self.held["samx"] = Held("samx", DeviceSpec.model_validate(spec))
+        self.held["samx"].device = self.motor
+        self.life = None
+        self.count = 0
+
+    def write(self, entry):
+        changes = [Append(keys.steps("s1"), entry, Id.of(self.count))]
+        if not self.count:
+            taken = Taken(scan_id="s1", scan_number=1, name="line_scan", user="ada")
+            changes.append(Put(keys.todo["device_server"]("main"), taken, "s1"))
+        self.bus.commit(changes)
+        self.count += 1
+
+    def begin(self, begin=BEGIN):
+        self.start()
+        self.write(begin)
+        return self
+
+    def start(self, *, inherited=False):
+        self.life = new_life("device_server", self.broker, self.data)
+        self.bus = self.life.bus
+        self.executor = Executor(
+            self.life,
+            "s1",
+            self.held,
+            self.clock,
+            Values("main", self.held),
+            inherited=inherited,
+        )
+
+    def run(self):
+        self.life.spawn(self.executor.run)
+        return self
+
+    def step(self, kind=StepKind.POINT, epoch=0, **fields):
+        step = Step(index=self.count, kind=kind, on=["main"], epoch=epoch, **fields)
+        self.write(step)
+        return step.index
+
+    def mark(self, verb, epoch):
+        self.write(Mark(index=self.count, verb=verb, epoch=epoch))
+
+    def answer(self, index):
+        log = keys.answers("s1", "main")
+
+        def found():
+            entries = self.bus.read(log)
+            return next((e.message for e in entries if e.message.index == index), None)
+
+        until(self.bus, lambda: found() is not None)
+        return found()
+
+    def status(self, index):
+        return self.answer(index).status
+
+    def end(self):
+        self.write(End(index=self.count, state=ScanState.CLOSED, reason="done"))
+        todo = keys.todo["device_server"]("main")
+        until(self.bus, lambda: self.bus.get(todo, "s1") is None)
+
+    def stop(self, *names):
+        self.executor.stop_devices(names)
+        self.clock.wake()
+
+    def close(self):
+        self.life.join(5)
+        self.clock.close()
+        assert self.life._failure is None
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = Server(tmp_path)
+    yield server
+    server.close()
+
+
+def test_steps_are_answered_and_the_end_takes_it_off_the_list(server):
+    server.begin().run()
+    steps = [server.step(StepKind.OPEN), server.step(set={"samx": 0.0})]
+    assert [server.status(index) for index in steps] == [OK, OK]
+    server.end()
+    assert server.executor.done
+
+
+def test_a_stop_between_two_points_stops_the_next_and_withdraws_the_rest(server):
+    server.begin().run()
+    assert server.status(server.step()) is OK
+    server.stop()
+    answer = server.answer(server.step())
+    assert answer.status is STOPPED
+    assert answer.problem.message == "all devices were stopped"
+    assert server.status(server.step()) is AnswerStatus.WITHDRAWN
+
+
+def test_a_stop_while_it_settles_ends_the_point(server):
+    server.begin().run()
+    assert server.status(server.step(StepKind.OPEN)) is OK
+    index = server.step(settle=500.0)
+    server.stop("samx")
+    answer = server.answer(index)
+    assert answer.status is STOPPED
+    assert answer.problem.message == "samx was stopped"
+
+
+def test_what_cleans_up_is_done_after_a_stop_but_nothing_moves(server):
+    server.begin().run()
+    assert server.status(server.step()) is OK
+    server.stop()
+    assert server.status(server.step()) is STOPPED
+    server.mark(Verb.ABORT, 1)
+    kinds = (StepKind.UNSTAGE, StepKind.CLOSE)
+    assert [server.status(server.step(k, epoch=1)) for k in kinds] == [OK, OK]
+    assert server.status(server.step(StepKind.MOVE, epoch=1)) is STOPPED
+
+
+def test_a_stop_outlives_a_new_attempt_and_ends_with_a_resume(server):
+    server.begin().run()
+    assert server.status(server.step()) is OK
+    server.stop()
+    server.mark(Verb.RETRY, 1)
+    assert server.status(server.step(epoch=1)) is STOPPED
+    server.mark(Verb.PAUSE, 2)
+    server.mark(Verb.RESUME, 3)
+    assert server.status(server.step(epoch=3)) is OK
+
+
+def test_a_stop_of_a_device_the_scan_does_not_use_is_not_its_concern(server):
+    server.begin().run()
+    assert server.status(server.step()) is OK
+    server.stop("samy")
+    assert server.status(server.step()) is OK
+
+
+def test_a_scan_of_no_device_is_stopped_with_all_others(server):
+    server.begin(Begin(scan_id="s1", user="ada", request=BEGIN.request)).run()
+    assert server.status(server.step()) is OK
+    server.stop()
+    assert server.status(server.step()) is STOPPED
+
+
+def test_the_worker_s_stop_ends_a_move_at_once(server):
+    server.begin().run()
+    moving, begun = server.motor, threading.Event()
+    moving.subscribe(lambda **_: begun.set(), event_type=moving.SUB_START, run=False)
+    index = server.step(set={"samx": 500.0})
+    assert begun.wait(5)
+    server.executor.stop(Stop(epoch=0, severity=2))
+    assert server.status(index) is STOPPED
+    assert not moving.moving
+
+
+def test_a_device_of_an_older_list_ends_the_scan_not_the_server(server):
+    begin = Begin(
+        scan_id="s1",
+        user="ada",
+        request=BEGIN.request,
+        motors=["gone"],
+        monitored=["gone"],
+        servers={"gone": "main"},
+    )
+    server.begin(begin).run()
+    answer = server.answer(server.step(set={"gone": 1.0}))
+    assert answer.status is AnswerStatus.ERROR
+    assert "gone is not in the device list any more" in answer.problem.message
+    assert server.status(server.step(StepKind.CLOSE, epoch=1)) is OK
+
+
+@pytest.mark.parametrize("value", [object(), 2**70])
+def test_a_reading_that_cannot_travel_is_told(server, value):
+    server.begin().run()
+    server.held["samx"].read = lambda: {"samx": Reading(value, 1.0)}
+    answer = server.answer(server.step())
+    assert answer.status is AnswerStatus.ERROR
+    assert "a reading cannot travel" in answer.problem.message
+    assert server.status(server.step(StepKind.CLOSE, epoch=1)) is OK
+
+
+def test_what_a_device_raises_out_of_turn_ends_the_scan_not_the_server(server):
+    def explode():
+        raise ZeroDivisionError("in a device")
+
+    server.begin().run()
+    server.held["samx"].read = explode
+    answer = server.answer(server.step())
+    assert answer.status is AnswerStatus.ERROR
+    assert "ZeroDivisionError: in a device" in answer.problem.message
+
+
+def test_after_a_crash_the_motion_is_stopped_and_the_point_is_lost(server):
+    server.begin()
+    server.motor.set(500.0)
+    index = server.step(set={"samx": 500.0})
+    stopped = server.held["samx"].stopped
+    server.life.join(5)
+    server.start(inherited=True)
+    server.run()
+    assert server.status(index) is AnswerStatus.LOST
+    assert server.held["samx"].stopped == stopped + 1
+    assert not server.motor.moving
+
+
+def test_after_a_crash_the_staged_are_staged_again(server):
+    server.begin().run()
+    assert server.status(server.step(StepKind.STAGE, devices=["samx"])) is OK
+    server.life.join(5)
+    staged = []
+    server.held["samx"].stage = staged.append
+    server.start(inherited=True)
+    server.run()
+    assert server.status(server.step()) is OK
+    assert staged == [0.0]

@@ -1,0 +1,174 @@
+"""The bundler's core: a function of steps and answers, whatever their order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bec_kernel.port import Entry, Id
+from bec_kernel.wire import (
+    AnswerStatus,
+    Baseline,
+    Point,
+    PointStatus,
+    ScanState,
+    Seal,
+    StepKind,
+    Verb,
+)
+from bec_services.scan_bundler.core import ScanBundle
+from tests.services.recorded import T0, Script, begin
+
+
+def first(servers):
+    return begin(servers={f"{name}_dev": name for name in servers})
+
+
+@st.composite
+def scripts(draw):
+    """Scans on one to three servers, with failed points, pauses and baselines."""
+    servers = ["main", "second", "third"][: draw(st.integers(1, 3))]
+    script = Script(servers, first(servers))
+    script.step(StepKind.OPEN)
+    for _ in range(draw(st.integers(0, 2))):
+        script.step(StepKind.BASELINE)
+    script.step(StepKind.STAGE)
+    for point in range(draw(st.integers(0, 6))):
+        attempt = 1
+        for status in draw(
+            st.lists(st.sampled_from(["lost", "stopped", "withdrawn"]), max_size=2)
+        ):
+            script.step(
+                StepKind.POINT, AnswerStatus(status), point_id=point, attempt=attempt
+            )
+            script.mark(draw(st.sampled_from([Verb.RETRY, Verb.PAUSE])))
+            attempt += 1
+        script.step(StepKind.POINT, point_id=point, attempt=attempt)
+        if draw(st.booleans()):
+            script.step(StepKind.BASELINE)
+    script.step(StepKind.UNSTAGE)
+    script.step(StepKind.CLOSE)
+    script.end()
+    return script
+
+
+def straight(script, bundle=None):
+    """All steps, then all answers."""
+    bundle = bundle or ScanBundle()
+    out = []
+    for step in script.steps:
+        out += bundle.step(step)
+    for server, answer in script.answers:
+        out += bundle.answer(server, answer)
+    return out
+
+
+def inputs(script):
+    """The logs one can only read in their own order."""
+    logs = [[("", step) for step in script.steps]]
+    for name in script.servers:
+        logs.append([one for one in script.answers if one[0] == name])
+    return logs
+
+
+@given(scripts(), st.data())
+def test_the_order_in_which_answers_come_changes_nothing(script, data):
+    logs = inputs(script)
+    bundle, out = ScanBundle(), []
+    while left := [log for log in logs if log]:
+        log = data.draw(st.sampled_from(left)) if len(left) > 1 else left[0]
+        server, message = log.pop(0)
+        out += bundle.answer(server, message) if server else bundle.step(message)
+    assert out == straight(script)
+    assert bundle.sealed
+
+
+@given(scripts())
+def test_each_point_comes_once_and_in_its_place(script):
+    out = straight(script)
+    ids = [at for at, _ in out]
+    assert ids == sorted(set(ids))
+    points = [entry for _, entry in out if isinstance(entry, Point)]
+    assert [p.point_id for p in points] == list(range(len(points)))
+    assert [at for at, e in out if isinstance(e, Point)] == [
+        Id(p.point_id + 1) for p in points
+    ]
+    assert isinstance(out[-1][1], Seal)
+    assert out[-1] == (Id(len(points) + 1), out[-1][1])
+
+
+@given(scripts())
+def test_a_restart_behind_any_output_goes_on_as_if_nothing_had_been(script):
+    out = straight(script)
+    for n, (at, entry) in enumerate(out):
+        bundle = ScanBundle(Entry(at, entry))
+        assert bundle.sealed == isinstance(entry, Seal)
+        if bundle.sealed:
+            continue
+        bundle.step(script.steps[0])
+        rest = []
+        for step in script.steps[1:]:
+            if Id.of(step.index) > bundle.after:
+                rest += bundle.step(step)
+        for server, answer in script.answers:
+            if Id.of(answer.index) > bundle.after:
+                rest += bundle.answer(server, answer)
+        assert rest == out[n + 1 :]
+
+
+def one_point(status=AnswerStatus.OK, **fields):
+    script = Script(["main", "second"], first(["main", "second"]))
+    script.step(StepKind.OPEN)
+    script.step(StepKind.POINT, status, point_id=0, **fields)
+    return script
+
+
+def test_a_point_spans_what_all_its_servers_did():
+    script = one_point()
+    ((at, point),) = straight(script)
+    assert at == Id(1)
+    assert point.begin == T0 + 2
+    assert point.end == T0 + 2.6
+    assert point.life == {"main": 7, "second": 7}
+    assert set(point.data) == {"main_dev", "second_dev"}
+    assert point.status == {}
+
+
+def test_a_point_taken_again_says_so_of_each_device():
+    ((_, point),) = straight(one_point(attempt=2))
+    assert point.attempt == 2
+    assert point.status == {
+        "main_dev": PointStatus.RETAKEN,
+        "second_dev": PointStatus.RETAKEN,
+    }
+
+
+@pytest.mark.parametrize("status", [s for s in AnswerStatus if s != "ok"])
+def test_a_point_that_one_server_could_not_take_is_dropped(status):
+    assert straight(one_point(status)) == []
+
+
+def test_a_baseline_between_points_stands_between_them():
+    script = one_point()
+    script.step(StepKind.BASELINE)
+    out = straight(script)
+    assert [(at, type(e)) for at, e in out] == [(Id(1), Point), (Id(1, 1), Baseline)]
+
+
+def test_a_halted_scan_is_sealed_without_the_answer_that_never_came():
+    script = one_point()
+    script.step(StepKind.POINT, point_id=1, silent=True)
+    script.end(ScanState.HALTED, "user")
+    bundle = ScanBundle()
+    straight(script, bundle)
+    assert bundle.waits_at_end
+    ((at, seal),) = bundle.give_up()
+    assert at == Id(2)
+    assert (seal.points, seal.state, seal.reason) == (1, ScanState.HALTED, "user")
+    assert not bundle.waits_at_end
+
+
+def test_the_seal_carries_the_time_the_scan_closed():
+    script = one_point()
+    script.step(StepKind.CLOSE)
+    script.end()
+    assert straight(script)[-1][1].time == T0 + 3.6

@@ -1,0 +1,40 @@
+"""What a site's package brings in, and what it must not break."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from bec_services.data_analysis import fit
+from bec_services.scan_server import __main__ as main
+from bec_services.scan_server import scans
+from bec_services.scan_server.scan import FIT_MODELS
+
+
+@pytest.fixture
+def entries(monkeypatch):
+    def give(*values):
+        made = [EntryPoint(f"own{i}", v, "bec.scans") for i, v in enumerate(values)]
+        monkeypatch.setattr(main, "entry_points", lambda group: made)
+
+    return give
+
+
+@pytest.mark.parametrize(
+    "value", ["no_such_package:Scan", "os:system", "os.path", "json:NoSuchName"]
+)
+def test_a_broken_plugin_costs_its_own_scan_only_and_is_told(entries, value):
+    entries(value)
+    told = []
+    found = main.load_scans(told.append)
+    assert len(found) == len(scans.__all__)
+    assert "own0" in told[0]
+
+
+def test_a_good_plugin_beside_a_broken_one_is_there(entries):
+    entries("os:system", "bec_services.scan_server.scans:LineScan")
+    assert len(main.load_scans(lambda _: None)) == len(scans.__all__) + 1
+
+
+@pytest.mark.parametrize("model", FIT_MODELS)
+def test_every_model_one_may_ask_for_is_one_that_lmfit_has(model):
+    assert model in fit.names() or fit._plain(model) in map(fit._plain, fit.names())

@@ -1,0 +1,36 @@
+"""Whole instances, away from the user's own: real processes, real broker."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bec_kernel import broker
+from bec_kernel.config import Folder
+
+PERSONS = ["ada", "bob"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime() -> Iterator[Path]:
+    """A short folder for sockets: their paths must stay below 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="bec-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        patch.setenv("BEC_USER", "ada")
+        patch.delenv("BEC_REDIS", raising=False)
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def broker_folder(runtime: Path, tmp_path_factory) -> Iterator[Folder]:
+    """The folder of a running broker with two persons and no services."""
+    found = Folder(tmp_path_factory.mktemp("data"))
+    process = broker.start(found, PERSONS)
+    broker.wait(process, found)
+    yield found
+    process.terminate()
+    assert process.wait(10) == 0

@@ -1,0 +1,200 @@
+"""One scan over two device servers; each may be killed or frozen in its middle."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from bec_kernel.config import Folder
+from bec_kernel.wire import ScanState, StepKind, keys
+from tests.system.beamline import (
+    CENTER,
+    NOISE,
+    POINTS,
+    START_AT,
+    STOP_AT,
+    Instance,
+    differences,
+    model,
+    until,
+)
+from tests.system.test_kill import FREEZE, disturb
+
+OPTICS = f"""\
+mono:
+  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceConfig: {{delay: 0, limits: [-50, 50]}}
+  readoutPriority: baseline
+det2:
+  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceConfig:
+    model: GaussianModel
+    ref_motor: mono
+    params: {{height: 1000.0, center: {CENTER}, sigma: 1.5}}
+    noise: uniform
+    noise_scale: {NOISE}
+    seed: 11
+  readoutPriority: monitored
+  softwareTrigger: true
+"""
+# The launcher with one program more, which says that there are two device servers.
+TWO = """
+import os, sys
+import bec_services.launcher.__main__ as launcher
+from bec_services.launcher.processes import Program
+
+def users(**words):
+    return one(**words | {"device_servers": ["main", "optics"]})
+
+def programs(folder, options):
+    table = launcher.all_programs(folder, options)
+    first = next(p for p in table if p.name == "device_server")
+    own = {"BEC_NAME": "optics", "BEC_DEVICES": os.environ["OPTICS"]}
+    environment = {**first.environment, **own}
+    return [*table, Program("optics", first.argv, environment, beats=False)]
+
+one, launcher.Users = launcher.Users, users
+sys.exit(launcher.main(None, programs))
+"""
+SEED = 20260202
+
+
+class TwoServers(Instance):
+    """An instance with a second device server."""
+
+    LAUNCHER = ("-c", TWO)
+
+    def second(self):
+        """Pid of the second device server."""
+        return self.client.bus.get(keys.processes(), "optics").pid
+
+    def standby(self):
+        """Start another process of the second device server."""
+        folder = Folder(self.data)
+        password = folder.password("device_server")
+        environment = os.environ | {
+            "BEC_REDIS": f"unix://device_server:{password}@{folder.socket}",
+            "BEC_DATA": str(self.data),
+            "BEC_NAME": "optics",
+            "BEC_DEVICES": os.environ["OPTICS"],
+        }
+        words = [sys.executable, "-m", "bec_services.device_server"]
+        return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL)
+
+    def line_scan(self, points=POINTS, exp_time=0.002):
+        ends = ("samx", START_AT, STOP_AT, "mono", START_AT, STOP_AT)
+        return self.client.scans.line_scan(*ends, steps=points, exp_time=exp_time)
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory, runtime):
+    folder = tmp_path_factory.mktemp("two")
+    listed = folder / "optics.yaml"
+    listed.write_text(OPTICS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPTICS", str(listed))
+        instance = TwoServers(folder)
+        yield instance
+        instance.close()
+
+
+def wrong_with(instance, report, seen):
+    """What is wrong with a scan over both servers, and with the second one's part."""
+    wrong = [] if report.status is ScanState.CLOSED else [f"state {report.status}"]
+    wrong += differences(instance, report, seen)
+    if [point.point_id for point in seen] != list(range(POINTS)):
+        return wrong
+    at = np.array([point.data["mono"]["mono"].value for point in seen])
+    values = np.array([point.data["det2"]["det2"].value for point in seen])
+    counts = np.array([point.data["det2"]["det2_exposures"].value for point in seen])
+    again = np.array([point.attempt > 1 for point in seen[1:]])
+    if not np.allclose(at, np.linspace(START_AT, STOP_AT, POINTS), atol=1e-9):
+        wrong.append("mono is not at its setpoint")
+    if np.abs(values - model(at)).max() > NOISE * 1.001:
+        wrong.append("det2 is not of its setpoint")
+    if ((np.diff(counts) != 1) & ~again).any():
+        wrong.append("det2 was exposed again as attempt 1")
+    return wrong
+
+
+def test_a_scan_over_two_servers_exposes_each_point_once_on_both(instance):
+    report = instance.line_scan()
+    seen = list(report.points(timeout=60))
+    assert wrong_with(instance, report, seen) == []
+    assert {point.attempt for point in seen} == {1}
+    assert set(seen[0].life) == {"main", "optics"}
+    points = [s for s in instance.steps(report.scan_id) if _is_point(s)]
+    assert {tuple(point.on) for point in points} == {("main", "optics")}
+
+
+def _is_point(step):
+    return getattr(step, "kind", None) is StepKind.POINT
+
+
+def scan_with(instance, at, harm):
+    """Run a scan; call `harm` at its point `at`."""
+    report, seen = instance.line_scan(), []
+    for point in report.points(timeout=90):
+        seen.append(point)
+        if point.point_id == at:
+            harm()
+    return wrong_with(instance, report, seen)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="kill"),
+        pytest.param(signal.SIGSTOP, id="stop", marks=pytest.mark.chaos),
+    ],
+)
+def test_the_first_server_may_be_killed_or_frozen(instance, number):
+    at = random.Random(f"{SEED}{number}").randrange(5, POINTS - 20)
+    pid, timers = instance.process_of("device_server")["pid"], []
+    wrong = scan_with(instance, at, lambda: timers.append(disturb(pid, number)))
+    assert wrong == []
+    for timer in filter(None, timers):
+        timer.join(2 * FREEZE)
+    until(lambda: instance.process_of("device_server")["pid"] != pid, 20)
+
+
+def test_the_second_server_may_be_killed(instance):
+    at = random.Random(f"{SEED}second").randrange(5, POINTS - 20)
+    pid = instance.second()
+    assert scan_with(instance, at, lambda: os.kill(pid, signal.SIGKILL)) == []
+    assert instance.second() != pid
+
+
+@pytest.mark.chaos
+def test_the_second_server_may_be_frozen_where_another_stands_by(instance):
+    at = random.Random(f"second{SEED}").randrange(5, POINTS - 20)
+    pid = instance.second()
+    standby = instance.standby()
+    try:
+        assert scan_with(instance, at, lambda: os.kill(pid, signal.SIGSTOP)) == []
+        os.kill(pid, signal.SIGCONT)  # it finds its lease gone, and does no harm
+        assert scan_with(instance, POINTS, lambda: None) == []
+    finally:
+        standby.terminate()
+        assert standby.wait(15) == 0
+
+
+@pytest.mark.chaos
+def test_a_pause_in_the_middle_lets_the_point_end_on_both(instance):
+    report = instance.line_scan()
+    paused = threading.Event()
+    seen = []
+    for point in report.points(timeout=60):
+        seen.append(point)
+        if point.point_id == POINTS // 2 and not paused.is_set():
+            paused.set()
+            instance.client.queue.pause()
+            until(lambda: report.status is ScanState.PAUSED)
+            instance.client.queue.resume()
+    assert wrong_with(instance, report, seen) == []
+    assert {point.attempt for point in seen} <= {1, 2}
