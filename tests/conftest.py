@@ -1,8 +1,17 @@
-"""What holds for every test: hypothesis is deterministic, and no thread is left."""
+"""What holds for every test: away from the user's instances, nothing left behind.
 
+Two workers run the tests, a file each. A test that measures time has the machine for
+itself: it is marked ``alone``, as all campaigns are.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +21,8 @@ settings.load_profile("bec")
 
 LEAVE = 2.0
 """How long a thread of a finished test may take to end, s."""
+ALONE = ("alone", "browser", "chaos", "soak")
+TABLE = "table"
 
 # Started once a process by libraries, and meant to live as long as it does.
 OPHYD = ("metadata", "monitor", "get_put", "util", "debug_monitor")
@@ -42,3 +53,46 @@ def no_thread_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         thread.join(max(0.0, until - time.monotonic()))
     left = [thread.name for thread in started_since(before)]
     assert not left, f"threads left running: {left}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime() -> Iterator[Path]:
+    """A short folder for sockets: their paths must stay below 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="bec-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        patch.setenv("BEC_USER", "ada")
+        patch.delenv("BEC_REDIS", raising=False)
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def room(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Let a test that is ``alone`` run while no other worker runs one."""
+    alone = any(request.node.get_closest_marker(name) for name in ALONE)
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with (shared / "door").open("w") as door, (shared / "room").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the room waits in the door
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Print lines below the summary, where a worker's own output cannot be seen."""
+    return lambda text: request.node.user_properties.append((TABLE, text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what campaigns have to show."""
+    reports = [r for r in terminalreporter.getreports("") if r.when == "call"]
+    for report in reports:
+        for name, text in report.user_properties:
+            if name == TABLE:
+                terminalreporter.section(report.nodeid)
+                terminalreporter.write_line(text)

@@ -67,9 +67,14 @@ class Track:
 
     @property
     def is_final(self) -> bool:
-        """Its state will not change any more."""
-        by_state = bool(self.states) and self.states[-1].state.is_final
-        return by_state or self.item is not None
+        """Its state will not change any more.
+
+        The end of an item and the final state of its scan are one commit, but two logs:
+        which of them is read first is chance.
+        """
+        if self.states:
+            return self.states[-1].state.is_final
+        return self.item is not None
 
     @property
     def is_whole(self) -> bool:

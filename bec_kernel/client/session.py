@@ -42,6 +42,7 @@ from bec_kernel.wire import (
 
 ACCEPTING = 20.0
 """The scan server may take so long (s) to accept or refuse; then it will not run it."""
+_LOOK = 0.5
 STOPPING = 5.0
 """A device server may take so long (s) to answer a stop."""
 
@@ -223,14 +224,23 @@ class Client:
             *map(keys.devices, servers),
         ]
         with self.bus.watch(*watched) as watch:
-            while not (self.bus.get_all(keys.catalogue()) and self.dev.all()):
+            while not self._is_published():
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise errors.DeadlineError(
                         f"scans and devices were not published within {timeout:g} s; "
                         "see: bec status"
                     )
-                watch.wait(left)
+                watch.wait(min(left, _LOOK))  # which servers there are may be news
+
+    def _is_published(self) -> bool:
+        """Tell whether there are scans, and every device server has told its list."""
+        lists = map(keys.lists, self._servers())
+        return bool(
+            self.bus.get_all(keys.catalogue())
+            and self.dev.all()
+            and all(self.bus.last(log) is not None for log in lists)
+        )
 
     def close(self) -> None:
         """Close the connection; what runs goes on."""

@@ -168,6 +168,8 @@ class Calls:
         """Wait for a status; return what travels."""
         self._values.note(one.name)
         if not hasattr(result, "add_callback"):
+            if call.method.rpartition(".")[2] not in _HARMLESS:
+                self._values.settle(self._life, [one.name])
             return _travels(result)
         status = result if one.quick else one.link.guard(result)
         patience = _left(call)
@@ -179,6 +181,7 @@ class Calls:
                 subject=one.name,
             ) from error
         self._values.note(one.name)
+        self._values.settle(self._life, [one.name])
         failure = status.exception(0)
         if one.stopped != before or isinstance(failure, ActionStopped | Stopped):
             raise DeviceError(f"{one.name} was stopped", subject=one.name)

@@ -79,7 +79,8 @@ class Executor:
         self.devices: set[str] = set()
         self.scan_number: int | None = None
         self.done = False
-        newest = life.bus.last(self._steps)
+        # Of a scan that began in this life no other one can have done a step.
+        newest = life.bus.last(self._steps) if inherited else None
         self._gate = Gate(self._server, newest.id.index if newest else -1)
         self._heard: dict[Log[Any], Id] = {}
         self._answered = self._bookmark()
@@ -311,6 +312,8 @@ class Executor:
             quality=outcome.quality,
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
+        if step.kind in (StepKind.MOVE, StepKind.CLOSE):
+            self._values.settle(self._life, self.devices)
         try:
             mark = answer.end if step.kind is StepKind.POINT else None
             self._streams.commit([append], mark)

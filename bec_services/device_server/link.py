@@ -12,6 +12,9 @@ from bec_kernel.wire import Problem, SignalInfo
 from bec_services.device_server.clock import Status
 from bec_services.device_server.status import LightStatus
 
+_CATCH_UP = 2.0
+"""A server tells of a motor at most so long (s) after it was connected."""
+
 
 def _nobody() -> None:
     """Nobody wants to know."""
@@ -43,6 +46,8 @@ class Link:
         self.told: Callable[[], None] = _nobody
         self.busy: Future[Any] | None = None
         self.lost: Future[None] = Future()
+        self._returned = False
+        self._stands = threading.Event()
         self._changed = threading.Condition()
         self._device: Any = None
         self._under_way: set[LightStatus] = set()
@@ -53,6 +58,8 @@ class Link:
         self._device = device
         for signal in _signals(device):
             signal.subscribe(self._heard, event_type=Signal.SUB_META, run=False)
+        if (done := getattr(device, "motor_done_move", None)) is not None:
+            done.subscribe(self._heard_done)
 
     def _heard(self, *, connected: bool | None = None, **_: Any) -> None:
         if connected is False:
@@ -60,10 +67,31 @@ class Link:
         elif connected and self.problem is not None and self._device.connected:
             self._find()
 
+    def _heard_done(self, *, value: Any, **_: Any) -> None:
+        """Take note of DMOV; ophyd's motor has dealt with the news before that."""
+        if value == 1:
+            self._stands.set()
+        else:
+            self._stands.clear()
+
+    def catch_up(self) -> None:
+        """Return when ophyd knows that a motor which was away stands still.
+
+        What it heard last may be that the motor moves. Told of the standstill later, it
+        would take that for the end of the next move.
+        """
+        if not self._returned:
+            return
+        done = getattr(self._device, "motor_done_move", None)
+        if done is not None and done.get(use_monitor=False) == 1:
+            self._stands.wait(_CATCH_UP)
+        self._returned = False
+
     def _lose(self) -> None:
         with self._changed:
             if self.problem is not None:
                 return
+            self._stands.clear()
             text = f"{self.name} lost its connection"
             self.problem = Problem(kind="DeviceError", message=text, subject=self.name)
             failed = tuple(self._under_way)
@@ -76,6 +104,7 @@ class Link:
     def _find(self) -> None:
         with self._changed:
             self.problem = None
+            self._returned = True
             self._changed.notify_all()
         self.told()
 

@@ -127,6 +127,7 @@ class Held:
             raise DeviceError(f"{self.name} is read-only", subject=self.name)
         device = self.ready()
         try:
+            self.link.catch_up()
             status: Status = device.set(position)
         except Exception as error:
             raise DeviceError(

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.bus import Change, Put
+from bec_kernel.bus import Put
+from bec_kernel.codec import encode
 from bec_kernel.errors import DeviceError
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceValue, Preview, Progress, Reading, Readings, keys
@@ -47,6 +48,7 @@ class Values:
         self._server = server
         self._held = held
         self._changed = threading.Condition()
+        self._putting = threading.Lock()  # what is older is put earlier
         self._unread: set[str] = set()
         self._fresh: dict[str, Readings] = {}
         self._known: dict[str, Readings] = {}
@@ -149,22 +151,41 @@ class Values:
             if wait > 0:
                 life.over.wait(wait)
             due = time.monotonic() + _COALESCE
-            if puts := self._puts():
+            self._put(life)
+
+    def settle(self, life: Life, names: Iterable[str]) -> None:
+        """Put what is known of these devices now.
+
+        Whoever hears next that a move or a scan has ended reads where the motors are.
+        """
+        self._put(life, set(names))
+
+    def _put(self, life: Life, names: set[str] | None = None) -> None:
+        with self._putting:
+            puts = self._puts(names)
+            if not puts:
+                return
+            try:
                 life.bus.commit(puts, life.fence)
+            except (TypeError, ValueError, OverflowError):  # none was put
+                life.bus.commit([p for p in puts if _travels(p, life)], life.fence)
 
     def _has_news(self) -> bool:
         return bool(self._unread or self._fresh or self._progress)
 
-    def _puts(self) -> list[Change]:
+    def _puts(self, names: set[str] | None) -> list[Put[Any]]:
+        """Take what is to be put: of some devices, or all there is."""
         with self._changed:
-            unread, self._unread = self._unread, set()
-            told_of, self._fresh = self._fresh, {}
+            wanted = {*self._unread, *self._fresh} if names is None else names
+            unread = self._unread & wanted
+            self._unread -= unread
+            told_of = {n: self._fresh.pop(n) for n in wanted if n in self._fresh}
             progress = dict(self._progress)
             self._progress.clear()
         key = keys.values(self._server)
         # A device that is read anew is newer than what it told before.
         fresh: dict[str, Readings | None] = {**told_of, **dict.fromkeys(unread)}
-        puts: list[Change] = [
+        puts: list[Put[Any]] = [
             Put(key, value, name)
             for name, readings in fresh.items()
             if (value := self._value(name, readings)) is not None
@@ -200,6 +221,16 @@ class Values:
                 life.bus.commit(puts, life.fence)
             rest = max(_PREVIEW, _LOAD * (time.monotonic() - began))
             life.over.wait(rest)
+
+
+def _travels(put: Put[Any], life: Life) -> bool:
+    """Tell whether a value can be put; one that cannot keeps back no other."""
+    try:
+        encode(put.message)
+    except (TypeError, ValueError, OverflowError) as error:
+        life.log.warning("a value cannot travel", device=put.field, problem=str(error))
+        return False
+    return True
 
 
 def small(preview: Preview) -> Preview:

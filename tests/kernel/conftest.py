@@ -1,10 +1,7 @@
 """A real broker for the tests of the bus, away from the user's own instances."""
 
-import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,16 +12,6 @@ from bec_kernel.port import Complaint
 from bec_kernel.testing import MemoryBroker, MemoryBus
 
 PERSONS = ["ada", "bob"]
-
-
-@pytest.fixture(scope="session")
-def runtime() -> Iterator[Path]:
-    """A short folder for sockets: their paths must stay below 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="bec-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))
-        yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -53,8 +53,6 @@ def until(condition, seconds=15.0):
 class Instance:
     """A launcher with the real services, in a data folder of its own."""
 
-    LAUNCHER = ("-m", "bec_services.launcher")
-
     def __init__(self, data: Path, *words: str, devices: str = DEVICES) -> None:
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
@@ -64,7 +62,7 @@ class Instance:
             listed.write_text(devices)
             words += ["--devices", str(listed)]
         self.process = subprocess.Popen(
-            [sys.executable, *self.LAUNCHER, "--data", data, *words],
+            [sys.executable, "-m", "bec_services.launcher", "--data", data, *words],
             env=os.environ | {"BEC_LOOKAHEAD": "8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

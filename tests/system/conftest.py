@@ -1,7 +1,5 @@
 """Whole instances, away from the user's own: real processes, real broker."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,18 +9,6 @@ from bec_kernel import broker
 from bec_kernel.config import Folder
 
 PERSONS = ["ada", "bob"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def runtime() -> Iterator[Path]:
-    """A short folder for sockets: their paths must stay below 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="bec-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))
-        patch.setenv("BEC_USER", "ada")
-        patch.delenv("BEC_REDIS", raising=False)
-        yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -264,6 +264,7 @@ def test_ctrl_c_in_the_demo_leaves_nothing_behind(tmp_path, moment):
     assert processes_of(data) == []
 
 
+@pytest.mark.alone
 def test_up_in_the_foreground_ends_with_ctrl_c(tmp_path):
     running = subprocess.Popen(
         [*BEC, "up", "--virtual", "--data", str(tmp_path)],

@@ -9,6 +9,8 @@ import pytest
 
 from bec_services.simulation.environment import ca_environment, client_environment
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 
 # libca's threads outlive everything else in a process: each client is one of its own.

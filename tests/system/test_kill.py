@@ -100,7 +100,7 @@ def test_a_frozen_process_is_replaced_and_does_no_harm_when_woken(instance, name
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=str)
-def test_every_process_at_three_moments(instance, number, capsys):
+def test_every_process_at_three_moments(instance, number, show):
     table, bad = [], []
     for name in PROCESSES:
         row = [
@@ -109,7 +109,5 @@ def test_every_process_at_three_moments(instance, number, capsys):
         cells = ["equal" if not wrong else "different" for wrong in row]
         table.append(f"{name:15}" + "".join(f"{cell:>12}" for cell in cells))
         bad += [f"{name}: {wrong}" for wrong in row if wrong]
-    with capsys.disabled():
-        print(f"\n{number.name}, process x moment:")
-        print("\n".join(table))
+    show("\n".join([f"{number.name}, process x moment:", *table]))
     assert bad == []

@@ -85,8 +85,7 @@ def test_a_device_server_killed_in_any_phase_repeats_nothing_unknown(instance, p
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
-def test_a_device_server_frozen_in_any_phase_repeats_nothing_unknown(instance, capsys):
+def test_a_device_server_frozen_in_any_phase_repeats_nothing_unknown(instance, show):
     for phase in PHASES:
         disturbed(instance, phase, signal.SIGSTOP)
-        with capsys.disabled():
-            print(f"\nSIGSTOP, device_server in {phase:8} equal", end="")
+        show(f"SIGSTOP, device_server in {phase:8} equal")

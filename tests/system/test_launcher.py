@@ -98,6 +98,7 @@ def make(tmp_path):
 
 
 # --- from start to stop --------------------------------------------------------------
+@pytest.mark.alone
 def test_everything_comes_up_and_nothing_is_left_behind(make, tmp_path):
     made = make()
     assert str(tmp_path) in made.ready()

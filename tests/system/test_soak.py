@@ -52,6 +52,7 @@ def long_scan(instance: Instance, points: int) -> tuple[list[float], dict[str, f
     return cost, {name: after[name] - before[name] for name in after}
 
 
+@pytest.mark.alone
 def test_the_last_points_of_a_scan_cost_what_the_first_did(instance):
     cost, _ = long_scan(instance, SAMPLE)
     assert statistics.median(cost[-2:]) < 2.0 * statistics.median(cost[:2]) + 0.5
@@ -59,11 +60,11 @@ def test_the_last_points_of_a_scan_cost_what_the_first_did(instance):
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-def test_a_very_long_scan_keeps_its_pace_and_its_memory(instance, capsys):
+def test_a_very_long_scan_keeps_its_pace_and_its_memory(instance, show):
     cost, grown = long_scan(instance, WHOLE)
-    with capsys.disabled():
-        print(f"\n{WHOLE} points; ms a point by fifth: ", *(f"{c:.2f}" for c in cost))
-        print("grown by, MB:", *(f"{n} {mb:.0f}" for n, mb in grown.items()))
+    fifths = ", ".join(f"{c:.2f}" for c in cost)
+    show(f"{WHOLE} points; ms a point by fifth: {fifths}")
+    show("grown by, MB: " + ", ".join(f"{n} {mb:.0f}" for n, mb in grown.items()))
     assert cost[-1] < 1.5 * cost[0] + 0.3
     for name in set(grown) - {"broker", "file_writer"}:
         assert grown[name] < 60, name

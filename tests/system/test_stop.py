@@ -17,6 +17,8 @@ from bec_kernel.wire import ItemState, ScanState, Step, StepKind, keys
 from bec_services.simulation.environment import ca_environment
 from tests.system.beamline import Instance, until
 
+pytestmark = pytest.mark.alone
+
 STANDS_WITHIN = 0.5  # s
 FAR = 18.0  # mm: seconds away for m1 and samz
 BEC = [sys.executable, "-c", "from bec_kernel.cli import main; main()"]

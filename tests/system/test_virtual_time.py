@@ -54,6 +54,7 @@ def experiment(data):
     return found, took
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_three_hours_pass_in_seconds_with_the_same_timestamps(tmp_path):
     first, took = experiment(tmp_path / "one")

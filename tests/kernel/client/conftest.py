@@ -15,6 +15,7 @@ from bec_kernel.wire import (
     Begin,
     Call,
     Device,
+    DeviceListVersion,
     DeviceValue,
     FileDone,
     Fit,
@@ -129,6 +130,8 @@ class ToyServer(threading.Thread):
                     Put(keys.values("main"), value, name),
                 ]
             )
+        listed = DeviceListVersion(version=1, time=0.0)
+        self.bus.commit([Append(keys.lists("main"), listed, Id(1))])
 
     def run(self) -> None:
         inboxes: dict[Log[Any], Log[Reply]] = {}

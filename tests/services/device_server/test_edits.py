@@ -259,6 +259,7 @@ def test_a_cancel_leaves_everything_as_it_was(server):
         assert "pv" not in server.published()
 
 
+@pytest.mark.alone
 def test_a_list_of_the_make_up_of_becs_own_is_up_within_three_seconds(server):
     text = (LISTS / "bec_demo.yaml").read_text()
     begun = time.monotonic()

@@ -135,6 +135,23 @@ def test_steps_are_answered_and_the_end_takes_it_off_the_list(server):
     assert server.executor.done
 
 
+def test_who_hears_that_a_move_has_ended_reads_where_the_motor_is(server):
+    server.begin().run()
+    assert server.status(server.step(StepKind.MOVE, set={"samx": 0.01})) is OK
+    value = server.bus.get(keys.values("main"), "samx")
+    assert value.readings["samx"].value == pytest.approx(0.01)
+    assert not value.moving
+
+
+def test_steps_that_were_there_before_the_server_looked_are_done(server):
+    server.start()  # the worker runs ahead: a busy server looks late
+    server.write(BEGIN)
+    step = server.step(set={"samx": 0.0})
+    server.start()
+    server.run()
+    assert server.status(step) is OK
+
+
 def test_a_stop_between_two_points_stops_the_next_and_withdraws_the_rest(server):
     server.begin().run()
     assert server.status(server.step()) is OK
@@ -226,6 +243,7 @@ def test_a_reading_that_cannot_travel_is_told(server, value):
     assert answer.status is AnswerStatus.ERROR
     assert "a reading cannot travel" in answer.problem.message
     assert server.status(server.step(StepKind.CLOSE, epoch=1)) is OK
+    assert server.bus.get(keys.values("main"), "samx") is None
 
 
 def test_what_a_device_raises_out_of_turn_ends_the_scan_not_the_server(server):
