@@ -90,9 +90,10 @@ def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what campaigns have to show."""
-    reports = [r for r in terminalreporter.getreports("") if r.when == "call"]
-    for report in reports:
-        for name, text in report.user_properties:
-            if name == TABLE:
-                terminalreporter.section(report.nodeid)
-                terminalreporter.write_line(text)
+    found = (one for listed in terminalreporter.stats.values() for one in listed)
+    for report in found:
+        if getattr(report, "when", "") != "call":
+            continue
+        if texts := [text for name, text in report.user_properties if name == TABLE]:
+            terminalreporter.section(report.nodeid)
+            terminalreporter.write_line("\n".join(texts))

@@ -68,7 +68,7 @@ class ItemAction(Message, frozen=True, kw_only=True):
 
     Attributes:
         request_id: unique for ever.
-        verb: `pause`, `pause_now`, `resume`, `abort`, `halt`.
+        verb: `pause`, `pause_now`, `resume`, `abort`, `halt`, `complete`.
         scan_id: of the item; empty: the one that runs in `queue`.
         queue: used where `scan_id` is empty.
         deadline: s since the epoch, wall clock.

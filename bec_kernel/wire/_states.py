@@ -72,6 +72,7 @@ class Verb(StrEnum):
     RESUME = "resume"
     ABORT = "abort"
     HALT = "halt"
+    COMPLETE = "complete"
     RETRY = "retry"
     FAIL = "fail"
     DIVERGED = "diverged"

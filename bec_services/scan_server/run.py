@@ -8,6 +8,7 @@ State of the scan, and what a control does to it (the rest is ignored):
 
     open    pause, pause_now -> paused    abort -> clean-up -> aborted    halt -> halted
     paused  resume -> open                abort -> clean-up -> aborted    halt -> halted
+    both    complete -> clean-up -> closed, "user_completed"
 """
 
 from collections import deque
@@ -172,7 +173,7 @@ class Run:
             return verb is Verb.HALT
         if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
             return self.state is ScanState.OPEN and not self._pausing
-        return verb in (Verb.ABORT, Verb.HALT)
+        return verb in (Verb.ABORT, Verb.HALT, Verb.COMPLETE)
 
     def _remedy(self, unit: Unit, trouble: Answer) -> tuple[Verb, str, str]:
         what = trouble.problem.message if trouble.problem else trouble.status.value
@@ -221,12 +222,15 @@ class Run:
             self._flight.give_up()  # it is not tried again: the others still are
         elif verb in OUTCOME:
             self._outcome = OUTCOME[verb]
-            self.problem = reason
+            self.problem = "" if verb is Verb.COMPLETE else reason
             self._pausing = False
             if verb is Verb.HALT:
                 self._end()
-            else:  # nothing moves after a failure, or after devices were stopped
-                self._clean(moves=bool(mark.control))
+                return
+            if self.state is ScanState.PAUSED:
+                self._state_change(ScanState.OPEN)
+            # Nothing moves after a failure, or after devices were stopped.
+            self._clean(moves=bool(mark.control))
 
     def _clean(self, *, moves: bool) -> None:
         if self._program is not None:

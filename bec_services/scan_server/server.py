@@ -33,7 +33,14 @@ from bec_services.scan_server.worker import ITEM_STATE, Worker
 _REPLIES_KEEP = 1000
 _DONE_KEEP = 10_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_VERBS = (Verb.PAUSE, Verb.PAUSE_NOW, Verb.RESUME, Verb.ABORT, Verb.HALT)
+_VERBS = (
+    Verb.PAUSE,
+    Verb.PAUSE_NOW,
+    Verb.RESUME,
+    Verb.COMPLETE,
+    Verb.ABORT,
+    Verb.HALT,
+)
 
 
 class ScanServer:

@@ -4,6 +4,7 @@ from bec_kernel.wire import ScanState, Verb
 
 SEVERITY = {
     Verb.PAUSE: 1,
+    Verb.COMPLETE: 1,
     Verb.PAUSE_NOW: 2,
     Verb.ABORT: 2,
     Verb.FAIL: 2,
@@ -13,6 +14,7 @@ SEVERITY = {
 """1: no new step, 2: stop motion too, 3: nothing is cleaned up."""
 
 OUTCOME = {
+    Verb.COMPLETE: (ScanState.CLOSED, "user_completed"),
     Verb.ABORT: (ScanState.ABORTED, "user"),
     Verb.FAIL: (ScanState.ABORTED, "alarm"),
     Verb.DIVERGED: (ScanState.INTERRUPTED, "changed_program"),

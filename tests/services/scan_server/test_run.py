@@ -286,6 +286,32 @@ def test_an_aborted_scan_is_unstaged_and_closed():
     assert world.states[-1].reason == "user"
 
 
+@pytest.mark.parametrize(
+    ("verb", "state", "reason"),
+    [
+        (Verb.ABORT, ScanState.ABORTED, "user"),
+        (Verb.COMPLETE, ScanState.CLOSED, "user_completed"),
+    ],
+)
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_scan_that_is_ended_is_cleaned_up_also_out_of_a_pause(
+    verb, state, reason, paused
+):
+    world = World(lookahead=1)
+    for _ in range(5):
+        world.work()
+        world.serve()
+    if paused:
+        world.control(Verb.PAUSE)
+        world.finish()
+    world.control(verb)
+    world.finish()
+    kinds = [s.kind for s in world.steps if isinstance(s, Step)]
+    assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
+    assert (world.states[-1].state, world.states[-1].reason) == (state, reason)
+    assert world.run.done
+
+
 def test_a_halted_scan_ends_with_nothing_more():
     world = World()
     for _ in range(5):
@@ -349,8 +375,18 @@ def test_a_program_that_does_not_repeat_its_steps_is_interrupted_with_the_differ
     assert "was" in world.states[-1].message
 
 
-CHANCE = ["work", "serve", "kill worker", "kill server", *Verb]
-WEIGHTS = [30, 30, 4, 3, 3, 3, 4, 1, 0.3, 0, 0, 0, 0]
+CHANCE = {
+    "work": 30,
+    "serve": 30,
+    "kill worker": 4,
+    "kill server": 3,
+    Verb.PAUSE: 3,
+    Verb.PAUSE_NOW: 3,
+    Verb.RESUME: 4,
+    Verb.ABORT: 1,
+    Verb.COMPLETE: 0.5,
+    Verb.HALT: 0.3,
+}
 
 
 @settings(max_examples=300, deadline=None)
@@ -360,7 +396,7 @@ def test_whatever_happens_each_point_is_taken_at_most_once_and_the_scan_ends(
 ):
     rng = random.Random(seed)
     world = World(lookahead=lookahead)
-    for what in rng.choices(CHANCE, WEIGHTS, k=150):
+    for what in rng.choices([*CHANCE], [*CHANCE.values()], k=150):
         if what == "kill worker":
             world.start_worker()
         elif what == "kill server":
@@ -376,7 +412,7 @@ def test_whatever_happens_each_point_is_taken_at_most_once_and_the_scan_ends(
     good = world.good
     assert good == sorted(set(good))
     assert all(at == 2.0 + point for point, at in good)
-    if world.steps[-1].state is ScanState.CLOSED:
+    if world.steps[-1].reason == "done":
         assert world.all_good
     assert len(world.exposed) == len(set(world.exposed))
     assert world.states[-1].state.is_final
