@@ -62,6 +62,12 @@ def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequ
             allowed=", ".join(sorted(catalogue)),
         )
     signature = find(words[0], catalogue)
+    if signature.driven:
+        raise RefusedError(
+            f"{signature.name} is driven from Python: "
+            f"with scans.{signature.name}(dev.samx) as scan: scan.point(samx=1)",
+            subject=signature.name,
+        )
     reader = _Reader(signature, words[1:])
     reader.run()
     return bind(signature, reader.args, reader.kwargs, devices, dashed)

@@ -21,6 +21,7 @@ from bec_kernel.wire._device_list import (
     ListDeviceLists,
     SaveDeviceList,
 )
+from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._queue import (
     Item,
@@ -91,6 +92,7 @@ __all__ = [
     "DeviceProgress",
     "DeviceRule",
     "DeviceValue",
+    "DriveScan",
     "EditDevices",
     "End",
     "FetchDeviceList",
@@ -144,6 +146,7 @@ __all__ = [
     "Users",
     "Verb",
     "Watermark",
+    "Wish",
     "keys",
     "step_to",
 ]

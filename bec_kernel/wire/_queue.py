@@ -125,6 +125,7 @@ class Signature(Message, frozen=True, kw_only=True):
         aliases: other names of it.
         example: one line, as typed after `%scan`.
         is_scan: has number and file; a move has not.
+        driven: asks who began it what to do next.
     """
 
     name: str
@@ -135,3 +136,4 @@ class Signature(Message, frozen=True, kw_only=True):
     aliases: list[str] = []
     example: str = ""
     is_scan: bool = True
+    driven: bool = False

@@ -59,6 +59,7 @@ class StepKind(StrEnum):
     MOVE = "move"
     POINT = "point"
     WAIT = "wait"
+    ASK = "ask"
     COMPLETE = "complete"
     UNSTAGE = "unstage"
     CLOSE = "close"
@@ -77,6 +78,8 @@ class Verb(StrEnum):
     FAIL = "fail"
     DIVERGED = "diverged"
     IGNORED = "ignored"
+    ADVISED = "advised"
+    ABANDONED = "abandoned"
 
 
 class AnswerStatus(StrEnum):

@@ -188,6 +188,8 @@ class Executor:
                 self._streams.close_all()
                 self._streams.commit([Drop(todo, self._scan_id)])
                 self._values.streams.forget(self._scan_id)
+            case Step(kind=StepKind.ASK):
+                pass  # asked of others, when all before it was answered
             case Step():
                 if self._server in entry.on and entry.index > self._answered:
                     self._answer(entry, self._decide(entry))

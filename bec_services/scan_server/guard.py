@@ -1,6 +1,7 @@
 """Accepts or refuses a request, with a reason in the asker's words. Decides, no IO."""
 
 import difflib
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -11,6 +12,7 @@ from bec_services.scan_server.assembler import Catalogue, bind
 from bec_services.scan_server.condition import condition_of
 from bec_services.scan_server.frame import code_of
 from bec_services.scan_server.scan import Bound, Scan
+from bec_services.scan_server.want import DRIVER
 
 MAX_POINTS = 1_000_000
 """A scan with more points than that is a slip of the pen."""
@@ -124,25 +126,33 @@ def _within_limits(scan: Scan, bound: Bound, beamline: Beamline) -> None:
     if bound.options.get("relative"):
         start = {motor: _position(motor, beamline) for motor in bound.motors}
     burst = int(bound.options.get("burst_at_each_point", 1))
-    for number, position in enumerate(scan.positions(bound)):
+    for number, position in enumerate(scan.reach(bound)):
         if (number + 1) * burst > MAX_POINTS:
             raise RefusedError(
                 f"{scan.name} would take more than {MAX_POINTS} points",
                 subject=scan.name,
                 allowed=f"at most {MAX_POINTS} points",
             )
+        where = f" at point {number}" if scan.is_scan else ""
         for motor, at in position.items():
-            limits = beamline.devices[motor].limits
-            there = at + start.get(motor, 0.0)
-            if limits and not limits[0] <= there <= limits[1]:
-                where = f" at point {number}" if scan.is_scan else ""
-                raise RefusedError(
-                    f"{motor} cannot go to {there:g}{where}: its limits are "
-                    f"{limits[0]:g} and {limits[1]:g}",
-                    subject=motor,
-                    value=f"{there:g}",
-                    allowed=f"{limits[0]:g} to {limits[1]:g}",
-                )
+            check_place(motor, at + start.get(motor, 0.0), beamline, where)
+
+
+def check_place(motor: str, at: float, beamline: Beamline, where: str = "") -> None:
+    """Return if a motor may go there.
+
+    Raises:
+        RefusedError: it is no number, or outside its limits; `where`: said with it.
+    """
+    limits = beamline.devices[motor].limits or (-math.inf, math.inf)
+    if not (math.isfinite(at) and limits[0] <= at <= limits[1]):
+        raise RefusedError(
+            f"{motor} cannot go to {at:g}{where}: its limits are "
+            f"{limits[0]:g} and {limits[1]:g}",
+            subject=motor,
+            value=f"{at:g}",
+            allowed=f"{limits[0]:g} to {limits[1]:g}",
+        )
 
 
 def _position(motor: str, beamline: Beamline) -> float:
@@ -188,7 +198,21 @@ def _begin(
         shape=scan.shape(bound) if scan.is_scan else [],
         code=code_of(scan),
         fit=str(bound.options.get("fit", "")),
+        asks=_asked(scan, bound),
     )
+
+
+def _asked(scan: Scan, bound: Bound) -> list[str]:
+    """Return the analyses that a scan asks; their names are part of keys."""
+    for name in (asked := scan.asks(bound)):
+        if not name.isidentifier() or name in (DRIVER, "main") or len(name) > _LONGEST:
+            raise RefusedError(
+                f"{name!r:.80} is no name of an analysis that can be asked",
+                subject="ask",
+                value=name[:80],
+                allowed="the BEC_NAME of a process that answers questions",
+            )
+    return asked
 
 
 def _of_priority(

@@ -1,11 +1,13 @@
 """What a scan definition is made of: only its own. The frame does the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import msgspec
 
-from bec_kernel.wire import Parameter, Signature
+from bec_kernel.wire import Parameter, Signature, StepKind
+from bec_services.scan_server.condition import condition_of
+from bec_services.scan_server.want import Program, Want
 
 Position = dict[str, float]
 """Setpoint of each motor, motor units."""
@@ -122,6 +124,42 @@ COMMON = (
 )
 
 
+class Taking:
+    """Makes the points of one scan, numbered in the order they are taken.
+
+    Attributes:
+        start: where the motors were, for a scan that counts from there.
+        taken: how many points were made.
+    """
+
+    def __init__(self, bound: Bound, start: Mapping[str, float]) -> None:
+        self.start = start
+        self.taken = 0
+        self._bound = bound
+
+    def there(self, position: Position) -> Position:
+        """Return a position as setpoints: a relative one counts from the start."""
+        return {m: at + self.start.get(m, 0.0) for m, at in position.items()}
+
+    def point(self, position: Position, *, answer: bool = False) -> Want:
+        """Return the next point.
+
+        Args:
+            position: where to take it; empty: where one is.
+            answer: the program goes on with its readings, by device.
+        """
+        bound, self.taken = self._bound, self.taken + 1
+        return Want(
+            kind=StepKind.POINT,
+            set=self.there(position),
+            point_id=self.taken - 1,
+            settle=bound["settling_time"],
+            exposure=bound["exp_time"] * bound["frames_per_trigger"],
+            settle_after=bound["settling_time_after_trigger"],
+            answer=answer,
+        )
+
+
 class Scan:
     """One kind of scan. A subclass says its parameters and its positions.
 
@@ -135,10 +173,29 @@ class Scan:
     aliases: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
     is_scan: ClassVar[bool] = True
+    driven: ClassVar[bool] = False
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield where to go, one position after the other. A pure function."""
         raise NotImplementedError
+
+    def reach(self, bound: Bound) -> Iterator[Position]:
+        """Yield positions between which it stays: checked before anything moves."""
+        return self.positions(bound)
+
+    def program(self, bound: Bound, taking: Taking) -> Program:
+        """Yield what is to be done between staging and clean-up. A pure function."""
+        until = condition_of(bound.options.get("wait_until", ""))
+        for number, position in enumerate(self.positions(bound)):
+            due = self.due(bound, number)
+            if due is not None or until is not None:
+                yield Want(kind=StepKind.WAIT, at=due, until=until)
+            for _ in range(bound["burst_at_each_point"]):
+                yield taking.point(position)
+
+    def asks(self, bound: Bound) -> list[str]:
+        """Return the names of the analyses that its program asks."""
+        return []
 
     def due(self, bound: Bound, number: int) -> float | None:
         """Return when a position is due, s after opening; None: as soon as can be."""
@@ -166,4 +223,5 @@ class Scan:
             aliases=list(cls.aliases),
             example=cls.example,
             is_scan=cls.is_scan,
+            driven=cls.driven,
         )

@@ -3,15 +3,15 @@
 import re
 import threading
 import time
-from collections.abc import Iterable
 
 import msgspec
 
 from bec_kernel.bus import Append, Change, Drop, Id, Log, Put
 from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
 from bec_kernel.service import Life, LifeOver
-from bec_kernel.wire import Control as ControlEntry
 from bec_kernel.wire import (
+    Begin,
+    DriveScan,
     Inbox,
     Item,
     ItemAction,
@@ -24,14 +24,17 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
+from bec_kernel.wire import Control as ControlEntry
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
+from bec_services.scan_server.drivers import Drivers, next_wish
 from bec_services.scan_server.guard import Accepted, accept
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.worker import ITEM_STATE, Worker
 
 _REPLIES_KEEP = 1000
 _DONE_KEEP = 10_000
+Ask = ScanRequest | ItemAction | DriveScan
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERBS = (
     Verb.PAUSE,
@@ -53,6 +56,7 @@ class ScanServer:
         self._lock = threading.RLock()  # over queues, and the order of commits on them
         self._queues = Queues(life.bus.get_all(keys.items()).values())
         self._begins: dict[str, Accepted] = {}
+        self._drivers = Drivers()
         last = life.bus.last(keys.scans())
         self._last = last.id if last else Id(0)
 
@@ -72,24 +76,22 @@ class ScanServer:
 
     # --- asks -------------------------------------------------------------------------
 
-    def _inboxes(self) -> list[Inbox[ScanRequest | ItemAction, Reply]]:
+    def _inboxes(self) -> list[Inbox[Ask, Reply]]:
         return [keys.scan_asks(user) for user in self._beamline.users.names]
 
-    def _log(
-        self, inbox: Inbox[ScanRequest | ItemAction, Reply]
-    ) -> Log[ScanRequest | ItemAction]:
+    def _log(self, inbox: Inbox[Ask, Reply]) -> Log[Ask]:
         return Log(inbox.name, inbox.type)
 
-    def _after(self, inbox: Inbox[ScanRequest | ItemAction, Reply]) -> Id:
+    def _after(self, inbox: Inbox[Ask, Reply]) -> Id:
         """The newest reply tells which asks are done."""
         last = self._life.bus.last(inbox.replies)
         return Id.parse(last.message.asked) if last else Id(0)
 
     def _take(
         self,
-        inbox: Inbox[ScanRequest | ItemAction, Reply],
+        inbox: Inbox[Ask, Reply],
         at: Id,
-        ask: ScanRequest | ItemAction,
+        ask: Ask,
     ) -> None:
         user = inbox.name.rsplit("/", 1)[1]
         reply = Reply(request_id=ask.request_id, asked=str(at))
@@ -115,10 +117,21 @@ class ScanServer:
         self._life.alarm(f"an ask cannot be served: {what}", "minor", user=user)
         return Problem(kind="RefusedError", message=f"it cannot be served: {what}")
 
-    def _decide(self, ask: ScanRequest | ItemAction, user: str) -> list[Change]:
-        if isinstance(ask, ScanRequest):
-            return self._accept(ask, user)
-        return self._act(ask, user)
+    def _decide(self, ask: Ask, user: str) -> list[Change]:
+        match ask:
+            case ScanRequest():
+                return self._accept(ask, user)
+            case DriveScan():
+                return self._drive(ask, user)
+            case ItemAction():
+                return self._act(ask, user)
+
+    def _drive(self, ask: DriveScan, user: str) -> list[Change]:
+        self._drivers.hear(ask.scan_id)
+        if ask.number < 0:
+            return []
+        item = self._queues.items.get(ask.scan_id)
+        return next_wish(self._life.bus, ask, item, user, self._beamline.now())
 
     def _accept(self, request: ScanRequest, user: str) -> list[Change]:
         scan_id = request.request_id
@@ -222,7 +235,7 @@ class ScanServer:
         changes: list[Change] = [
             Append(keys.steps(item.scan_id), begin, Id.of(0), dense=True),
             Put(keys.items(), begun, item.scan_id),
-            *_todos(taken, begin.servers.values(), fit=bool(begin.fit)),
+            *_todos(taken, begin),
             Append(keys.scans(), taken, where),
         ]
         self._life.bus.commit(changes, self._life.fence)
@@ -232,7 +245,8 @@ class ScanServer:
         self._begin_worker(begun)
 
     def _begin_worker(self, item: Item) -> None:
-        self._life.spawn(Worker(self._life, item, self._catalogue, self._told).run)
+        worker = Worker(self._life, item, self._catalogue, self._told, self._drivers)
+        self._life.spawn(worker.run)
 
     def _told(self, item: Item, change: StateChange, changes: list[Change]) -> None:
         with self._lock:
@@ -256,6 +270,7 @@ class ScanServer:
         self._life.log.info("ended", item=label(done), state=state, reason=reason)
         self._queues.put(done)
         self._begins.pop(item.scan_id, None)
+        self._drivers.forget(item.scan_id)
         return [
             Drop(keys.items(), item.scan_id),
             Append(keys.items_done(), done, keep=_DONE_KEEP),
@@ -272,13 +287,14 @@ class ScanServer:
         self._life.bus.commit(changes, self._life.fence)
 
 
-def _todos(taken: Taken, servers: Iterable[str], *, fit: bool) -> list[Change]:
-    roles = {server: keys.todo["device_server"](server) for server in servers}
+def _todos(taken: Taken, begin: Begin) -> list[Change]:
+    roles = {s: keys.todo["device_server"](s) for s in begin.servers.values()}
     todos = list(roles.values()) or [keys.todo["device_server"]("main")]
     if taken.scan_number is not None:
         names = ["scan_bundler", "file_writer", "scihub"]
-        names += ["data_analysis"] if fit else []
+        names += ["data_analysis"] if begin.fit else []
         todos += [keys.todo[name]("main") for name in names]
+        todos += [keys.todo["data_analysis"](name) for name in begin.asks]
     return [Put(todo, taken, taken.scan_id) for todo in todos]
 
 

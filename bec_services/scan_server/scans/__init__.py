@@ -1,9 +1,11 @@
 """The scans that come with the system; a site adds others by entry point."""
 
 from bec_services.scan_server.scans.acquire import Acquire
+from bec_services.scan_server.scans.adaptive_scan import AdaptiveScan
 from bec_services.scan_server.scans.fermat_scan import FermatScan
 from bec_services.scan_server.scans.grid_scan import GridScan
 from bec_services.scan_server.scans.hexagonal_scan import HexagonalScan
+from bec_services.scan_server.scans.interactive import Interactive
 from bec_services.scan_server.scans.line_scan import LineScan
 from bec_services.scan_server.scans.list_scan import ListScan
 from bec_services.scan_server.scans.log_scan import LogScan
@@ -13,9 +15,11 @@ from bec_services.scan_server.scans.time_scan import TimeScan
 
 __all__ = [
     "Acquire",
+    "AdaptiveScan",
     "FermatScan",
     "GridScan",
     "HexagonalScan",
+    "Interactive",
     "LineScan",
     "ListScan",
     "LogScan",
