@@ -312,6 +312,7 @@ class Executor:
             problem=outcome.problem,
             phase=phase,
             quality=outcome.quality,
+            value=outcome.value,
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
         if step.kind in (StepKind.MOVE, StepKind.CLOSE):

@@ -19,7 +19,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
         set: setpoints, motor units.
         devices: the devices concerned, where the kind needs them.
         point_id: of a point; counts from 0.
-        settle: between arrival and trigger, s.
+        settle: between arrival and trigger, s; of a wait: before it begins.
         exposure: at least this long between trigger and read, s.
         settle_after: between trigger and read, on top, s.
         at: not before so long after the scan was opened, s.

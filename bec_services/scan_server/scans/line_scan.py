@@ -25,7 +25,7 @@ class LineScan(Scan):
     aliases: ClassVar[tuple[str, ...]] = ("ascan",)
     bundle = (MOTOR, START, STOP)
     bundles = (1, 0)
-    options = (
+    options: ClassVar[tuple[Parameter, ...]] = (
         Parameter(
             name="steps", kind="int", low=1, required=True, doc="number of points"
         ),
