@@ -60,6 +60,7 @@ class StepKind(StrEnum):
     POINT = "point"
     WAIT = "wait"
     ASK = "ask"
+    KICKOFF = "kickoff"
     COMPLETE = "complete"
     UNSTAGE = "unstage"
     CLOSE = "close"

@@ -113,6 +113,7 @@ class Actions:
             StepKind.MOVE: self._move,
             StepKind.POINT: self._point,
             StepKind.WAIT: self._wait,
+            StepKind.KICKOFF: self._kickoff,
             StepKind.COMPLETE: self._complete,
         }
 
@@ -232,6 +233,13 @@ class Actions:
                 self._streams.close(one.name)
         if failed:
             raise failed[0]
+        return Outcome(AnswerStatus.OK)
+
+    def _kickoff(self, step: Step, stop: threading.Event) -> Outcome:
+        """Tell devices how to fly, and let them; done when they do."""
+        devices = self._of(step)
+        self._run(devices, lambda one: one.prepare(step.data), MOVE_DEADLINE, stop)
+        self._run(devices, lambda one: one.begin("kickoff"), MOVE_DEADLINE, stop)
         return Outcome(AnswerStatus.OK)
 
     def _complete(self, step: Step, stop: threading.Event) -> Outcome:

@@ -38,7 +38,13 @@ from bec_services.device_server.ophyd import Held
 from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5
-_STOPPABLE = (StepKind.POINT, StepKind.MOVE, StepKind.WAIT)
+_STOPPABLE = (
+    StepKind.POINT,
+    StepKind.MOVE,
+    StepKind.WAIT,
+    StepKind.KICKOFF,
+    StepKind.COMPLETE,
+)
 _BEHIND = 99
 """Above any phase: with it an id lies behind all answers to a step."""
 

@@ -104,7 +104,7 @@ def _bundles(
         [check(p, args[i * size + j], devices) for j, p in enumerate(scan.bundle)]
         for i in range(count)
     ]
-    motors = [bundle[0] for bundle in bundles]
+    motors = [bundle[0] for bundle in bundles if isinstance(bundle[0], str)]
     twice = next((m for m in motors if motors.count(m) > 1), None)
     if twice:
         raise RefusedError(f"{twice} is named twice", subject=twice)

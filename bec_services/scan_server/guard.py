@@ -80,6 +80,8 @@ def accept(
     bound = bind(scan, request, beamline.devices)
     for motor in bound.motors:
         _can_move(beamline.devices[motor], beamline)
+    for flyer in scan.flyers(bound):
+        _can_fly(beamline.devices[flyer])
     _within_limits(scan, bound, beamline)
     begin = _begin(scan, bound, beamline, request, user)
     signal = bound.options.get("signal")
@@ -113,6 +115,13 @@ def _can_move(device: Device, beamline: Beamline) -> None:
     near = difflib.get_close_matches(name, motors, 1, 0.0)
     hint = f"; the nearest motor is {near[0]}" if near else ""
     raise RefusedError(f"{why}{hint}", subject=name, value=name, allowed=allowed)
+
+
+def _can_fly(device: Device) -> None:
+    name = device.name
+    if not (device.enabled and device.connected and "kickoff" in device.methods):
+        why = "is not there" if "kickoff" in device.methods else "cannot fly"
+        raise RefusedError(f"{name} {why}", subject=name, value=name)
 
 
 def _is_ready(device: Device) -> bool:
@@ -176,6 +185,7 @@ def _begin(
     monitored = [n for n, d in ready.items() if d.readout_priority == "monitored"]
     monitored = [*motors, *sorted(set(monitored) - set(motors))]
     streaming = _of_priority("async", ready, motors)
+    streaming = sorted({*streaming, *scan.flyers(bound)} - set(monitored))
     active = (*monitored, *streaming)
     triggered = sorted(n for n in active if devices[n].software_trigger)
     baseline = _of_priority("baseline", ready, motors)

@@ -31,7 +31,7 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def motors(self) -> list[str]:
         """The devices named first in each bundle."""
-        return [bundle[0] for bundle in self.bundles]
+        return [bundle[0] for bundle in self.bundles if isinstance(bundle[0], str)]
 
 
 MOTOR = Parameter(name="motor", kind="device", doc="motor to move", required=True)
@@ -192,6 +192,10 @@ class Scan:
                 yield Want(kind=StepKind.WAIT, at=due, until=until)
             for _ in range(bound["burst_at_each_point"]):
                 yield taking.point(position)
+
+    def flyers(self, bound: Bound) -> list[str]:
+        """Return devices that fly in it: they are staged, and held."""
+        return []
 
     def asks(self, bound: Bound) -> list[str]:
         """Return the names of the analyses that its program asks."""

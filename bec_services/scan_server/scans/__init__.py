@@ -4,6 +4,7 @@ from bec_services.scan_server.scans.acquire import Acquire
 from bec_services.scan_server.scans.adaptive_scan import AdaptiveScan
 from bec_services.scan_server.scans.cont_line_scan import ContLineScan
 from bec_services.scan_server.scans.fermat_scan import FermatScan
+from bec_services.scan_server.scans.fly_scan import FlyScan
 from bec_services.scan_server.scans.grid_scan import GridScan
 from bec_services.scan_server.scans.hexagonal_scan import HexagonalScan
 from bec_services.scan_server.scans.interactive import Interactive
@@ -20,6 +21,7 @@ __all__ = [
     "AdaptiveScan",
     "ContLineScan",
     "FermatScan",
+    "FlyScan",
     "GridScan",
     "HexagonalScan",
     "Interactive",

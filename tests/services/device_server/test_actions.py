@@ -10,7 +10,7 @@ from bec_services.device_server.actions import Actions
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.ophyd import Held
-from bec_services.device_server.sim import SimMonitor, SimPositioner
+from bec_services.device_server.sim import SimFlyer, SimMonitor, SimPositioner
 from bec_services.device_server.values import Values
 
 SIM = "bec_services.device_server.sim.Sim"
@@ -269,3 +269,32 @@ def test_a_motor_that_is_stopped_on_its_way_has_not_passed(beamline):
     beamline.later(3, beamline.held["samx"].stop)
     outcome = beamline.do(StepKind.WAIT, **passing(5.0))
     assert outcome.status is AnswerStatus.STOPPED
+
+
+# --- flights -------------------------------------------------------------------------
+def test_a_flyer_is_told_how_to_fly_kicked_off_and_waited_for(beamline):
+    flyer = SimFlyer(name="flyer", clock=beamline.clock)
+    beamline.held["flyer"] = hold(flyer)
+    beamline.meet(*beamline.held)
+    plan = {"start": 0.0, "end": 2.0, "num": 4, "exposure": 0.5}
+    kicked = beamline.do(StepKind.KICKOFF, devices=["flyer"], data=plan)
+    assert kicked.status is AnswerStatus.OK
+    assert beamline.do(StepKind.COMPLETE, devices=["flyer"]).status is AnswerStatus.OK
+    assert beamline.clock.monotonic() == pytest.approx(2)
+    taken = [event["data"]["flyer_position"] for event in flyer.collect()]
+    assert taken == pytest.approx([0.25, 0.75, 1.25, 1.75])
+
+
+def test_a_flight_is_stopped_with_its_scan(beamline):
+    flyer = SimFlyer(name="flyer", clock=beamline.clock)
+    beamline.held["flyer"] = hold(flyer)
+    beamline.meet(*beamline.held)
+    beamline.do(StepKind.KICKOFF, devices=["flyer"], data={"num": 100})
+    beamline.later(0.3, beamline.stop.set)
+    done = beamline.do(StepKind.COMPLETE, devices=["flyer"])
+    assert done.status is AnswerStatus.STOPPED
+
+
+def test_what_cannot_fly_says_so(beamline):
+    with pytest.raises(DeviceError, match="samx cannot be told how to fly"):
+        beamline.do(StepKind.KICKOFF, devices=["samx"], data={"num": 1})

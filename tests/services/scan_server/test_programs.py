@@ -8,7 +8,12 @@ import pytest
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Reading, StepKind
 from bec_services.scan_server.scan import Bound, Taking
-from bec_services.scan_server.scans import AdaptiveScan, ContLineScan, LineSweepScan
+from bec_services.scan_server.scans import (
+    AdaptiveScan,
+    ContLineScan,
+    FlyScan,
+    LineSweepScan,
+)
 
 
 def bind(scan, *bundle, **options):
@@ -89,3 +94,16 @@ def test_nothing_as_advice_is_enough():
     next(wants)
     with pytest.raises(StopIteration):
         wants.send(None)
+
+
+def test_a_fly_scan_kicks_off_and_waits_for_each_segment():
+    defaults = {option.name: option.default for option in FlyScan.all_options()}
+    options = defaults | {"flyer": "flyer", "exp_time": 0.01}
+    bound = Bound(bundles=[[-5.0, 0.0, 51], [1.0, 5.0, 41]], options=options)
+    assert bound.motors == []
+    wants = list(program(FlyScan, bound))
+    kinds = [StepKind.KICKOFF, StepKind.COMPLETE] * 2
+    assert [want.kind for want in wants] == kinds
+    assert {tuple(want.devices) for want in wants} == {("flyer",)}
+    assert wants[2].data == {"start": 1.0, "end": 5.0, "num": 41, "exposure": 0.01}
+    assert FlyScan().shape(bound) == [0]
