@@ -100,6 +100,9 @@ class Begin(Message, frozen=True, kw_only=True):
         shape: of the points; (points,) or (slow, fast); empty when unknown.
         code: version of the scan's program; another version does not resume it.
         fit: lmfit model to be fitted while it runs; empty for none.
+        file_directory: folders below the instance's files its own lie in; may be
+            empty.
+        file_suffix: what its folder's name ends with, behind an underscore.
     """
 
     scan_id: str
@@ -117,6 +120,8 @@ class Begin(Message, frozen=True, kw_only=True):
     shape: list[int] = []
     code: str = ""
     fit: str = ""
+    file_directory: str = ""
+    file_suffix: str = ""
 
 
 class Step(Message, frozen=True, kw_only=True):

@@ -10,10 +10,8 @@ from bec_kernel.wire import Begin, Condition, Device, DeviceValue, ScanRequest
 from bec_services.scan_server.assembler import Catalogue, bind
 from bec_services.scan_server.condition import condition_of
 from bec_services.scan_server.frame import code_of
-from bec_services.scan_server.scan import Bound, Scan
+from bec_services.scan_server.scan import MAX_POINTS, Bound, Scan
 
-MAX_POINTS = 1_000_000
-"""A scan with more points than that is a slip of the pen."""
 _LONGEST = 64
 
 

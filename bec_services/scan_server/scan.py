@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from bec_kernel.wire import Parameter, Signature
+from bec_kernel.wire import Form, Parameter, Signature
 
 Position = dict[str, float]
 """Setpoint of each motor, motor units."""
@@ -31,6 +31,9 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
         """The devices named first in each bundle."""
         return [bundle[0] for bundle in self.bundles]
 
+
+MAX_POINTS = 1_000_000
+"""A scan with more points than that is a slip of the pen."""
 
 MOTOR = Parameter(name="motor", kind="device", doc="motor to move", required=True)
 START = Parameter(
@@ -78,6 +81,14 @@ COMMON = (
         name="frames_per_trigger", kind="int", default=1, low=1, doc="frames a trigger"
     ),
     Parameter(
+        name="readout_time",
+        kind="float",
+        unit="s",
+        default=0.0,
+        low=0.0,
+        doc="what a detector needs after each frame; a trigger lasts so much longer",
+    ),
+    Parameter(
         name="settling_time",
         kind="float",
         unit="s",
@@ -119,6 +130,30 @@ COMMON = (
         choices=list(FIT_MODELS),
         doc="lmfit model fitted while it runs",
     ),
+    Parameter(
+        name="monitored",
+        kind="device_list",
+        default=[],
+        doc="devices read at every point of this scan, besides those that always are",
+    ),
+    Parameter(
+        name="on_request",
+        kind="device_list",
+        default=[],
+        doc="devices this scan does not read",
+    ),
+    Parameter(
+        name="file_suffix",
+        kind="str",
+        default="",
+        doc="ends the name of the scan's folder: S00042_SUFFIX",
+    ),
+    Parameter(
+        name="file_directory",
+        kind="str",
+        default="",
+        doc="folders below the instance's files, like: user/sample_1",
+    ),
 )
 
 
@@ -133,6 +168,7 @@ class Scan:
     bundles: ClassVar[tuple[int, int]] = (0, 0)
     options: ClassVar[tuple[Parameter, ...]] = ()
     aliases: ClassVar[tuple[str, ...]] = ()
+    forms: ClassVar[tuple[Form, ...]] = ()
     example: ClassVar[str] = ""
     is_scan: ClassVar[bool] = True
 
@@ -155,6 +191,11 @@ class Scan:
         return (*cls.options, *COMMON) if cls.is_scan else cls.options
 
     @classmethod
+    def all_aliases(cls) -> list[str]:
+        """Return its other names, those with words of their own included."""
+        return [*cls.aliases, *(form.name for form in cls.forms)]
+
+    @classmethod
     def signature(cls) -> Signature:
         """Return it as it is published."""
         return Signature(
@@ -163,7 +204,8 @@ class Scan:
             bundle=list(cls.bundle),
             bundles=cls.bundles,
             options=list(cls.all_options()),
-            aliases=list(cls.aliases),
+            aliases=cls.all_aliases(),
+            forms=list(cls.forms),
             example=cls.example,
             is_scan=cls.is_scan,
         )
