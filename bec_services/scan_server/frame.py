@@ -33,7 +33,8 @@ class ScanFrame:
         if begin.baseline:
             yield Want(kind=StepKind.BASELINE, devices=begin.baseline)
         staged = sorted({*begin.monitored, *begin.triggered, *begin.streaming})
-        exposure = bound["exp_time"] * bound["frames_per_trigger"]
+        each = bound["exp_time"] + bound["readout_time"]
+        exposure = each * bound["frames_per_trigger"]
         if staged:
             yield Want(kind=StepKind.STAGE, devices=staged, exposure=bound["exp_time"])
         self._start = start
