@@ -16,11 +16,23 @@ _LARGEST = 2**53
 """Whole numbers up to here are the same in every language."""
 
 
-class Catalogue:
-    """The scans there are, by name and alias."""
+Schema = Callable[[Mapping[str, Any]], None]
+"""Raises `RefusedError` for metadata that are not as the site wants them."""
 
-    def __init__(self, scans: Iterable[type[Scan]]) -> None:
+
+class Catalogue:
+    """The scans there are, by name and alias, and the site's rules for them.
+
+    Attributes:
+        scans: by name.
+        schemas: what the metadata of every scan must be like.
+    """
+
+    def __init__(
+        self, scans: Iterable[type[Scan]], schemas: Iterable[Schema] = ()
+    ) -> None:
         self.scans: dict[str, Scan] = {}
+        self.schemas = list(schemas)
         self._names: dict[str, str] = {}
         for kind in scans:
             self.scans[kind.name] = kind()

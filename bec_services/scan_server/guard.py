@@ -75,6 +75,8 @@ def accept(
         raise RefusedError("no device server has told its devices yet; try again soon")
     scan = catalogue.find(request.name)
     bound = bind(scan, request, beamline.devices)
+    for schema in catalogue.schemas if scan.is_scan else ():
+        schema(request.metadata)
     for motor in bound.motors:
         _can_move(beamline.devices[motor], beamline)
     _within_limits(scan, bound, beamline)
@@ -116,13 +118,9 @@ def _within_limits(scan: Scan, bound: Bound, beamline: Beamline) -> None:
         start = {motor: _position(motor, beamline) for motor in bound.motors}
     limits = {motor: beamline.devices[motor].limits for motor in bound.motors}
     burst = int(bound.options.get("burst_at_each_point", 1))
+    _few(scan, (scan.count(bound) or 0.0) * burst)
     for number, position in enumerate(scan.positions(bound)):
-        if (number + 1) * burst > MAX_POINTS:
-            raise RefusedError(
-                f"{scan.name} would take more than {MAX_POINTS} points",
-                subject=scan.name,
-                allowed=f"at most {MAX_POINTS} points",
-            )
+        _few(scan, (number + 1) * burst)
         for motor, at in position.items():
             if motor not in limits:
                 raise RefusedError(
@@ -135,6 +133,15 @@ def _within_limits(scan: Scan, bound: Bound, beamline: Beamline) -> None:
             if not low <= there <= high:  # neither is nan
                 where = f" at point {number}" if scan.is_scan else ""
                 raise _out_of_limits(motor, there, limits[motor], where)
+
+
+def _few(scan: Scan, points: float) -> None:
+    if points > MAX_POINTS:
+        raise RefusedError(
+            f"{scan.name} would take more than {MAX_POINTS} points",
+            subject=scan.name,
+            allowed=f"at most {MAX_POINTS} points",
+        )
 
 
 def _out_of_limits(

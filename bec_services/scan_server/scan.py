@@ -180,10 +180,17 @@ class Scan:
         """Return when a position is due, s after opening; None: as soon as can be."""
         return None
 
+    def count(self, bound: Bound) -> float | None:
+        """Return the number of positions, where it is known without making them."""
+        return None
+
     def shape(self, bound: Bound) -> list[int]:
         """Return the shape of the points: (points,) or (slow, fast)."""
         burst = int(bound.options.get("burst_at_each_point", 1))
-        return [sum(1 for _ in self.positions(bound)) * burst]
+        count = self.count(bound)
+        if count is None:
+            count = sum(1 for _ in self.positions(bound))
+        return [int(count) * burst]
 
     @classmethod
     def all_options(cls) -> tuple[Parameter, ...]:

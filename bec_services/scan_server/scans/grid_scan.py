@@ -1,5 +1,6 @@
 """Motors over a grid."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -38,6 +39,10 @@ class GridScan(Scan):
     )
     forms = (spec_names.mesh("mesh"), spec_names.mesh("dmesh", relative=True))
     example = "grid_scan samx -1 1 11 samy -1 1 5 --exp-time 0.1"
+
+    def count(self, bound: Bound) -> float:
+        """Return the number of crossings."""
+        return math.prod(float(steps) for *_, steps in bound.bundles)
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield the crossings, the first axis running fastest."""

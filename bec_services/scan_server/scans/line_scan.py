@@ -39,6 +39,10 @@ class LineScan(Scan):
     )
     example = "line_scan samx -5 5 --steps 21 --exp-time 0.1"
 
+    def count(self, bound: Bound) -> float:
+        """Return the number of stops."""
+        return float(bound["steps"])
+
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield evenly spaced positions, both ends included."""
         steps = int(bound["steps"])

@@ -32,6 +32,10 @@ class MultiRegionLineScan(Scan):
     )
     example = "multi_region_line_scan samx --regions [[0,1,5],[2,3,11]] --exp-time 0.1"
 
+    def count(self, bound: Bound) -> float:
+        """Return the number of points of all regions."""
+        return float(sum(abs(steps) for *_, steps in bound["regions"]))
+
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield the regions' positions one after the other."""
         (motor,) = bound.motors
@@ -65,6 +69,10 @@ class MultiRegionGridScan(Scan):
         "multi_region_grid_scan samx samy"
         " --regions [[[0,1,5],[0,1,3]],[[4,5,11],[0,1,3]]] --exp-time 0.1"
     )
+
+    def count(self, bound: Bound) -> float:
+        """Return the number of crossings of all regions."""
+        return float(sum(abs(x[2] * y[2]) for x, y in bound["regions"]))
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield the regions' crossings one region after the other."""

@@ -29,6 +29,10 @@ class TimeScan(Scan):
     )
     example = "time_scan --points 100 --interval 2 --exp-time 0.1"
 
+    def count(self, bound: Bound) -> float:
+        """Return the number of points."""
+        return float(bound["points"])
+
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield positions at which nothing moves."""
         for _ in range(int(bound["points"])):
