@@ -73,37 +73,32 @@ FIT_MODELS = (
 )
 """lmfit's models of one variable that need no more than data."""
 
+
+def seconds(name: str, doc: str, default: float | None = 0.0) -> Parameter:
+    """Return a time in s, up to some days; without a default it must be given."""
+    return Parameter(
+        name=name,
+        kind="float",
+        unit="s",
+        default=default,
+        low=0.0,
+        high=1e6,
+        required=default is None,
+        doc=doc,
+    )
+
+
 COMMON = (
-    Parameter(
-        name="exp_time", kind="float", unit="s", default=0.0, low=0.0, doc="exposure"
-    ),
+    seconds("exp_time", "exposure"),
     Parameter(
         name="frames_per_trigger", kind="int", default=1, low=1, doc="frames a trigger"
     ),
-    Parameter(
-        name="readout_time",
-        kind="float",
-        unit="s",
-        default=0.0,
-        low=0.0,
-        doc="what a detector needs after each frame; a trigger lasts so much longer",
+    seconds(
+        "readout_time",
+        "what a detector needs after each frame; a trigger lasts so much longer",
     ),
-    Parameter(
-        name="settling_time",
-        kind="float",
-        unit="s",
-        default=0.0,
-        low=0.0,
-        doc="wait between arrival and trigger",
-    ),
-    Parameter(
-        name="settling_time_after_trigger",
-        kind="float",
-        unit="s",
-        default=0.0,
-        low=0.0,
-        doc="wait between trigger and readout",
-    ),
+    seconds("settling_time", "wait between arrival and trigger"),
+    seconds("settling_time_after_trigger", "wait between trigger and readout"),
     Parameter(
         name="burst_at_each_point",
         kind="int",

@@ -5,19 +5,11 @@ SPEC counts intervals, not points; and it has the time of a point as the last wo
 """
 
 from bec_kernel.wire import Form, FormWord, Parameter
-from bec_services.scan_server.scan import MAX_POINTS
+from bec_services.scan_server.scan import MAX_POINTS, seconds
 
-_TIME = FormWord(
-    parameter=Parameter(
-        name="time", kind="float", unit="s", default=0.0, low=0.0, doc="of each point"
-    ),
-    option="exp_time",
-)
+_TIME = FormWord(parameter=seconds("time", "of each point"), option="exp_time")
 _SLEEP = FormWord(
-    parameter=Parameter(
-        name="sleep", kind="float", unit="s", default=0.0, low=0.0, doc="before a point"
-    ),
-    option="settling_time",
+    parameter=seconds("sleep", "before each point"), option="settling_time"
 )
 
 
