@@ -73,7 +73,7 @@ def unfold(
     options: dict[str, Any] = {}
     for word, value in zip(form.words, args, strict=False):
         if not word.option:
-            given.append(value)
+            given.append(_added(value, word.add))
         elif word.option in kwargs:
             name = word.parameter.name
             raise RefusedError(
