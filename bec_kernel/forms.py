@@ -49,6 +49,23 @@ def as_signature(signature: Signature, form: Form) -> Signature:
     )
 
 
+def refuse_surplus(form: Form, args: Sequence[Any]) -> None:
+    """Refuse more words than a form has.
+
+    Raises:
+        RefusedError: it names the first one that does not fit.
+    """
+    known = [word.parameter.name for word in form.words]
+    if len(args) > len(known):
+        raise RefusedError(
+            f"{form.name} takes {' '.join(known)}: {args[len(known)]!r:.60} does not "
+            f"fit, as in: {form.example}",
+            subject=form.name,
+            value=f"{args[len(known)]!r:.60}",
+            allowed=" ".join(known),
+        )
+
+
 def unfold(
     form: Form, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
@@ -60,15 +77,7 @@ def unfold(
         RefusedError: there are too many words, one is missing, or an option is there
             twice.
     """
-    known = [word.parameter.name for word in form.words]
-    if len(args) > len(known):
-        raise RefusedError(
-            f"{form.name} takes {' '.join(known)}: {args[len(known)]!r:.60} does not "
-            f"fit, as in: {form.example}",
-            subject=form.name,
-            value=f"{args[len(known)]!r:.60}",
-            allowed=" ".join(known),
-        )
+    refuse_surplus(form, args)
     given: list[Any] = []
     options: dict[str, Any] = {}
     for word, value in zip(form.words, args, strict=False):

@@ -71,7 +71,8 @@ def from_word(parameter: Parameter, word: Word) -> Any:
         case "number_lists":
             return _lists_of(word)
         case "device_list":
-            return [part for part in map(str.strip, _bare(word).split(",")) if part]
+            parts = (part.strip(" \"'") for part in _bare(word).split(","))
+            return [part for part in parts if part]
     return str(word)
 
 

@@ -31,7 +31,7 @@ from bec_kernel.client._values import (
 )
 from bec_kernel.client._words import Word, split
 from bec_kernel.errors import RefusedError
-from bec_kernel.forms import unfold
+from bec_kernel.forms import refuse_surplus, unfold
 from bec_kernel.wire import Parameter, ScanRequest, Signature
 
 __all__ = [
@@ -165,8 +165,11 @@ def bind(
         if name not in options:
             raise no_option(signature, name, naming)
         checked[name] = check(signature.name, options[name], value, devices)
+    forms = signature.forms if signature.form_of else ()
+    for form in forms:
+        refuse_surplus(form, args)
     bound = _bundles(signature, args, devices)
-    for form in signature.forms if signature.form_of else ():
+    for form in forms:
         bound, checked = unfold(form, bound, checked)
     for option in signature.options:
         if option.required and option.name not in checked:
