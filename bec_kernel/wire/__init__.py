@@ -24,6 +24,8 @@ from bec_kernel.wire._device_list import (
 from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._queue import (
+    Form,
+    FormWord,
     Item,
     Parameter,
     QueueStatus,
@@ -99,6 +101,8 @@ __all__ = [
     "Fields",
     "FileDone",
     "Fit",
+    "Form",
+    "FormWord",
     "Heartbeat",
     "Inbox",
     "Item",

@@ -101,6 +101,9 @@ class Begin(Message, frozen=True, kw_only=True):
         code: version of the scan's program; another version does not resume it.
         fit: lmfit model to be fitted while it runs; empty for none.
         asks: names of the analyses that its program asks.
+        file_directory: folders below the instance's files its own lie in; may be
+            empty.
+        file_suffix: what its folder's name ends with, behind an underscore.
     """
 
     scan_id: str
@@ -119,6 +122,8 @@ class Begin(Message, frozen=True, kw_only=True):
     code: str = ""
     fit: str = ""
     asks: list[str] = []
+    file_directory: str = ""
+    file_suffix: str = ""
 
 
 class Step(Message, frozen=True, kw_only=True):

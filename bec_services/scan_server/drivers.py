@@ -66,4 +66,4 @@ def _check(wish: Wish, begin: Begin, beamline: Beamline) -> None:
                 value=motor[:80],
                 allowed=", ".join(begin.motors),
             )
-        check_place(motor, at, beamline)
+        check_place(motor, at, beamline.devices[motor].limits)

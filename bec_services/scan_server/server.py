@@ -30,6 +30,7 @@ from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.drivers import Drivers, next_wish
 from bec_services.scan_server.guard import Accepted, accept
 from bec_services.scan_server.queue import Queues
+from bec_services.scan_server.rights import check_right
 from bec_services.scan_server.worker import ITEM_STATE, Worker
 
 _REPLIES_KEEP = 1000
@@ -169,6 +170,8 @@ class ScanServer:
                 f"{action.verb} came too late: not done", subject=action.verb
             )
         item = self._meant(action)
+        roles = self._beamline.users.roles
+        check_right(user, roles, item.user, f"{action.verb} {label(item)}")
         if item.state is ItemState.PENDING:
             if action.verb not in (Verb.ABORT, Verb.HALT):
                 raise RefusedError(

@@ -13,6 +13,10 @@ from bec_services.scan_server.scans.line_sweep_scan import LineSweepScan
 from bec_services.scan_server.scans.list_scan import ListScan
 from bec_services.scan_server.scans.log_scan import LogScan
 from bec_services.scan_server.scans.move import Move
+from bec_services.scan_server.scans.multi_region_scan import (
+    MultiRegionGridScan,
+    MultiRegionLineScan,
+)
 from bec_services.scan_server.scans.round_scan import RoundRoiScan, RoundScan
 from bec_services.scan_server.scans.time_scan import TimeScan
 
@@ -30,6 +34,8 @@ __all__ = [
     "ListScan",
     "LogScan",
     "Move",
+    "MultiRegionGridScan",
+    "MultiRegionLineScan",
     "RoundRoiScan",
     "RoundScan",
     "TimeScan",
