@@ -69,6 +69,7 @@ from bec_kernel.wire._stream import (
     StreamRead,
     Watermark,
 )
+from bec_kernel.wire._times import Times
 
 __all__ = [
     "ITEM_TRANSITIONS",
@@ -141,6 +142,7 @@ __all__ = [
     "StreamMode",
     "StreamRead",
     "Taken",
+    "Times",
     "Users",
     "Verb",
     "Watermark",

@@ -13,6 +13,7 @@ from bec_kernel.wire._states import (
     StepKind,
     Verb,
 )
+from bec_kernel.wire._times import Times
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -203,6 +204,7 @@ class Answer(Message, frozen=True, kw_only=True):
         problem: what went wrong, where it did.
         phase: 0 or `LAST_PHASE`: the whole step; else how far it has come.
         quality: how good a device's part is, where it is not `good`.
+        times: where the time went, of a point that is ok.
     """
 
     LAST_PHASE: ClassVar[int] = 3
@@ -216,6 +218,7 @@ class Answer(Message, frozen=True, kw_only=True):
     problem: Problem | None = None
     phase: int = 0
     quality: dict[str, PointStatus] = {}
+    times: Times | None = None
 
     @property
     def is_final(self) -> bool:

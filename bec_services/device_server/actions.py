@@ -16,6 +16,7 @@ from bec_kernel.wire import (
     Readings,
     Step,
     StepKind,
+    Times,
 )
 from bec_services.device_server.clock import (
     Clock,
@@ -52,6 +53,7 @@ class Outcome(msgspec.Struct, frozen=True):
     end: float = 0.0
     data: dict[str, Readings] = {}
     quality: dict[str, PointStatus] = {}
+    times: Times | None = None
 
 
 Barrier = Callable[[int], None]
@@ -248,21 +250,26 @@ class Actions:
         return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
 
     def _point(self, step: Step, stop: threading.Event) -> Outcome:
+        clock, now = self._clock, self._clock.monotonic
+        start, taken = clock.time(), now()
         if step.set:
             self._set(step.set, stop)
         self._barrier(1)
+        arrived = now()
         if step.settle:
-            self._clock.sleep(step.settle, stop)
-        begin = self._clock.time()
+            clock.sleep(step.settle, stop)
+        begin, settled = clock.time(), now()
         self._expose(step, stop)
-        end = self._clock.time()
+        end = clock.time()
         self._barrier(2)
+        exposed = now()
         if step.settle_after:
-            self._clock.sleep(step.settle_after, stop)
+            clock.sleep(step.settle_after, stop)
+        quiet = now()
         data = self._readings(self._monitored)
-        return Outcome(
-            AnswerStatus.OK, begin=begin, end=end, data=data, quality=self._quality
-        )
+        settle = settled - arrived + quiet - exposed
+        times = Times(start, arrived - taken, settle, exposed - settled, now() - quiet)
+        return Outcome(AnswerStatus.OK, None, begin, end, data, self._quality, times)
 
     def _expose(self, step: Step, stop: threading.Event) -> None:
         started = self._clock.monotonic()

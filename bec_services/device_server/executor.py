@@ -310,6 +310,7 @@ class Executor:
             problem=outcome.problem,
             phase=phase,
             quality=outcome.quality,
+            times=outcome.times,
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
         if step.kind in (StepKind.MOVE, StepKind.CLOSE):
