@@ -8,6 +8,7 @@ from bec_kernel.wire._device import (
     Call,
     Device,
     DeviceValue,
+    Motion,
     SignalInfo,
     StopDevices,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "Log",
     "Mark",
     "Message",
+    "Motion",
     "Origin",
     "Parameter",
     "Point",
