@@ -22,6 +22,7 @@ from bec_kernel.wire._device_list import (
     ListDeviceLists,
     SaveDeviceList,
 )
+from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._queue import (
     Item,
@@ -82,6 +83,7 @@ __all__ = [
     "Alarm",
     "Answer",
     "AnswerStatus",
+    "AxisForecast",
     "Baseline",
     "Begin",
     "Call",
@@ -93,18 +95,21 @@ __all__ = [
     "DeviceProgress",
     "DeviceRule",
     "DeviceValue",
+    "DryRun",
     "EditDevices",
     "End",
     "FetchDeviceList",
     "Fields",
     "FileDone",
     "Fit",
+    "Forecast",
     "Heartbeat",
     "Inbox",
     "Item",
     "ItemAction",
     "ItemState",
     "Latest",
+    "Learned",
     "ListDeviceLists",
     "Log",
     "Mark",

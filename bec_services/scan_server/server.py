@@ -12,6 +12,7 @@ from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
 from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import Control as ControlEntry
 from bec_kernel.wire import (
+    DryRun,
     Inbox,
     Item,
     ItemAction,
@@ -27,9 +28,12 @@ from bec_kernel.wire import (
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.guard import Accepted, accept
+from bec_services.scan_server.outlook import Outlook
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.worker import ITEM_STATE, Worker
 
+Ask = ScanRequest | ItemAction | DryRun
+"""What a person may send."""
 _REPLIES_KEEP = 1000
 _DONE_KEEP = 10_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -52,6 +56,7 @@ class ScanServer:
         self._beamline = BeamlineWatch(life)
         self._lock = threading.RLock()  # over queues, and the order of commits on them
         self._queues = Queues(life.bus.get_all(keys.items()).values())
+        self._outlook = Outlook(life, catalogue, self._beamline, self._queues)
         self._begins: dict[str, Accepted] = {}
         last = life.bus.last(keys.scans())
         self._last = last.id if last else Id(0)
@@ -60,6 +65,7 @@ class ScanServer:
         """Serve until the life is over."""
         self._publish()
         self._beamline.start()
+        self._life.spawn(self._outlook.run)
         for item in list(self._queues.active()):
             self._begin_worker(item)
         self._schedule()
@@ -72,38 +78,34 @@ class ScanServer:
 
     # --- asks -------------------------------------------------------------------------
 
-    def _inboxes(self) -> list[Inbox[ScanRequest | ItemAction, Reply]]:
+    def _inboxes(self) -> list[Inbox[Ask, Reply]]:
         return [keys.scan_asks(user) for user in self._beamline.users.names]
 
-    def _log(
-        self, inbox: Inbox[ScanRequest | ItemAction, Reply]
-    ) -> Log[ScanRequest | ItemAction]:
+    def _log(self, inbox: Inbox[Ask, Reply]) -> Log[Ask]:
         return Log(inbox.name, inbox.type)
 
-    def _after(self, inbox: Inbox[ScanRequest | ItemAction, Reply]) -> Id:
+    def _after(self, inbox: Inbox[Ask, Reply]) -> Id:
         """The newest reply tells which asks are done."""
         last = self._life.bus.last(inbox.replies)
         return Id.parse(last.message.asked) if last else Id(0)
 
-    def _take(
-        self,
-        inbox: Inbox[ScanRequest | ItemAction, Reply],
-        at: Id,
-        ask: ScanRequest | ItemAction,
-    ) -> None:
+    def _take(self, inbox: Inbox[Ask, Reply], at: Id, ask: Ask) -> None:
         user = inbox.name.rsplit("/", 1)[1]
         reply = Reply(request_id=ask.request_id, asked=str(at))
+        changes: list[Change] = []
         with self._lock:
             try:
-                changes = self._decide(ask, user)
+                if isinstance(ask, DryRun):
+                    told = self._outlook.forecasts(ask, user)
+                    reply = msgspec.structs.replace(reply, value=told)
+                else:
+                    changes = self._decide(ask, user)
             except (BrokerError, FencedError, LifeOver):
                 raise  # it will be asked again in the next life
             except BecError as error:
                 reply = msgspec.structs.replace(reply, problem=Problem.of(error))
-                changes = []
             except Exception as error:  # noqa: BLE001 - answered, logged and alarmed
                 reply = msgspec.structs.replace(reply, problem=self._odd(error, user))
-                changes = []
             changes.append(Append(inbox.replies, reply, keep=_REPLIES_KEEP))
             self._life.bus.commit(changes, self._life.fence)
             self._schedule()
@@ -131,7 +133,9 @@ class ScanServer:
         if scan_id in self._queues.items or self._life.bus.last(keys.steps(scan_id)):
             return []  # asked twice: answered twice, done once
         now = time.time()
-        accepted = accept(self._catalogue, self._beamline.now(), request, user, now)
+        beamline = self._beamline.now()
+        accepted = accept(self._catalogue, beamline, request, user, now)
+        estimate, points = self._outlook.estimate(accepted, beamline)
         item = Item(
             scan_id=scan_id,
             user=user,
@@ -139,6 +143,8 @@ class ScanServer:
             rank=self._queues.next_rank(),
             devices=accepted.devices,
             is_scan=accepted.scan.is_scan,
+            estimate=estimate,
+            points=points,
         )
         self._queues.put(item)
         self._begins[scan_id] = accepted
@@ -247,6 +253,7 @@ class ScanServer:
                 changes.append(Put(keys.items(), item, item.scan_id))
             self._life.bus.commit(changes, self._life.fence)
             if change.state.is_final:
+                self._outlook.ended(now, change)
                 self._schedule()
 
     def _ended(self, item: Item, state: ItemState, reason: str) -> list[Change]:
