@@ -1,6 +1,7 @@
 """What a person's program holds: `from bec_kernel.client import connect`."""
 
 from bec_kernel.client.devices import Devices, RemoteDevice, UnknownDeviceError
+from bec_kernel.client.forecast import DryBlock, ScanForecast
 from bec_kernel.client.history import History
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.report import ScanReport
@@ -10,9 +11,11 @@ from bec_kernel.client.session import Client, connect, error_of
 __all__ = [
     "Client",
     "Devices",
+    "DryBlock",
     "History",
     "Queue",
     "RemoteDevice",
+    "ScanForecast",
     "ScanReport",
     "Scans",
     "UnknownDeviceError",

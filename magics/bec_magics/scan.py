@@ -12,7 +12,7 @@ from bec_magics.move import moved, positions
 from bec_magics.session import Session
 from bec_magics.tables import Table
 
-OPTIONS = ("--background", "--help", "--list", "--show")
+OPTIONS = ("--background", "--dry", "--help", "--list", "--show")
 """What `%scan` itself takes, before the scan's name."""
 
 
@@ -33,8 +33,12 @@ class ScanMagics(Magics):
         `%scan --help NAME` explains one scan; `%scan --list` lists them all;
         `%scan --background NAME …` does not wait for the end; `%scan --show 7` opens
         the card of scan 7, `--show -1` that of the last one. Every scan also takes
-        `--metadata name=value` and `--queue NAME`.
+        `--metadata name=value` and `--queue NAME`, and `--dry`: then nothing is done,
+        and you are told what it would do and how long it would take.
         """
+        line, dry = language.take_dry(line)
+        if dry:
+            return next(iter(self.session.client.scans.dry_run(line)))
         words = line.split(maxsplit=1)
         rest = words[1].strip() if len(words) > 1 else ""
         match words[:1]:
@@ -91,7 +95,8 @@ class ScanMagics(Magics):
     def complete_scan(self, text: str) -> list[str]:
         """Return what may be typed next behind `%scan`."""
         own = [] if text.strip() else list(OPTIONS)
-        text = text.removeprefix("--background ").removeprefix("--help ")
+        for word in ("--background ", "--dry ", "--help "):
+            text = text.removeprefix(word)
         return [word for word, _ in self.session.client.complete(text)] + own
 
     def explain_magic(self) -> str:
