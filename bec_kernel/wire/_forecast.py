@@ -81,12 +81,13 @@ class Forecast(Message, frozen=True, kw_only=True):
 class Learned(Message, frozen=True, kw_only=True):
     """What scans with certain devices took beyond what was asked. By the scan server.
 
-    Times in s, means that forget; None: no scan has told yet.
+    Times in s, most of them means that forget; None: no scan has told yet.
 
     Attributes:
         devices: read or triggered at each point, motors apart.
         trigger: beyond the exposure that was asked for.
-        free: of a trigger, where no exposure was asked for.
+        free: of the next trigger, where no exposure is asked for: detectors keep the
+            one they were given last.
         read: of reading them.
         overhead: between two points.
         around: before the first point and behind the last one.

@@ -6,7 +6,8 @@ and what earlier scans learned of dead times; where it asks where motors are, it
 what is published. It is followed for so many steps at most; the rest goes on alike.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from itertools import islice
 from math import prod
 
 from bec_kernel.wire import (
@@ -25,8 +26,10 @@ from bec_services.scan_server.travel import duration
 from bec_services.scan_server.unit import Frame
 from bec_services.scan_server.want import Program, Want
 
-MOST = 50_000
+MOST = 20_000
 """A dry run follows so many steps of a program."""
+_FURTHER = 10
+"""So many times further it still looks where the motors go."""
 PLACES = 400
 """So many places of a path travel."""
 _AT_ONCE = (
@@ -120,7 +123,7 @@ class Model:
     def _move(self, want: Want) -> None:
         self._set(want.set, "around" if self._begin.monitored else "move")
 
-    def _set(self, places: Mapping[str, float], part: str) -> None:
+    def _set(self, places: dict[str, float], part: str) -> None:
         """All motors at once: the slowest one counts."""
         slowest = 0.0
         for motor, to in places.items():
@@ -128,22 +131,28 @@ class Model:
             if not motions:
                 self.notes[f"how fast {motor} moves is not known"] = None
             if start is not None:
-                slowest = max(slowest, duration(motions, start, to))
+                seconds = duration(motions, start, to)
+                slowest = max(slowest, seconds)
             self._places[motor] = to
         self._spend(part, slowest)
         if places:
-            self.path.append((self.now, dict(places)))
+            self.path.append((self.now, places))
 
     def _point(self, want: Want) -> None:
         learned = self._learned
-        if self.points:
-            self._spend("overhead", learned.overhead)
-        self._set(want.set, "move")
-        self._spend("settle", want.settle + want.settle_after)
+        overhead = learned.overhead if self.points else 0.0
+        self.now += overhead
+        if want.set:
+            self._set(want.set, "move")
+        settle = want.settle + want.settle_after
         dead = learned.trigger if want.exposure else learned.free
-        triggers = (dead or 0.0) if self._begin.triggered else 0.0
-        self._spend("trigger", want.exposure + triggers)
-        self._spend("read", learned.read)
+        trigger = want.exposure + ((dead or 0.0) if self._begin.triggered else 0.0)
+        self.now += settle + trigger + learned.read
+        parts = self.parts
+        parts["overhead"] += overhead
+        parts["settle"] += settle
+        parts["trigger"] += trigger
+        parts["read"] += learned.read
         self.points += 1
 
     def _wait(self, want: Want) -> None:
@@ -152,6 +161,12 @@ class Model:
         if want.until is not None and str(want.until) not in self.open_ended:
             self.open_ended[str(want.until)] = None
             self._spend("wait", want.until.held)
+
+    def skim(self, want: Want) -> None:
+        """Look only where a program goes."""
+        if want.set:
+            self._places.update(want.set)
+            self.path.append((self.now, want.set))
 
     def go_on(self, points: int) -> None:
         """Take so many points more, as long as those so far: a program is too long."""
@@ -216,16 +231,20 @@ def forecast(frame: Frame, begin: Begin, model: Model, *, most: int = MOST) -> F
 
 
 def _follow(frame: Frame, begin: Begin, model: Model, most: int) -> None:
-    for count, want in enumerate(_wants(frame.body(), model)):
-        if count == most:
-            model.go_on(prod(begin.shape) - model.points if begin.shape else 0)
-            break
+    wants = _wants(frame.body(), model)
+    for want in islice(wants, most):
         model.take(want)
+    points = model.points
+    for want in islice(wants, _FURTHER * most):
+        model.skim(want)
+        points += want.point_id is not None
+    model.go_on(max(points, prod(begin.shape)) - model.points)
+    wants.close()
     for want in _wants(frame.cleanup(moves=True), model):
         model.take(want)
 
 
-def _wants(program: Program, model: Model) -> Iterator[Want]:
+def _wants(program: Program, model: Model) -> Generator[Want]:
     """Yield what a program wants; it is told what the model says."""
     told: Mapping[str, Readings] | None = None
     try:

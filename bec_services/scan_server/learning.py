@@ -42,8 +42,7 @@ def learn(
     if len(times) < ENOUGH:
         return None
     old = old or Learned(devices=group(begin))
-    asked = begin.parameters.get("exp_time", 0.0)
-    asked *= begin.parameters.get("frames_per_trigger", 1)
+    exposure, asked = _exposure(begin)
     trigger = median(t.trigger for t in times)
     read = median(t.read for t in times)
     overhead = median(t.overhead for t in times[1:])
@@ -51,17 +50,25 @@ def learn(
     first = old.scans == 0
     known = (old.trigger if asked else old.free) or 0.0
     off = abs(dead + read + overhead - known - old.read - old.overhead)
-    told = {"trigger" if asked else "free": dead} if begin.triggered else {}
-    fresh = {**told, "around": around}
+    means = {"trigger": dead if asked and begin.triggered else None, "around": around}
     return msgspec.structs.replace(
         old,
-        **{k: _mean(getattr(old, k), v) for k, v in fresh.items() if v is not None},
+        **{k: _mean(getattr(old, k), v) for k, v in means.items() if v is not None},
+        free=exposure + dead if begin.triggered else None,
         read=read if first else _mean(old.read, read),
         overhead=overhead if first else _mean(old.overhead, overhead),
         spread=0.0 if first else _mean(old.spread, off),
         scans=old.scans + 1,
         last=begin.scan_number or old.last,
     )
+
+
+def _exposure(begin: Begin) -> tuple[float, float]:
+    """Return what detectors were set to, and what a trigger had to take at least, s."""
+    words = begin.parameters
+    exposure = words.get("exp_time", 0.0)
+    each = exposure + words.get("readout_time", 0.0)
+    return exposure, each * words.get("frames_per_trigger", 1)
 
 
 def _mean(old: float | None, new: float) -> float:

@@ -75,6 +75,8 @@ class Outlook:
     def forecasts(self, ask: DryRun, user: str) -> list[Forecast]:
         """Return what each would do, one beginning where the one before ends.
 
+        It may take a second, and needs no lock.
+
         Raises:
             RefusedError: one of them would be refused; in a block the text says which.
         """
@@ -102,11 +104,13 @@ class Outlook:
 
     def _forecast(self, accepted: Accepted, beamline: Beamline, most: int) -> Forecast:
         told = self._run(accepted, beamline, most)
-        begin, devices = accepted.begin, accepted.devices
-        held = {}
-        for device in devices:
-            if (holder := self._queues.holder_of([device])) is not None:
-                held[device] = _called(holder[1])
+        begin = accepted.begin
+        held = {
+            device: _called(item)
+            for item in list(self._queues.active())
+            for device in accepted.devices
+            if device in item.devices
+        }
         size = file_size(begin, beamline.devices, told.points) if begin.monitored else 0
         delay = self._delay(accepted)
         return msgspec.structs.replace(told, held=held, size=size, delay=delay)
@@ -139,10 +143,9 @@ class Outlook:
             devices=accepted.devices,
             is_scan=accepted.scan.is_scan,
         )
-        taken = {
-            one.scan_id: self._points(one.scan_id) for one in self._queues.active()
-        }
-        return spans([*self._queues.items.values(), item], taken)[""][0]
+        active = [one.scan_id for one in list(self._queues.active())]
+        taken = {scan_id: self._points(scan_id) for scan_id in active}
+        return spans([*list(self._queues.items.values()), item], taken)[""][0]
 
     def _points(self, scan_id: str) -> int:
         last = self._life.bus.last(keys.points(scan_id))

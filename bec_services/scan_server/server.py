@@ -3,7 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
@@ -92,23 +93,33 @@ class ScanServer:
     def _take(self, inbox: Inbox[Ask, Reply], at: Id, ask: Ask) -> None:
         user = inbox.name.rsplit("/", 1)[1]
         reply = Reply(request_id=ask.request_id, asked=str(at))
-        changes: list[Change] = []
+        if isinstance(ask, DryRun):  # takes a second, perhaps: nobody waits for it
+            self._answer(inbox, reply, lambda: ([], self._outlook.forecasts(ask, user)))
+            return
         with self._lock:
-            try:
-                if isinstance(ask, DryRun):
-                    told = self._outlook.forecasts(ask, user)
-                    reply = msgspec.structs.replace(reply, value=told)
-                else:
-                    changes = self._decide(ask, user)
-            except (BrokerError, FencedError, LifeOver):
-                raise  # it will be asked again in the next life
-            except BecError as error:
-                reply = msgspec.structs.replace(reply, problem=Problem.of(error))
-            except Exception as error:  # noqa: BLE001 - answered, logged and alarmed
-                reply = msgspec.structs.replace(reply, problem=self._odd(error, user))
-            changes.append(Append(inbox.replies, reply, keep=_REPLIES_KEEP))
-            self._life.bus.commit(changes, self._life.fence)
+            self._answer(inbox, reply, lambda: (self._decide(ask, user), None))
             self._schedule()
+
+    def _answer(
+        self,
+        inbox: Inbox[Ask, Reply],
+        reply: Reply,
+        act: Callable[[], tuple[list[Change], Any]],
+    ) -> None:
+        """Reply what comes of an ask, together with the changes it brings about."""
+        changes: list[Change] = []
+        user = inbox.name.rsplit("/", 1)[1]
+        try:
+            changes, value = act()
+            reply = msgspec.structs.replace(reply, value=value)
+        except (BrokerError, FencedError, LifeOver):
+            raise  # it will be asked again in the next life
+        except BecError as error:
+            reply = msgspec.structs.replace(reply, problem=Problem.of(error))
+        except Exception as error:  # noqa: BLE001 - answered, logged and alarmed
+            reply = msgspec.structs.replace(reply, problem=self._odd(error, user))
+        changes.append(Append(inbox.replies, reply, keep=_REPLIES_KEEP))
+        self._life.bus.commit(changes, self._life.fence)
 
     def _odd(self, error: Exception, user: str) -> Problem:
         """Whatever one ask brings about: it is answered, the next one is served."""

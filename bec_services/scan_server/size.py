@@ -9,9 +9,9 @@ _SCALARS = {"number": 8, "integer": 8, "boolean": 1, "string": 64}
 _NUMBER = 8
 _ROWS, _CHUNK = 512, 1 << 20
 """Rows and bytes that are put on disk at once, at most."""
-_FRAME = 36_000
+_FRAME = 20_000
 """What is there without a single device, bytes."""
-_COLUMN = 1_100
+_COLUMN = 800
 """A dataset and its group, without what it holds."""
 _PARTS = 6  # of the points' times
 

@@ -14,6 +14,8 @@ def duration(motions: Sequence[Motion], start: float, end: float) -> float:
         start: motor units.
         end: the same.
     """
+    if len(motions) == 1:  # as nearly all are; a scan may have many moves
+        return _one(motions[0], start, end)
     return max((_one(motion, start, end) for motion in motions), default=0.0)
 
 

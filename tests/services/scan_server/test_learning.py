@@ -32,7 +32,7 @@ def test_motors_are_no_part_of_a_group():
 
 def test_the_first_scan_is_believed_as_it_is():
     found = learn(None, BEGIN, points(5), 3.0)
-    assert (found.trigger, found.free) == (pytest.approx(0.1), None)
+    assert (found.trigger, found.free) == pytest.approx((0.1, 0.6))
     assert (found.read, found.overhead, found.around) == (0.01, 0.02, 3.0)
     assert (found.scans, found.last, found.spread) == (1, 42, 0.0)
 
@@ -40,6 +40,13 @@ def test_the_first_scan_is_believed_as_it_is():
 def test_without_an_exposure_the_triggers_own_time_is_learned():
     found = learn(None, begin(parameters={}), points(5), None)
     assert (found.trigger, found.free) == (None, 0.6)
+
+
+def test_detectors_keep_the_exposure_they_were_given_last():
+    words = {"exp_time": 0.5, "frames_per_trigger": 4, "readout_time": 0.25}
+    known = learn(None, BEGIN, points(5, 9.0), None)
+    found = learn(known, begin(parameters=words), points(5, 3.1), None)
+    assert found.free == pytest.approx(0.6)
 
 
 def test_a_pause_and_a_repeated_point_teach_nothing():
