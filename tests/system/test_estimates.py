@@ -7,7 +7,7 @@ import pytest
 
 from bec_kernel.bus import START
 from bec_kernel.wire import ItemState, keys
-from tests.system.beamline import Instance
+from tests.system.beamline import Instance, until
 
 DEVICES = """\
 samx:
@@ -100,7 +100,13 @@ def test_an_item_knows_how_long_it_will_take(lab):
 
 def test_what_was_learned_outlives_the_scan_server(lab):
     client = lab.client
-    (known,) = client.bus.get_all(keys.learned()).values()
+    newest = client.history[-1].scan_number
+
+    def learned():
+        (known,) = client.bus.get_all(keys.learned()).values()
+        return known if known.last == newest else None
+
+    known = until(learned)  # it is learned behind the scan's end
     assert known.devices == ["bpm4i"]
     os.kill(lab.process_of("scan_server")["pid"], signal.SIGKILL)
     told = client.scans.acquire.dry_run()
