@@ -53,6 +53,8 @@ class ScanMagics(Magics):
         return self._watched(self.session.client.run(line))
 
     def _watched(self, report: ScanReport) -> Any:
+        if self.session.client.scans.block is not None:
+            return report  # of a dry run: there is nothing to watch
         if report.request.name != "mv":
             return wait_for(self.session, report)
         with self.session.waiting_for(report):
@@ -67,13 +69,15 @@ class ScanMagics(Magics):
         return None
 
     @line_magic
-    def ct(self, line: str) -> Table:
+    def ct(self, line: str) -> Any:
         """Count once: `%ct 0.1` exposes for 0.1 s and shows the readings.
 
         It is a scan of one point: it has a number and a file.
         """
         seconds = line.strip() or "0.1"
         report = self.session.client.run(f"acquire --exp-time {seconds}").wait()
+        if self.session.client.scans.block is not None:
+            return report
         (point,) = report.points()
         rows = [
             (device, name, reading.value)

@@ -4,9 +4,14 @@ import os
 import signal
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.testing.globalipapp import get_ipython
 
 from bec_kernel.bus import START
+from bec_kernel.cli import scan
+from bec_kernel.client import connect
 from bec_kernel.wire import ItemState, keys
+from bec_magics import load_ipython_extension, unload_ipython_extension
 from tests.system.beamline import Instance, until
 
 DEVICES = """\
@@ -123,3 +128,32 @@ def test_a_dry_run_changes_nothing(lab):
     assert block[1].told.axes["samx"].path == [2.0, 3.0, 4.0, 3.0]
     assert (client.history[-1].scan_number, client.dev.samx.position) == before
     assert not client.queue.items
+
+
+def test_a_dry_run_at_the_shell_is_drawn(lab, capsys):
+    scan.run(["line_scan", "samx", "-5", "5", "--steps", "3", "--dry"], lab.data)
+    shown = capsys.readouterr().out
+    assert "line_scan samx -5 5 --steps 3" in shown
+    assert "3 points" in shown
+    assert "-50 to 50" in shown
+    assert "█" in shown
+
+
+@pytest.mark.keeps_threads  # IPython's history saver
+def test_magics_run_dry_where_they_are_told_to(lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    shell = get_ipython() or InteractiveShell.instance()
+    monkeypatch.setattr("bec_magics.session.connect", lambda: connect(lab.data))
+    load_ipython_extension(shell)
+    try:
+        before = lab.client.dev.samx.position
+        told = shell.run_line_magic("scan", "line_scan samx -5 5 --steps 3 --dry")
+        assert told.points == 3
+        with shell.user_ns["scans"].dry_run() as block:
+            shell.run_line_magic("mv", "samx 9")
+            shell.run_line_magic("scan", "line_scan samx -5 5 --steps 3")
+            shell.run_line_magic("ct", "0.1")
+        assert [one.points for one in block] == [0, 3, 1]
+        assert lab.client.dev.samx.position == before
+    finally:
+        unload_ipython_extension(shell)
