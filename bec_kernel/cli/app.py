@@ -119,7 +119,8 @@ def scan(
 ) -> None:
     """Run a scan and show it live; Ctrl-C aborts it.
 
-    `bec scan --list` lists the scans, `bec scan NAME --help` explains one.
+    `bec scan --list` lists the scans, `bec scan NAME --help` explains one;
+    `bec scan NAME … --dry` only says what it would do, and how long.
 
     Example: bec scan line_scan samx -5 5 --steps 21 --exp-time 0.1
     """

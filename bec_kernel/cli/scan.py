@@ -6,12 +6,14 @@ from pathlib import Path
 from bec_kernel.cli import running
 from bec_kernel.client import connect, language
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.terminal import follow
+from bec_kernel.terminal import follow, show_dry
 from bec_kernel.wire import Origin
 
 
 def run(words: list[str], data: Path | None) -> None:
     """Ask for the scan, draw it until it has ended, say where its file is.
+
+    With `--dry` among the words only say what it would do.
 
     Raises:
         RefusedError: a word is not known, or the scan server refuses.
@@ -19,7 +21,11 @@ def run(words: list[str], data: Path | None) -> None:
     """
     _check_places(words)
     line = " ".join(quoted(word) for word in words)
+    line, dry = language.take_dry(line)
     with connect(data) as client:
+        if dry:
+            show_dry(client.scans.dry_run(line))
+            return
         source = f"bec scan {line}"
         client.origin = lambda: Origin(program="shell", source=source)
         report = follow(client.run(line), client.dev)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from bec_kernel.client._signatures import (
+    DRY,
     Candidate,
     Catalogue,
     dashed,
@@ -95,7 +96,8 @@ def _free_options(
 ) -> list[Candidate]:
     used = {word.partition("=")[0].replace("_", "-") for word in words}
     used.discard("--metadata")
-    return [(n, meaning(p)) for n, p in options.items() if n not in used]
+    found = [(n, meaning(p)) for n, p in options.items() if n not in used]
+    return found if DRY in used else [*found, (DRY, "only say what it would do")]
 
 
 def _words_for(

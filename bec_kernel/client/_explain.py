@@ -4,6 +4,7 @@ import inspect
 from typing import Any
 
 from bec_kernel.client._signatures import (
+    DRY,
     METADATA,
     Catalogue,
     dashed,
@@ -40,6 +41,7 @@ def explain(signature: Signature) -> str:
     rows += [(dashed(p.name), p) for p in options_of(signature)]
     width = max((len(shown) for shown, _ in rows), default=0)
     lines += [f"  {shown:<{width}}  {_told(p)}" for shown, p in rows]
+    lines += [f"  {DRY:<{width}}  only say what it would do, and how long"]
     if signature.aliases:
         lines += ["", f"Also called: {', '.join(_aliases(signature))}"]
     if signature.form_of:

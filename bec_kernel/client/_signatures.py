@@ -18,6 +18,8 @@ METADATA = Parameter(name="metadata", kind="str", doc="name=value, kept with the
 QUEUE = Parameter(
     name="scan_queue", kind="str", default="primary", doc="queue it joins"
 )
+DRY = "--dry"
+"""Behind a scan's name, or before it: say what it would do, and do nothing."""
 
 
 def find(name: str, catalogue: Catalogue) -> Signature:

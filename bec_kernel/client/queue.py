@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bec_kernel.bus import Bus
 from bec_kernel.client import _table
+from bec_kernel.client._begins import begins
 from bec_kernel.client._reader import Reader
 from bec_kernel.client.language import summary
 from bec_kernel.wire import Item, ItemState, QueueState, QueueStatus, Verb, keys
@@ -19,7 +20,7 @@ class Queue:
         name: of the queue.
     """
 
-    _HEAD = ("scan", "user", "request", "state", "reason")
+    _HEAD = ("scan", "user", "request", "state", "begins", "ends", "reason")
 
     def __init__(self, bus: Bus, reader: Reader, wish: Wish, name: str) -> None:
         self.name = name
@@ -71,12 +72,15 @@ class Queue:
         return len(self.items)
 
     def _rows(self) -> list[tuple[str, ...]]:
+        everything = self._reader.retry(lambda: self._bus.get_all(keys.items()))
+        when = self._reader.retry(lambda: begins(self._bus, everything.values()))
         return [
             (
                 "" if item.scan_number is None else str(item.scan_number),
                 item.user,
                 summary(item.request),
                 item.state,
+                *when.get(item.scan_id, ("", "")),
                 item.reason,
             )
             for item in self.items

@@ -75,7 +75,7 @@ class Client:
         self.reader = Reader(bus)
         self.config = Config(bus, self.reader, error_of)
         self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
-        self.scans = Scans(bus, self.reader, self.dev.names, self.submit)
+        self.scans = Scans(bus, self.reader, self.dev.names, self.submit, error_of)
         self.queue = Queue(bus, self.reader, self._wish, "primary")
         self.history = History(bus, self.reader, self._past)
         for server in self._servers():
@@ -117,6 +117,8 @@ class Client:
             RefusedError: nothing was changed; the text says why.
             DeadlineError: the scan server did not answer; it will not run it later.
         """
+        if self.scans.block is not None:  # what it would do stands in for its report
+            return self.scans.block.add(request)  # type: ignore[return-value]
         scan_id = request.request_id or uuid.uuid4().hex
         request = msgspec.structs.replace(
             request,
@@ -266,24 +268,19 @@ class Client:
         self.reader.retry(lambda: self.bus.ask(inbox, request), STOPPING)
 
     def _act(self, verb: Verb, scan_id: str, timeout: float) -> None:
-        action = ItemAction(
-            request_id=uuid.uuid4().hex,
-            verb=verb,
-            scan_id=scan_id,
-            deadline=time.time() + ACCEPTING,
-        )
+        until = time.time() + ACCEPTING
+        name = uuid.uuid4().hex
+        action = ItemAction(request_id=name, verb=verb, scan_id=scan_id, deadline=until)
         if timeout:
             self._ask(keys.scan_asks(self.user), action, timeout)
         else:
             self._tell(keys.scan_asks(self.user), action)
 
     def _wish(self, verb: Verb, scan_id: str, queue: str) -> None:
+        until = time.time() + ACCEPTING
+        where = {"scan_id": scan_id, "queue": queue}
         action = ItemAction(
-            request_id=uuid.uuid4().hex,
-            verb=verb,
-            scan_id=scan_id,
-            queue=queue,
-            deadline=time.time() + ACCEPTING,
+            request_id=uuid.uuid4().hex, verb=verb, deadline=until, **where
         )
         self._ask(keys.scan_asks(self.user), action, ACCEPTING)
 
@@ -295,6 +292,8 @@ class Client:
         kwargs: dict[str, Any],
         timeout: float,
     ) -> Any:
+        if self.scans.block is not None:
+            self.scans.block.check(device.name, method)
         call = Call(
             request_id=uuid.uuid4().hex,
             device=device.name,

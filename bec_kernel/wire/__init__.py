@@ -8,6 +8,7 @@ from bec_kernel.wire._device import (
     Call,
     Device,
     DeviceValue,
+    Motion,
     SignalInfo,
     StopDevices,
 )
@@ -22,6 +23,7 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._queue import (
     Form,
@@ -72,6 +74,7 @@ from bec_kernel.wire._stream import (
     StreamRead,
     Watermark,
 )
+from bec_kernel.wire._times import Times
 
 __all__ = [
     "ITEM_TRANSITIONS",
@@ -83,6 +86,7 @@ __all__ = [
     "Alarm",
     "Answer",
     "AnswerStatus",
+    "AxisForecast",
     "Baseline",
     "Begin",
     "Call",
@@ -95,12 +99,14 @@ __all__ = [
     "DeviceRule",
     "DeviceValue",
     "DriveScan",
+    "DryRun",
     "EditDevices",
     "End",
     "FetchDeviceList",
     "Fields",
     "FileDone",
     "Fit",
+    "Forecast",
     "Form",
     "FormWord",
     "Heartbeat",
@@ -109,10 +115,12 @@ __all__ = [
     "ItemAction",
     "ItemState",
     "Latest",
+    "Learned",
     "ListDeviceLists",
     "Log",
     "Mark",
     "Message",
+    "Motion",
     "Origin",
     "Parameter",
     "Point",
@@ -147,6 +155,7 @@ __all__ = [
     "StreamMode",
     "StreamRead",
     "Taken",
+    "Times",
     "Users",
     "Verb",
     "Watermark",

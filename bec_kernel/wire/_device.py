@@ -31,6 +31,30 @@ class SignalInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: list[str] = []
 
 
+class Motion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a motor moves: what the length of a move follows from.
+
+    Attributes:
+        velocity: highest, units/s; 0: it arrives at once.
+        acceleration: units/s²; 0: it has its velocity at once.
+        settle: from arrival until the move is done, s.
+        travel: of every move, however long the way, s; 0: see the others.
+        time_constant: of a value that follows its setpoint, s; 0: see the others.
+        tolerance: so near the setpoint such a value has arrived, units.
+        span: of a motor behind a computed axis: lowest and highest place of the axis.
+        to: where this motor is then, at even distances of the axis, its own units.
+    """
+
+    velocity: float = 0.0
+    acceleration: float = 0.0
+    settle: float = 0.0
+    travel: float = 0.0
+    time_constant: float = 0.0
+    tolerance: float = 0.0
+    span: tuple[float, float] | None = None
+    to: list[float] = []
+
+
 class Device(Message, frozen=True, kw_only=True):
     """One device of the device list. Written by the device server that holds it.
 
@@ -52,6 +76,8 @@ class Device(Message, frozen=True, kw_only=True):
         problem: why it is not connected.
         on_failure: when it cannot be read: `buffer retry raise`.
         user_parameter: whatever people keep with it.
+        motion: of the motor, or of each one behind it: a move takes as long as the
+            slowest; empty: not known.
     """
 
     name: str
@@ -71,6 +97,7 @@ class Device(Message, frozen=True, kw_only=True):
     problem: Problem | None = None
     on_failure: str = "retry"
     user_parameter: dict[str, Any] = {}
+    motion: list[Motion] = []
 
 
 class DeviceValue(Message, frozen=True, kw_only=True):

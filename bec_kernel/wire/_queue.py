@@ -38,6 +38,8 @@ class Item(Message, frozen=True, kw_only=True):
         reason: why it ended, or what it waits for.
         devices: that it needs for itself.
         is_scan: has number and file; a move has not.
+        estimate: how long it will take, s, device server's clock; None: not known.
+        points: how many it will have; 0: not known, or none.
     """
 
     scan_id: str
@@ -49,6 +51,8 @@ class Item(Message, frozen=True, kw_only=True):
     reason: str = ""
     devices: list[str] = []
     is_scan: bool = True
+    estimate: float | None = None
+    points: int = 0
 
 
 class QueueStatus(Message, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from bec_kernel.wire._states import (
     StepKind,
     Verb,
 )
+from bec_kernel.wire._times import Times
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -217,6 +218,7 @@ class Answer(Message, frozen=True, kw_only=True):
         phase: 0 or `LAST_PHASE`: the whole step; else how far it has come.
         quality: how good a device's part is, where it is not `good`.
         value: the answer to a question; of a wait: `arrived`, if the motors have.
+        times: where the time went, of a point that is ok.
     """
 
     LAST_PHASE: ClassVar[int] = 3
@@ -231,6 +233,7 @@ class Answer(Message, frozen=True, kw_only=True):
     phase: int = 0
     quality: dict[str, PointStatus] = {}
     value: Any = None
+    times: Times | None = None
 
     @property
     def is_final(self) -> bool:

@@ -5,8 +5,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import (
     AnswerStatus,
@@ -16,6 +14,7 @@ from bec_kernel.wire import (
     Readings,
     Step,
     StepKind,
+    Times,
 )
 from bec_services.device_server.clock import (
     Clock,
@@ -25,6 +24,7 @@ from bec_services.device_server.clock import (
 )
 from bec_services.device_server.crew import each
 from bec_services.device_server.ophyd import Held
+from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.status import ActionStopped
 from bec_services.device_server.streams import ScanStreams
 from bec_services.device_server.sweep import Sweep
@@ -42,29 +42,6 @@ READ_DEADLINE = 15.0
 _STANDSTILL = 2.0
 _ALWAYS = (StepKind.OPEN, StepKind.UNSTAGE, StepKind.CLOSE)
 """Done even when a device of the scan is not there any more."""
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of a step. Times in s since the epoch; 0: now."""
-
-    status: AnswerStatus
-    problem: Problem | None = None
-    begin: float = 0.0
-    end: float = 0.0
-    data: dict[str, Readings] = {}
-    quality: dict[str, PointStatus] = {}
-    value: Any = None
-
-
-Barrier = Callable[[int], None]
-"""Returns when all device servers of a step have ended this phase of it.
-
-Raises `Withdrawn` when one will not, `Stopped` when it is stopped meanwhile.
-"""
-
-
-class Withdrawn(Exception):  # noqa: N818 - an outcome, not a fault
-    """Another device server does not do its part of the step."""
 
 
 class _Interrupted(Exception):  # noqa: N818 - an outcome, not a fault
@@ -281,21 +258,26 @@ class Actions:
         return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
 
     def _point(self, step: Step, stop: threading.Event) -> Outcome:
+        clock, now = self._clock, self._clock.monotonic
+        start, taken = clock.time(), now()
         if step.set:
             self._set(step.set, stop)
         self._barrier(1)
+        arrived = now()
         if step.settle:
-            self._clock.sleep(step.settle, stop)
-        begin = self._clock.time()
+            clock.sleep(step.settle, stop)
+        begin, settled = clock.time(), now()
         self._expose(step, stop)
-        end = self._clock.time()
+        end = clock.time()
         self._barrier(2)
+        exposed = now()
         if step.settle_after:
-            self._clock.sleep(step.settle_after, stop)
+            clock.sleep(step.settle_after, stop)
+        quiet = now()
         data = self._readings(self._monitored)
-        return Outcome(
-            AnswerStatus.OK, begin=begin, end=end, data=data, quality=self._quality
-        )
+        settle = settled - arrived + quiet - exposed
+        times = Times(start, arrived - taken, settle, exposed - settled, now() - quiet)
+        return Outcome(AnswerStatus.OK, None, begin, end, data, self._quality, times)
 
     def _expose(self, step: Step, stop: threading.Event) -> None:
         started = self._clock.monotonic()

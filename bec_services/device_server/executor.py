@@ -28,13 +28,11 @@ from bec_services.device_server.actions import (
     MOVE_DEADLINE,
     TRIGGER_DEADLINE,
     Actions,
-    Barrier,
-    Outcome,
-    Withdrawn,
 )
 from bec_services.device_server.clock import Clock, Stopped
 from bec_services.device_server.gate import Gate, Verdict
 from bec_services.device_server.ophyd import Held
+from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5
@@ -319,6 +317,7 @@ class Executor:
             phase=phase,
             quality=outcome.quality,
             value=outcome.value,
+            times=outcome.times,
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
         if step.kind in (StepKind.MOVE, StepKind.CLOSE):

@@ -9,12 +9,13 @@ from ophyd.positioner import PositionerBase
 from ophyd.pseudopos import PseudoPositioner
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Device, Problem, Reading, Readings, SignalInfo
+from bec_kernel.wire import Device, Motion, Problem, Reading, Readings, SignalInfo
 from bec_services.device_server import signals
 from bec_services.device_server.access import declared
 from bec_services.device_server.clock import Status
 from bec_services.device_server.device_list import DeviceSpec
-from bec_services.device_server.link import Link
+from bec_services.device_server.link import Link, Said
+from bec_services.device_server.motion import motions_of
 
 PUBLIC = (
     *("read", "read_configuration", "describe", "describe_configuration", "get"),
@@ -294,7 +295,7 @@ class Held:
     def published(self, server: str) -> Device:
         """Return the device as the bus shall know it."""
         spec = self.spec
-        limits, signals = self._said()
+        limits, signals, motion = self._said()
         return Device(
             name=self.name,
             server=server,
@@ -313,13 +314,14 @@ class Held:
             problem=self.problem,
             on_failure=spec.onFailure,
             user_parameter=dict(spec.userParameter or {}),
+            motion=motion,
         )
 
-    def _said(self) -> tuple[tuple[float, float] | None, list[SignalInfo]]:
-        """Return limits and signals; while it is away, what they were before."""
+    def _said(self) -> Said:
+        """Return limits, signals, motion; while it is away, what they were before."""
         if self.usable:
             try:
-                self.link.said = self._limits(), self._signals()
+                self.link.said = self._limits(), self._signals(), self._motion()
             except Exception:
                 if self.problem is None:
                     raise
@@ -332,6 +334,9 @@ class Held:
         if not limits or limits[0] is None or limits[0] >= limits[1]:
             return None
         return float(limits[0]), float(limits[1])
+
+    def _motion(self) -> list[Motion]:
+        return motions_of(self.device) if _is_motor(self.device) else []
 
     def _signals(self) -> list[SignalInfo]:
         hinted = set(getattr(self.device, "hints", {}).get("fields", ()))

@@ -31,6 +31,7 @@ class DeviceServer:
             life, held, clock, self._values, self._holder, told=self._tell_stopped
         )
         self._presence = Presence(life, held, self._values.renew)
+        self._values.repaced = self._presence.repaced
         self._edits = Edits(life, registry, users, self._holder, self._renew)
         self._executors: dict[str, Executor] = {}
         self._positions: dict[Log[Any], Id] = {}

@@ -16,6 +16,7 @@ from bec_kernel.codec import encode
 from bec_kernel.errors import DeviceError
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceValue, Preview, Progress, Reading, Readings, keys
+from bec_services.device_server.motion import pace_signals
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.signals import (
     PreviewSignal,
@@ -41,10 +42,12 @@ class Values:
 
     Attributes:
         streams: what is not only the newest value.
+        repaced: told the name of a device that from now on moves faster or slower.
     """
 
     def __init__(self, server: str, held: Mapping[str, Held]) -> None:
         self.streams = Streams()
+        self.repaced: Callable[[str], None] = lambda _: None
         self._server = server
         self._held = held
         self._changed = threading.Condition()
@@ -98,6 +101,8 @@ class Values:
             self._subscribe(name, signal, self._reporter(name, key))
         if (moving := getattr(device, "motor_is_moving", None)) is not None:
             self._subscribe(name, moving, lambda *_, **__: self.note(name))
+        for signal in pace_signals(device):
+            self._subscribe(name, signal, lambda *_, **__: self.repaced(name))
         for signal in signals_of(device):
             place = f"{name}/{signal.name}"
             if isinstance(signal, ProgressSignal):

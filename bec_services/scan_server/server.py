@@ -3,6 +3,8 @@
 import re
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -12,6 +14,7 @@ from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import (
     Begin,
     DriveScan,
+    DryRun,
     Inbox,
     Item,
     ItemAction,
@@ -29,13 +32,15 @@ from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.drivers import Drivers, next_wish
 from bec_services.scan_server.guard import Accepted, accept
+from bec_services.scan_server.outlook import Outlook
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.rights import check_right
 from bec_services.scan_server.worker import ITEM_STATE, Worker
 
+Ask = ScanRequest | ItemAction | DriveScan | DryRun
+"""What a person may send."""
 _REPLIES_KEEP = 1000
 _DONE_KEEP = 10_000
-Ask = ScanRequest | ItemAction | DriveScan
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERBS = (
     Verb.PAUSE,
@@ -56,6 +61,7 @@ class ScanServer:
         self._beamline = BeamlineWatch(life)
         self._lock = threading.RLock()  # over queues, and the order of commits on them
         self._queues = Queues(life.bus.get_all(keys.items()).values())
+        self._outlook = Outlook(life, catalogue, self._beamline, self._queues)
         self._begins: dict[str, Accepted] = {}
         self._drivers = Drivers()
         last = life.bus.last(keys.scans())
@@ -65,6 +71,7 @@ class ScanServer:
         """Serve until the life is over."""
         self._publish()
         self._beamline.start()
+        self._life.spawn(self._outlook.run)
         for item in list(self._queues.active()):
             self._begin_worker(item)
         self._schedule()
@@ -88,28 +95,36 @@ class ScanServer:
         last = self._life.bus.last(inbox.replies)
         return Id.parse(last.message.asked) if last else Id(0)
 
-    def _take(
-        self,
-        inbox: Inbox[Ask, Reply],
-        at: Id,
-        ask: Ask,
-    ) -> None:
+    def _take(self, inbox: Inbox[Ask, Reply], at: Id, ask: Ask) -> None:
         user = inbox.name.rsplit("/", 1)[1]
         reply = Reply(request_id=ask.request_id, asked=str(at))
+        if isinstance(ask, DryRun):  # takes a second, perhaps: nobody waits for it
+            self._answer(inbox, reply, lambda: ([], self._outlook.forecasts(ask, user)))
+            return
         with self._lock:
-            try:
-                changes = self._decide(ask, user)
-            except (BrokerError, FencedError, LifeOver):
-                raise  # it will be asked again in the next life
-            except BecError as error:
-                reply = msgspec.structs.replace(reply, problem=Problem.of(error))
-                changes = []
-            except Exception as error:  # noqa: BLE001 - answered, logged and alarmed
-                reply = msgspec.structs.replace(reply, problem=self._odd(error, user))
-                changes = []
-            changes.append(Append(inbox.replies, reply, keep=_REPLIES_KEEP))
-            self._life.bus.commit(changes, self._life.fence)
+            self._answer(inbox, reply, lambda: (self._decide(ask, user), None))
             self._schedule()
+
+    def _answer(
+        self,
+        inbox: Inbox[Ask, Reply],
+        reply: Reply,
+        act: Callable[[], tuple[list[Change], Any]],
+    ) -> None:
+        """Reply what comes of an ask, together with the changes it brings about."""
+        changes: list[Change] = []
+        user = inbox.name.rsplit("/", 1)[1]
+        try:
+            changes, value = act()
+            reply = msgspec.structs.replace(reply, value=value)
+        except (BrokerError, FencedError, LifeOver):
+            raise  # it will be asked again in the next life
+        except BecError as error:
+            reply = msgspec.structs.replace(reply, problem=Problem.of(error))
+        except Exception as error:  # noqa: BLE001 - answered, logged and alarmed
+            reply = msgspec.structs.replace(reply, problem=self._odd(error, user))
+        changes.append(Append(inbox.replies, reply, keep=_REPLIES_KEEP))
+        self._life.bus.commit(changes, self._life.fence)
 
     def _odd(self, error: Exception, user: str) -> Problem:
         """Whatever one ask brings about: it is answered, the next one is served."""
@@ -118,7 +133,9 @@ class ScanServer:
         self._life.alarm(f"an ask cannot be served: {what}", "minor", user=user)
         return Problem(kind="RefusedError", message=f"it cannot be served: {what}")
 
-    def _decide(self, ask: Ask, user: str) -> list[Change]:
+    def _decide(
+        self, ask: ScanRequest | ItemAction | DriveScan, user: str
+    ) -> list[Change]:
         match ask:
             case ScanRequest():
                 return self._accept(ask, user)
@@ -145,7 +162,9 @@ class ScanServer:
         if scan_id in self._queues.items or self._life.bus.last(keys.steps(scan_id)):
             return []  # asked twice: answered twice, done once
         now = time.time()
-        accepted = accept(self._catalogue, self._beamline.now(), request, user, now)
+        beamline = self._beamline.now()
+        accepted = accept(self._catalogue, beamline, request, user, now)
+        estimate, points = self._outlook.estimate(accepted, beamline)
         item = Item(
             scan_id=scan_id,
             user=user,
@@ -153,6 +172,8 @@ class ScanServer:
             rank=self._queues.next_rank(),
             devices=accepted.devices,
             is_scan=accepted.scan.is_scan,
+            estimate=estimate,
+            points=points,
         )
         self._queues.put(item)
         self._begins[scan_id] = accepted
@@ -264,6 +285,7 @@ class ScanServer:
                 changes.append(Put(keys.items(), item, item.scan_id))
             self._life.bus.commit(changes, self._life.fence)
             if change.state.is_final:
+                self._outlook.ended(now, change)
                 self._schedule()
 
     def _ended(self, item: Item, state: ItemState, reason: str) -> list[Change]:

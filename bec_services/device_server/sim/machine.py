@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from ophyd import Component, Kind
 
+from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.positioner import SimPositioner
@@ -168,6 +169,9 @@ class SimTemperature(SimPositioner):
     def _profile(self, start: float, target: float) -> Profile:
         return _Approach(start, target, self._tau, self.tolerance)
 
+    def _motion(self, settle: float) -> Motion:
+        return Motion(time_constant=self._tau, tolerance=self.tolerance, settle=settle)
+
 
 class SimShutter(SimPositioner):
     """A shutter: 0 is closed, 1 is open.
@@ -207,3 +211,6 @@ class SimShutter(SimPositioner):
 
     def _profile(self, start: float, target: float) -> Profile:
         return _Delay(start, target, self._travel)
+
+    def _motion(self, settle: float) -> Motion:
+        return Motion(travel=self._travel, settle=settle)

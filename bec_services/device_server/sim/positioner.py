@@ -10,6 +10,7 @@ from ophyd import Component, Kind
 from ophyd.positioner import PositionerBase
 from ophyd.utils import LimitError
 
+from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock, Timer
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.profile import Profile
@@ -293,6 +294,17 @@ class SimPositioner(SimDevice, PositionerBase):
         """The way of a move."""
         velocity, acceleration = self.velocity.get(), self.acceleration.get()
         return Profile(start, target, velocity, acceleration)
+
+    def motions(self) -> list[Motion]:
+        """How it moves, for those who want to know how long a move will take."""
+        settle = self._settle_time
+        if not self.delay:
+            return [Motion(settle=settle)]
+        return [self._motion(settle)]
+
+    def _motion(self, settle: float) -> Motion:
+        velocity, acceleration = self.velocity.get(), self.acceleration.get()
+        return Motion(velocity=velocity, acceleration=acceleration, settle=settle)
 
     def _arrive_at_once(self, target: float) -> LightStatus:
         self._cell.set(target)

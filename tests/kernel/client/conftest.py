@@ -17,6 +17,7 @@ from bec_kernel.wire import (
     Device,
     DeviceListVersion,
     DeviceValue,
+    DryRun,
     FileDone,
     Fit,
     Item,
@@ -101,6 +102,7 @@ class ToyServer(threading.Thread):
         self.queued: list[Item] = []
         self.hold = False
         self.move_fails = ""
+        self.seer: Callable[[DryRun, Reply], Reply] = lambda _, reply: reply
         self.put_devices()
         for name, one in CATALOGUE.items():
             bus.commit([Put(keys.catalogue(), one, name)])
@@ -152,6 +154,8 @@ class ToyServer(threading.Thread):
         match message:
             case Call():
                 reply = self.call(message, reply)
+            case DryRun():
+                reply = self.seer(message, reply)
             case StopDevices() if not self.stop_reply:
                 return
             case ScanRequest(metadata={"refuse": str() as why}):

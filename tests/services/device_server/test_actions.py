@@ -82,6 +82,18 @@ def test_a_point_moves_settles_exposes_and_reads(beamline):
     assert "det" in outcome.data["det"]
 
 
+def test_a_point_says_where_its_time_went(beamline):
+    start = beamline.clock.time()
+    outcome = beamline.do(
+        set={"samx": 2.0, "samy": -3.0}, settle=0.5, exposure=0.25, settle_after=1.0
+    )
+    times = outcome.times
+    assert times.start == start
+    parts = (times.move, times.settle, times.trigger, times.read)
+    assert parts == pytest.approx((3.0, 1.5, 0.25, 0.0))
+    assert times.end == pytest.approx(beamline.clock.time())
+
+
 @pytest.mark.parametrize("kind", [StepKind.MOVE, StepKind.POINT])
 def test_a_stop_during_a_move_stops_all_and_has_not_arrived(beamline, kind):
     beamline.later(2, beamline.held["samy"].stop)

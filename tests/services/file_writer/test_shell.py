@@ -12,7 +12,16 @@ import pytest
 
 from bec_kernel.bus import Append, Id, Put
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import Device, Point, Reading, ScanState, Seal, SignalInfo, keys
+from bec_kernel.wire import (
+    Device,
+    Point,
+    Reading,
+    ScanState,
+    Seal,
+    SignalInfo,
+    Times,
+    keys,
+)
 from bec_services.file_writer.shell import run
 from tests.services.recorded import (
     T0,
@@ -298,3 +307,18 @@ def test_the_detector_the_asker_named_is_plotted(changes, plotted, broker, tmp_p
     log = with_readings(points_log(2), diode={"diode": Reading(1, T0)})
     with h5py.File(write(broker, tmp_path, log, **changes)) as file:
         assert file["entry/data"].attrs["signal"] == plotted
+
+
+def test_the_time_of_each_point_is_split_in_the_file(broker, tmp_path):
+    log = [
+        (at, msgspec.structs.replace(entry, times=Times(T0, 1.0, 0.5, 0.25, 0.1, 2.0)))
+        if isinstance(entry, Point) and entry.point_id
+        else (at, entry)
+        for at, entry in points_log(3)
+    ]
+    with h5py.File(write(broker, tmp_path, log)) as file:
+        timing = file["entry/collection/timing"]
+        np.testing.assert_array_equal(timing["move"][:], [np.nan, 1.0, 1.0])
+        np.testing.assert_array_equal(timing["wait"][:], [np.nan, 2.0, 2.0])
+        np.testing.assert_array_equal(timing["overhead"][:], [np.nan, 0.0, 0.0])
+        assert timing["read"].attrs["units"] == "s"

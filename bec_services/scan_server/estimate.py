@@ -1,0 +1,289 @@
+"""What a scan would do, and how long: its program run on models. Decides, no IO.
+
+The program is the very one the worker runs. Where it wants a motor moved, the motor's
+own velocity says how long that takes; where it wants an exposure, the exposure does,
+and what earlier scans learned of dead times; where it asks where motors are, it is told
+what is published. It is followed for so many steps at most; the rest goes on alike.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from itertools import islice
+from math import prod
+
+from bec_kernel.wire import (
+    AxisForecast,
+    Begin,
+    Device,
+    DeviceValue,
+    Forecast,
+    Learned,
+    Reading,
+    Readings,
+    StepKind,
+)
+from bec_services.scan_server.learning import spread_of
+from bec_services.scan_server.travel import duration
+from bec_services.scan_server.unit import Frame
+from bec_services.scan_server.want import Program, Want
+
+MOST = 20_000
+"""A dry run follows so many steps of a program."""
+_FURTHER = 10
+"""So many times further it still looks where the motors go."""
+PLACES = 400
+"""So many places of a path travel."""
+_AT_ONCE = (
+    StepKind.STAGE,
+    StepKind.READ,
+    StepKind.BASELINE,
+    StepKind.UNSTAGE,
+    StepKind.CLOSE,
+)
+"""What takes no time of its own: see `Learned.around`."""
+
+
+class Model:
+    """Devices as far as the length of a scan depends on them.
+
+    Attributes:
+        now: s since the scan was opened.
+        parts: where the time went, see `Forecast`.
+        points: taken so far.
+        path: time and place of every setpoint, by motor, in the order of the steps.
+        open_ended: what is waited for, nobody knows how long.
+        notes: what is not known.
+    """
+
+    def __init__(
+        self,
+        begin: Begin,
+        devices: Mapping[str, Device],
+        values: Mapping[str, DeviceValue],
+        learned: Learned | None,
+    ) -> None:
+        self._begin = begin
+        self._devices = devices
+        self._values = values
+        self._places: dict[str, float] = {}
+        self._learned = learned or Learned(devices=[])
+        self.now = 0.0
+        names = ("move", "settle", "trigger", "read", "wait", "overhead", "around")
+        self.parts = dict.fromkeys(names, 0.0)
+        self.points = 0
+        self.path: list[tuple[float, dict[str, float]]] = []
+        self.open_ended: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
+        self._kinds: dict[StepKind, Callable[[Want], None]] = {
+            StepKind.OPEN: self._open,
+            StepKind.MOVE: self._move,
+            StepKind.POINT: self._point,
+            StepKind.WAIT: self._wait,
+        }
+
+    def take(self, want: Want) -> None:
+        """Do as if what a program wants were done."""
+        if (take := self._kinds.get(want.kind)) is not None:
+            take(want)
+        elif want.kind not in _AT_ONCE:
+            self.notes[f"how long it takes to {want.kind} is not known"] = None
+
+    def answer(self, want: Want) -> dict[str, Readings]:
+        """Return what a program is told that asked for readings."""
+        devices = want.devices or [*self._begin.monitored]
+        return {name: self._readings(name) for name in devices}
+
+    def place(self, motor: str) -> float | None:
+        """Return where a motor is; None where nobody has said."""
+        if motor not in self._places:
+            value = self._values.get(motor)
+            readings = value.readings if value else {}
+            found = readings.get(motor) or next(iter(readings.values()), None)
+            if found is None:
+                return None
+            self._places[motor] = float(found.value)
+        return self._places[motor]
+
+    def _readings(self, name: str) -> Readings:
+        value = self._values.get(name)
+        readings = dict(value.readings) if value else {}
+        if name in self._places:
+            main = name if name in readings else next(iter(readings), name)
+            readings[main] = Reading(self._places[name], 0.0)
+        return readings
+
+    def _spend(self, part: str, seconds: float) -> None:
+        self.now += seconds
+        self.parts[part] += seconds
+
+    def _open(self, _want: Want) -> None:
+        self._spend("around", self._learned.around or 0.0)
+        if not self._learned.scans:
+            self.notes["no scan has told the dead times of its detectors yet"] = None
+
+    def _move(self, want: Want) -> None:
+        self._set(want.set, "around" if self._begin.monitored else "move")
+
+    def _set(self, places: dict[str, float], part: str) -> None:
+        """All motors at once: the slowest one counts."""
+        slowest = 0.0
+        for motor, to in places.items():
+            start, motions = self.place(motor), self._devices[motor].motion
+            if not motions:
+                self.notes[f"how fast {motor} moves is not known"] = None
+            if start is not None:
+                seconds = duration(motions, start, to)
+                slowest = max(slowest, seconds)
+            self._places[motor] = to
+        self._spend(part, slowest)
+        if places:
+            self.path.append((self.now, places))
+
+    def _point(self, want: Want) -> None:
+        learned = self._learned
+        overhead = learned.overhead if self.points else 0.0
+        self.now += overhead
+        if want.set:
+            self._set(want.set, "move")
+        settle = want.settle + want.settle_after
+        dead = learned.trigger if want.exposure else learned.free
+        trigger = want.exposure + ((dead or 0.0) if self._begin.triggered else 0.0)
+        self.now += settle + trigger + learned.read
+        parts = self.parts
+        parts["overhead"] += overhead
+        parts["settle"] += settle
+        parts["trigger"] += trigger
+        parts["read"] += learned.read
+        self.points += 1
+
+    def _wait(self, want: Want) -> None:
+        if want.at is not None:
+            self._spend("wait", max(0.0, want.at - self.now))
+        if want.until is not None and str(want.until) not in self.open_ended:
+            self.open_ended[str(want.until)] = None
+            self._spend("wait", want.until.held)
+
+    def skim(self, want: Want) -> None:
+        """Look only where a program goes."""
+        if want.set:
+            self._places.update(want.set)
+            self.path.append((self.now, want.set))
+
+    def go_on(self, points: int) -> None:
+        """Take so many points more, as long as those so far: a program is too long."""
+        done = self.points
+        if not done or points <= 0:
+            return
+        self.notes[f"followed for {done} points: the rest was taken to be alike"] = None
+        for part in self.parts:
+            self.parts[part] *= 1.0 if part == "around" else 1 + points / done
+        self.now = sum(self.parts.values())
+        self.points += points
+
+    def axis(
+        self, motor: str, low: float, high: float, path: list[float]
+    ) -> AxisForecast:
+        """Return the way of a motor as it travels."""
+        device = self._devices[motor]
+        units = (one.unit for one in device.signals if one.unit)
+        return AxisForecast(
+            low=low,
+            high=high,
+            end=self._places[motor],
+            limits=device.limits,
+            unit=next(units, ""),
+            path=path,
+        )
+
+    def spread(self) -> float:
+        """Return by how much its length may be wrong, s."""
+        if not self._begin.monitored:
+            return 0.0
+        return spread_of(self._learned, self.now, self.points)
+
+
+def forecast(frame: Frame, begin: Begin, model: Model, *, most: int = MOST) -> Forecast:
+    """Return what a scan would do; `delay`, `held` and `size` are not known here.
+
+    Args:
+        frame: the scan's program.
+        begin: its first entry.
+        model: of its devices, at its beginning; used up.
+        most: follow so many steps at most.
+    """
+    try:
+        _follow(frame, begin, model, most)
+    except Exception as error:  # noqa: BLE001 - a scan's own code, told to the asker
+        model.notes[f"its program cannot be followed to the end: {error}"] = None
+    spread = model.spread()
+    axes, times = _axes(model)
+    return Forecast(
+        name=begin.request.name,
+        duration=model.now,
+        low=max(0.0, model.now - spread),
+        high=model.now + spread,
+        open_ended=list(model.open_ended),
+        points=model.points,
+        parts=model.parts,
+        axes=axes,
+        times=times,
+        notes=list(model.notes),
+    )
+
+
+def _follow(frame: Frame, begin: Begin, model: Model, most: int) -> None:
+    wants = _wants(frame.body(), model)
+    for want in islice(wants, most):
+        model.take(want)
+    points = model.points
+    for want in islice(wants, _FURTHER * most):
+        model.skim(want)
+        points += want.point_id is not None
+    model.go_on(max(points, prod(begin.shape)) - model.points)
+    wants.close()
+    for want in _wants(frame.cleanup(moves=True), model):
+        model.take(want)
+
+
+def _wants(program: Program, model: Model) -> Generator[Want]:
+    """Yield what a program wants; it is told what the model says."""
+    told: Mapping[str, Readings] | None = None
+    try:
+        want = next(program)
+        while True:
+            yield want
+            told = model.answer(want) if want.answer else None
+            want = program.send(told)
+    except StopIteration:
+        return
+    finally:
+        program.close()
+
+
+def _axes(model: Model) -> tuple[dict[str, AxisForecast], list[float]]:
+    """Return where the motors go, with as many places as may travel; and when."""
+    path = model.path
+    chosen = _chosen(len(path))
+    kept = set(chosen)
+    ways: dict[str, list[float]] = {}
+    here: dict[str, float] = {}
+    lows, highs = dict(path[0][1]) if path else {}, dict(path[0][1]) if path else {}
+    for number, (_, places) in enumerate(path):
+        here.update(places)
+        for motor, place in places.items():
+            lows[motor] = min(lows.get(motor, place), place)
+            highs[motor] = max(highs.get(motor, place), place)
+        if number in kept:
+            for motor, place in here.items():
+                ways.setdefault(motor, [place] * chosen.index(number)).append(place)
+    axes = {
+        motor: model.axis(motor, lows[motor], highs[motor], way)
+        for motor, way in ways.items()
+    }
+    return axes, [path[number][0] for number in chosen]
+
+
+def _chosen(count: int) -> list[int]:
+    """Return which of so many places travel: evenly, the first and the last one too."""
+    if count <= PLACES:
+        return list(range(count))
+    return [n * (count - 1) // (PLACES - 1) for n in range(PLACES)]
