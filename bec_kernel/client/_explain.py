@@ -71,7 +71,7 @@ def _told(parameter: Parameter) -> str:
         told.append(f"from {show(parameter.low)}")
     if parameter.high is not None:
         told.append(f"up to {show(parameter.high)}")
-    if not parameter.required and parameter.default not in (None, ""):
+    if not parameter.required and parameter.default not in (None, "", []):
         told.append(f"default {show(parameter.default)}")
     return ", ".join(told)
 

@@ -105,6 +105,7 @@ class Begin(Message, frozen=True, kw_only=True):
         file_directory: folders below the instance's files its own lie in; may be
             empty.
         file_suffix: what its folder's name ends with, behind an underscore.
+        hooks: what a site adds to the scan, by name, each with its devices.
     """
 
     scan_id: str
@@ -125,6 +126,7 @@ class Begin(Message, frozen=True, kw_only=True):
     asks: list[str] = []
     file_directory: str = ""
     file_suffix: str = ""
+    hooks: dict[str, list[str]] = {}
 
 
 class Step(Message, frozen=True, kw_only=True):

@@ -175,6 +175,7 @@ class Executor:
     def _meet(self, begin: Begin) -> None:
         mine = {n for n, server in begin.servers.items() if server == self._server}
         part = {*begin.motors, *begin.monitored, *begin.triggered, *begin.streaming}
+        part = part.union(*begin.hooks.values())
         self.devices = mine & part
         self.scan_number = begin.scan_number
         self._actions.begin(begin, mine)

@@ -28,7 +28,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
         """Devices it needs for itself."""
         begin = self.begin
         named = (begin.motors, begin.monitored, begin.triggered, begin.streaming)
-        return sorted(set().union(*named))
+        return sorted(set().union(*named, *begin.hooks.values()))
 
 
 class Beamline(msgspec.Struct, kw_only=True):
@@ -82,7 +82,8 @@ def accept(
     for flyer in scan.flyers(bound):
         _can_fly(beamline.devices[flyer])
     _within_limits(scan, bound, beamline)
-    begin = begin_of(scan, bound, beamline.devices, request, user)
+    hooks = catalogue.hooks if scan.is_scan else {}
+    begin = begin_of(scan, bound, beamline.devices, request, user, hooks=hooks)
     return Accepted(scan=scan, bound=bound, begin=begin)
 
 

@@ -30,6 +30,7 @@ from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.estimate import MOST, Model, forecast
 from bec_services.scan_server.frame import frame_of
 from bec_services.scan_server.guard import Accepted, Beamline, accept
+from bec_services.scan_server.hook import taking_part
 from bec_services.scan_server.learning import (
     ENOUGH,
     field,
@@ -119,7 +120,8 @@ class Outlook:
         begin = accepted.begin
         learned = recall(self._learned, begin)
         model = Model(begin, beamline.devices, beamline.values, learned)
-        frame = frame_of(accepted.scan, begin, accepted.bound)
+        hooks = taking_part(self._catalogue.hooks, begin)
+        frame = frame_of(accepted.scan, begin, accepted.bound, hooks)
         return forecast(frame, begin, model, most=most)
 
     def estimate(

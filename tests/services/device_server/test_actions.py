@@ -94,6 +94,17 @@ def test_a_point_says_where_its_time_went(beamline):
     assert times.end == pytest.approx(beamline.clock.time())
 
 
+def test_an_exposure_lasts_its_time_also_where_nothing_is_triggered(beamline):
+    beamline.meet("samx", "samy")
+    outcome = beamline.do(set={"samx": 2.0}, exposure=3.0)
+    assert outcome.end - outcome.begin == pytest.approx(3.0)
+    assert set(outcome.data) == {"samx", "samy"}
+    beamline.meet()  # no device at all
+    outcome = beamline.do(exposure=3.0)
+    assert outcome.end - outcome.begin == pytest.approx(3.0)
+    assert outcome.data == {}
+
+
 @pytest.mark.parametrize("kind", [StepKind.MOVE, StepKind.POINT])
 def test_a_stop_during_a_move_stops_all_and_has_not_arrived(beamline, kind):
     beamline.later(2, beamline.held["samy"].stop)
