@@ -65,7 +65,7 @@ class StepKind(StrEnum):
 
 
 class Verb(StrEnum):
-    """What decides how a running scan goes on."""
+    """What decides how a running scan goes on, and what people ask of items."""
 
     PAUSE = "pause"
     PAUSE_NOW = "pause_now"
@@ -77,6 +77,10 @@ class Verb(StrEnum):
     FAIL = "fail"
     DIVERGED = "diverged"
     IGNORED = "ignored"
+    REMOVE = "remove"
+    MOVE = "move"
+    RESTART = "restart"
+    REPEAT = "repeat"
 
 
 class AnswerStatus(StrEnum):

@@ -23,10 +23,15 @@ from bec_kernel.wire._queue import (
     StateChange,
     Taken,
 )
+from bec_kernel.wire._queue_action import (
+    ItemAction,
+    QueueAction,
+    Suspender,
+    SuspenderAction,
+)
 from bec_kernel.wire._scan import (
     Answer,
     Control,
-    ItemAction,
     ScanRequest,
     StepEntry,
     Stop,
@@ -41,8 +46,13 @@ from bec_kernel.wire._stream import (
 )
 
 # --- what a person may ask -----------------------------------------------------------
-scan_asks: Inboxes[ScanRequest | ItemAction, Reply] = Inboxes(
-    "{}", ScanRequest | ItemAction, Reply, "scan_server"
+scan_asks: Inboxes[ScanRequest | ItemAction | QueueAction | SuspenderAction, Reply] = (
+    Inboxes(
+        "{}",
+        ScanRequest | ItemAction | QueueAction | SuspenderAction,
+        Reply,
+        "scan_server",
+    )
 )
 """(user) To the scan server: run this, act on that."""
 device_asks: Inboxes[Call | StopDevices | EditDevices, Reply] = Inboxes(
@@ -68,7 +78,11 @@ items_done: Logs[Item] = Logs("pub/scan_server/items_done", Item, "scan_server")
 queues: Latests[QueueStatus] = Latests(
     "pub/scan_server/queues", QueueStatus, "scan_server", fields=True
 )
-"""Queues by name."""
+"""Queues by name: the primary one, and those that have items or are held up."""
+suspenders: Latests[Suspender] = Latests(
+    "pub/scan_server/suspenders", Suspender, "scan_server", fields=True
+)
+"""Rules queues run under, by `<queue>.<name>`."""
 scans: Logs[Taken] = Logs("pub/scan_server/scans", Taken, "scan_server")
 """Items that have begun; the id `<scan number>-<k>` is given once."""
 
