@@ -15,6 +15,12 @@ Candidate = tuple[str, str]
 
 METADATA = Parameter(name="metadata", kind="str", doc="name=value, kept with the scan")
 QUEUE = Parameter(name="queue", kind="str", default="primary", doc="queue it joins")
+NOWAIT = Parameter(
+    name="nowait",
+    kind="bool",
+    default=False,
+    doc="refused where it could not begin at once",
+)
 
 
 def find(name: str, catalogue: Catalogue) -> Signature:
@@ -35,7 +41,10 @@ def find(name: str, catalogue: Catalogue) -> Signature:
 def options_of(signature: Signature) -> list[Parameter]:
     """A scan's own options; those of the queue too, where it has none of that name."""
     own = {p.name for p in signature.options}
-    return [*signature.options, *(p for p in (METADATA, QUEUE) if p.name not in own)]
+    return [
+        *signature.options,
+        *(p for p in (METADATA, QUEUE, NOWAIT) if p.name not in own),
+    ]
 
 
 def dashed(name: str) -> str:

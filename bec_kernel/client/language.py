@@ -11,6 +11,7 @@ from typing import Any
 from bec_kernel.client._completion import complete
 from bec_kernel.client._explain import call_signature, explain, help  # noqa: A004
 from bec_kernel.client._signatures import (
+    NOWAIT,
     QUEUE,
     Candidate,
     Catalogue,
@@ -158,6 +159,8 @@ def bind(
     metadata = _metadata(given.pop("metadata", {})) if "metadata" in options else {}
     queue = given.pop("queue", "primary") if "queue" in options else "primary"
     queue = check(signature.name, QUEUE, queue, devices)
+    nowait = given.pop("nowait", False) if "nowait" in options else False
+    nowait = check(signature.name, NOWAIT, nowait, devices)
     checked = {}
     for name, value in given.items():
         if name not in options:
@@ -178,6 +181,7 @@ def bind(
         kwargs=checked,
         queue=queue,
         metadata=metadata,
+        nowait=nowait,
     )
 
 
@@ -232,6 +236,8 @@ def format(request: ScanRequest) -> str:  # noqa: A001 - the counterpart of pars
     words = [summary(request)]
     if request.queue != "primary":
         words += ["--queue", show(request.queue)]
+    if request.nowait:
+        words.append("--nowait")
     for name, value in request.metadata.items():
         words += ["--metadata", f"{name}={show(value)}"]
     return " ".join(words)

@@ -25,6 +25,8 @@ from bec_kernel.wire import (
     Parameter,
     Point,
     Problem,
+    QueueAction,
+    QueueVerb,
     Reading,
     Reply,
     ScanRequest,
@@ -163,6 +165,8 @@ class ToyServer(threading.Thread):
                 self.begin(message)
             case ItemAction(verb=Verb.ABORT | Verb.HALT):
                 self.act(message)
+            case QueueAction(verb=QueueVerb.CLEAR):
+                self.clear()
 
     def call(self, call: Call, reply: Reply) -> Reply:
         if call.method == "read":
@@ -272,6 +276,10 @@ class ToyServer(threading.Thread):
                 Append(keys.items_done(), item),
             ]
         )
+
+    def clear(self) -> None:
+        for item in self.queued:
+            self.end_item(item.request, ItemState.CANCELLED, "by tester", None)
 
     def act(self, action: ItemAction) -> None:
         for item in self.queued:
