@@ -79,11 +79,15 @@ class ScanRecord:
             DeadlineError: it is not on the bus any more.
         """
         if self._request is None:
-            if self.begin is None:
+            waiting = self._reader.retry(
+                lambda: self._bus.get(keys.items(), self.scan_id)
+            )
+            known = waiting or self.begin
+            if known is None:
                 raise DeadlineError(
                     "the scan's request is no longer on the bus", subject=self.scan_id
                 )
-            self._request = self.begin.request
+            self._request = known.request
         return self._request
 
     @property
