@@ -150,7 +150,9 @@ class ToyServer(threading.Thread):
         self.seen.append(message)
         if self.deaf:
             return
-        reply = Reply(request_id=message.request_id, asked=str(at))
+        new = [message.request_id]  # what a restart or a repetition becomes
+        value = new if isinstance(message, ItemAction) else None
+        reply = Reply(request_id=message.request_id, asked=str(at), value=value)
         match message:
             case Call():
                 reply = self.call(message, reply)
@@ -287,7 +289,8 @@ class ToyServer(threading.Thread):
                 self.end_item(item.request, ItemState.CANCELLED, "by tester", None)
                 return
         final = ScanState.HALTED if action.verb is Verb.HALT else ScanState.ABORTED
-        self.end(action.scan_id, final, "user")
+        if action.scan_id in self.running:
+            self.end(action.scan_id, final, "user")
 
 
 def point(i: int) -> Point:
