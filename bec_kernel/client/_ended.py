@@ -37,6 +37,17 @@ class Ended(Sequence[Item]):
         return _table.html(self._HEAD, self._rows())
 
 
+def _way(item: Item) -> str:
+    """Return what a move has done: `samx 0 to 1`."""
+    ways = [
+        f"{motor} {item.before[motor]:.6g} to {at:.6g}"
+        for motor, at in item.after.items()
+        if motor in item.before
+    ]
+    told = "" if item.reason in ("", "done") else item.reason
+    return "; ".join([*ways, told] if ways and told else ways)
+
+
 def _row(item: Item) -> tuple[str, ...]:
     took = item.time - item.begun
     return (
@@ -46,6 +57,6 @@ def _row(item: Item) -> tuple[str, ...]:
         summary(item.request),
         str(item.state),
         item.by,
-        item.reason,
+        _way(item) or item.reason,
         f"{took:.1f} s" if item.begun else "",
     )

@@ -46,6 +46,8 @@ class Item(Message, frozen=True, kw_only=True):
         begun: when it began; 0: it has not.
         paused: who wants it paused; None: nobody.
         again: scan id of the item it repeats.
+        before: of a move: where its motors were when it began, motor units.
+        after: of a move: where they were when it ended.
     """
 
     scan_id: str
@@ -63,6 +65,8 @@ class Item(Message, frozen=True, kw_only=True):
     begun: float = 0.0
     paused: Hold | None = None
     again: str = ""
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
 
 
 class QueueStatus(Message, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.beginning import begun
 from bec_services.scan_server.guard import Accepted, accept
 from bec_services.scan_server.queue import Queues, label
-from bec_services.scan_server.watching import Suspenders
+from bec_services.scan_server.watching import Suspenders, value_of
 from bec_services.scan_server.worker import ITEM_STATE, Worker
 
 Ask = ScanRequest | ItemAction | QueueAction | SuspenderAction
@@ -235,6 +235,7 @@ class Desk:
             return
         major = self._last.major
         where = Id(major + 1) if item.is_scan else Id(major, self._last.minor + 1)
+        item = msgspec.structs.replace(item, before=self._where(item))
         new, changes = begun(item, accepted.begin, where, now)
         self._commit([*changes, *self._queues.put(new)])
         self._last = where
@@ -280,8 +281,18 @@ class Desk:
         self, item: Item, state: ItemState, reason: str, by: str
     ) -> list[Change]:
         self._begins.pop(item.scan_id, None)
+        if item.begun:
+            item = msgspec.structs.replace(item, after=self._where(item))
         self._life.log.info("ended", item=label(item), state=state, reason=reason)
         return ended(self._queues, item, state, reason, by=by, now=time.time())
+
+    def _where(self, item: Item) -> dict[str, float]:
+        """Return where the motors of a move are; of a scan its points tell."""
+        if item.is_scan:
+            return {}
+        values = self._beamline.now().values
+        told = {motor: value_of(values.get(motor), motor) for motor in item.devices}
+        return {motor: at for motor, at in told.items() if at is not None}
 
     # --- rules ------------------------------------------------------------------------
 

@@ -193,12 +193,17 @@ def _check(rule: Condition, beamline: Beamline) -> None:
 def _value(rule: Condition, beamline: Beamline) -> float | None:
     """Return what a rule is about; None: it is not there, or is no number."""
     device = beamline.devices.get(rule.device)
-    told: DeviceValue | None = beamline.values.get(rule.device)
-    if device is None or not device.connected or told is None:
+    if device is None or not device.connected:
         return None
-    reading = told.readings.get(rule.signal or rule.device)
-    if reading is None and not rule.signal:
-        reading = next(iter(told.readings.values()), None)
+    return value_of(beamline.values.get(rule.device), rule.device, rule.signal)
+
+
+def value_of(told: DeviceValue | None, device: str, signal: str = "") -> float | None:
+    """Return a signal's newest value, or a device's own; None: there is no number."""
+    readings = told.readings if told else {}
+    reading = readings.get(signal or device)
+    if reading is None and not signal:
+        reading = next(iter(readings.values()), None)
     with contextlib.suppress(TypeError, ValueError):
         return float(reading.value) if reading is not None else None
     return None

@@ -159,6 +159,19 @@ def test_a_move_says_who_holds_its_device_and_waits(beamline):
     assert beamline.state(scan) == "completed"
 
 
+def test_a_move_is_written_down_with_before_and_after(beamline):
+    beamline.show("samx", 0.25)
+    beamline.move("samx")
+    (scan_id,) = beamline.items()
+    beamline.until_state(scan_id, "running")
+    beamline.show("samx", 1.0)
+    beamline.devices.points.set()
+    beamline.until_state(scan_id, "completed")
+    done = beamline.ended(scan_id)
+    assert (done.before, done.after) == ({"samx": 0.25}, {"samx": 1.0})
+    assert (done.user, done.scan_number) == ("ada", None)
+
+
 def waiting_move(beamline: Beamline, motor: str) -> str:
     found: list[Item] = [
         one for one in beamline.items().values() if one.request.args[0] == motor
