@@ -1,15 +1,18 @@
 """An instance's settings: `settings.yaml` in its data folder."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bec_kernel.errors import InstanceError
-from bec_kernel.wire import DeviceRule
+from bec_kernel.wire import ROLES, DeviceRule
 
 FILE = "settings.yaml"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
 class ServerSettings(BaseModel):
@@ -26,11 +29,14 @@ class Settings(BaseModel):
 
     Attributes:
         device_servers: by name, which devices each holds.
+        users: who may ask besides the person who started the instance, by name: an
+            `operator` acts on everybody's items, a `user` on their own.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     device_servers: dict[str, ServerSettings | None] = {"main": None}
+    users: dict[str, Literal["operator", "user"]] = {}
 
     def rules(self) -> dict[str, DeviceRule]:
         """Return the rules as they travel."""
@@ -63,11 +69,22 @@ def load(data: Path) -> Settings:
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or error
         raise InstanceError(f"{where}: {problem}") from error
-    _check(path, settings.rules())
+    _check_users(path, settings.users)
+    _check_rules(path, settings.rules())
     return settings
 
 
-def _check(path: Path, rules: dict[str, DeviceRule]) -> None:
+def _check_users(path: Path, names: Iterable[str]) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise InstanceError(
+                f"{path}: users: {name!r} is no name (letters, digits, _, . and -)"
+            )
+        if name in (*ROLES, "default"):
+            raise InstanceError(f"{path}: users: {name} is the name of a service")
+
+
+def _check_rules(path: Path, rules: dict[str, DeviceRule]) -> None:
     if not rules:
         raise InstanceError(f"{path}: device_servers: there must be one")
     for name in rules:

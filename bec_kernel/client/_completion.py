@@ -42,6 +42,7 @@ def _scan_names(catalogue: Catalogue) -> list[Candidate]:
     found = {name: _first_line(one.doc) for name, one in catalogue.items()}
     for one in catalogue.values():
         found |= dict.fromkeys(one.aliases, f"same as {one.name}")
+        found |= {form.name: form.doc for form in one.forms}
     return sorted(found.items())
 
 

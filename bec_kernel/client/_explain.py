@@ -12,7 +12,7 @@ from bec_kernel.client._signatures import (
     options_of,
 )
 from bec_kernel.client._values import show
-from bec_kernel.wire import Parameter, Signature
+from bec_kernel.wire import Form, Parameter, Signature
 
 
 def help(name: str, catalogue: Catalogue) -> str:  # noqa: A001 - what people type
@@ -26,7 +26,10 @@ def help(name: str, catalogue: Catalogue) -> str:  # noqa: A001 - what people ty
 
 def explain(signature: Signature) -> str:
     """Return a signature as text for people."""
-    names = " ".join(p.name for p in signature.bundle)
+    words = [p.name for p in signature.bundle]
+    if signature.form_of:
+        words = [name for form in signature.forms for name in _names(form)]
+    names = " ".join(words)
     more = " …" if names and signature.bundles[1] != 1 else ""
     needs = "".join(
         f" {dashed(p.name)} {p.kind}" for p in signature.options if p.required
@@ -38,10 +41,24 @@ def explain(signature: Signature) -> str:
     width = max((len(shown) for shown, _ in rows), default=0)
     lines += [f"  {shown:<{width}}  {_told(p)}" for shown, p in rows]
     if signature.aliases:
-        lines += ["", f"Also called: {', '.join(signature.aliases)}"]
+        lines += ["", f"Also called: {', '.join(_aliases(signature))}"]
+    if signature.form_of:
+        lines += ["", f"A form of: {signature.form_of}"]
     if signature.example:
         lines += ["", f"Example: {signature.example}"]
     return "\n".join(lines)
+
+
+def _aliases(signature: Signature) -> list[str]:
+    """The other names, those with words of their own followed by these."""
+    words = {form.name: _names(form) for form in signature.forms}
+    return [" ".join([name, *words.get(name, [])]) for name in signature.aliases]
+
+
+def _names(form: Form) -> list[str]:
+    """The words of a form; in brackets where one may be left out."""
+    parameters = [word.parameter for word in form.words]
+    return [p.name if p.required else f"[{p.name}]" for p in parameters]
 
 
 def _told(parameter: Parameter) -> str:
@@ -63,6 +80,8 @@ _TYPES: dict[str, Any] = {
     "bool": bool,
     "str": str,
     "number_list": list[float],
+    "device_list": list[str],
+    "number_lists": list[list[float]],
 }
 
 

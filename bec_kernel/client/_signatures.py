@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bec_kernel.client._values import nearest, refuse_unknown
 from bec_kernel.errors import RefusedError
+from bec_kernel.forms import as_signature, form_named
 from bec_kernel.wire import Parameter, Signature
 
 Catalogue = Mapping[str, Signature]
@@ -14,7 +15,9 @@ Candidate = tuple[str, str]
 """A word one may type here, and what it means: unit and description."""
 
 METADATA = Parameter(name="metadata", kind="str", doc="name=value, kept with the scan")
-QUEUE = Parameter(name="queue", kind="str", default="primary", doc="queue it joins")
+QUEUE = Parameter(
+    name="scan_queue", kind="str", default="primary", doc="queue it joins"
+)
 NOWAIT = Parameter(
     name="nowait",
     kind="bool",
@@ -24,7 +27,7 @@ NOWAIT = Parameter(
 
 
 def find(name: str, catalogue: Catalogue) -> Signature:
-    """Return the signature of a scan, by its name or an alias.
+    """Return the signature of a scan, by its name or an alias; that of its form, too.
 
     Raises:
         RefusedError: there is no such scan.
@@ -33,7 +36,8 @@ def find(name: str, catalogue: Catalogue) -> Signature:
         return catalogue[name]
     for signature in catalogue.values():
         if name in signature.aliases:
-            return signature
+            form = form_named(signature.forms, name)
+            return as_signature(signature, form) if form else signature
     known = [*catalogue, *(a for s in catalogue.values() for a in s.aliases)]
     raise refuse_unknown("scan", name, known)
 

@@ -24,6 +24,8 @@ _CALLED = {
     "str": "a text",
     "device": "a device",
     "number_list": "a list of numbers like [1,2,3]",
+    "device_list": "a list of devices like [samx,samy]",
+    "number_lists": "a list of lists of numbers like [[0,1,5],[2,3,11]]",
 }
 
 
@@ -66,17 +68,33 @@ def from_word(parameter: Parameter, word: Word) -> Any:
             return _TRUTH.get(word.lower(), str(word))
         case "number_list":
             return _list_of(word)
+        case "number_lists":
+            return _lists_of(word)
+        case "device_list":
+            parts = (part.strip(" \"'") for part in _bare(word).split(","))
+            return [part for part in parts if part]
     return str(word)
 
 
+def _bare(word: str) -> str:
+    return word[1:-1] if word.startswith("[") and word.endswith("]") else word
+
+
 def _list_of(word: str) -> Any:
-    inner = word[1:-1] if word.startswith("[") and word.endswith("]") else word
-    parts = [part.strip() for part in inner.split(",")]
+    parts = [part.strip() for part in _bare(word).split(",")]
     if parts[-1] == "":
         parts.pop()
     if not all(_NUMBER.fullmatch(part) for part in parts):
         return str(word)
     return [float(part) for part in parts]
+
+
+def _lists_of(word: str) -> Any:
+    """Return lists in a list; numbers as they are typed (`.5`), unlike in JSON."""
+    try:
+        return json.loads(_NUMBER.sub(lambda found: repr(float(found[0])), word))
+    except (ValueError, RecursionError):
+        return str(word)
 
 
 def metadata_from(word: Word) -> tuple[str, Any]:
@@ -124,22 +142,39 @@ def check(scan: str, parameter: Parameter, value: Any, devices: Iterable[str]) -
         RefusedError: it is not what the parameter takes.
     """
     try:
-        made = _MAKERS[parameter.kind](value)
+        made = _made(parameter, value)
     except (_Unfit, KeyError, OverflowError) as error:
         said = str(error) if isinstance(error, _Unfit) and str(error) else ""
         wanted = _CALLED.get(parameter.kind, parameter.kind)
         raise _refuse(scan, parameter, value, said or f"is not {wanted}") from None
-    if parameter.kind == "device" and made not in devices:
-        # An axis is a device of its own: `slit.gap` is `slit_gap`.
-        if made.replace(".", "_") in devices:
-            return made.replace(".", "_")
-        raise refuse_unknown("device", made, devices)
+    if parameter.kind == "device":
+        return _known(made, devices)
+    if parameter.kind == "device_list":
+        return [_known(one, devices) for one in made]
     _check_range(scan, parameter, made)
     return made
 
 
+def _made(parameter: Parameter, value: Any) -> Any:
+    if parameter.kind == "number_lists":
+        return _number_lists(value, [0, *parameter.shape])
+    return _MAKERS[parameter.kind](value)
+
+
+def _known(name: str, devices: Iterable[str]) -> str:
+    if name in devices:
+        return name
+    # An axis is a device of its own: `slit.gap` is `slit_gap`.
+    if name.replace(".", "_") in devices:
+        return name.replace(".", "_")
+    raise refuse_unknown("device", name, devices)
+
+
 def _check_range(scan: str, parameter: Parameter, value: Any) -> None:
     for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, list):
+            _check_range(scan, parameter, one)
+            continue
         if parameter.low is not None and one < parameter.low:
             said = f"is below {show(parameter.low)}"
             raise _refuse(scan, parameter, one, said)
@@ -223,6 +258,25 @@ def _numbers(value: Any) -> list[float]:
     return [_float(one) for one in value]
 
 
+def _number_lists(value: Any, shape: list[int]) -> list[Any]:
+    """Return lists in lists; `shape`: how many are in each, 0 for any number."""
+    value = _plain(value)
+    if not isinstance(value, list | tuple):
+        raise _Unfit
+    if not value:
+        raise _Unfit("is empty")
+    if shape[0] and len(value) != shape[0]:
+        raise _Unfit(f"has a list of {len(value)}, not of {shape[0]}")
+    if len(shape) > 1:
+        return [_number_lists(one, shape[1:]) for one in value]
+    return [_float(one) for one in value]
+
+
+def _devices(value: Any) -> list[str]:
+    several = value if isinstance(value, list | tuple) else [value]
+    return [_device(one) for one in several]
+
+
 _MAKERS: dict[str, Callable[[Any], Any]] = {
     "float": _float,
     "int": _int,
@@ -230,6 +284,7 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "str": _str,
     "device": _device,
     "number_list": _numbers,
+    "device_list": _devices,
 }
 
 
@@ -243,8 +298,22 @@ def show(value: Any) -> str:
         case str():
             plain = _PLAIN.fullmatch(value) and value.lower() not in _TRUTH
             return value if plain else quote(value)
-        case list() if all(isinstance(one, int | float) for one in value):
+        case list() if _is_bare(value):
             return f"[{','.join(show(one) for one in value)}]"
         case list() | dict():
             return json.dumps(value)
     return str(value)
+
+
+def _is_bare(value: Any, deep: int = 3) -> bool:
+    """It is a list of numbers, or of such lists."""
+    if not isinstance(value, list):
+        return isinstance(value, int | float)
+    return bool(value) and deep > 0 and all(_is_bare(one, deep - 1) for one in value)
+
+
+def show_option(value: Any) -> str:
+    """Return the word that stands for an option's value: a list of texts are names."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return f"[{','.join(value)}]"
+    return show(value)

@@ -28,9 +28,11 @@ from bec_kernel.client._values import (
     from_word,
     metadata_from,
     show,
+    show_option,
 )
 from bec_kernel.client._words import Word, split
 from bec_kernel.errors import RefusedError
+from bec_kernel.forms import refuse_surplus, unfold
 from bec_kernel.wire import Parameter, ScanRequest, Signature
 
 __all__ = [
@@ -63,6 +65,12 @@ def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequ
             allowed=", ".join(sorted(catalogue)),
         )
     signature = find(words[0], catalogue)
+    if signature.driven:
+        raise RefusedError(
+            f"{signature.name} is driven from Python: "
+            f"with scans.{signature.name}(dev.samx) as scan: scan.point(samx=1)",
+            subject=signature.name,
+        )
     reader = _Reader(signature, words[1:])
     reader.run()
     return bind(signature, reader.args, reader.kwargs, devices, dashed)
@@ -157,7 +165,7 @@ def bind(
     options = {p.name: p for p in options_of(signature)}
     given = {name: value for name, value in kwargs.items() if value is not None}
     metadata = _metadata(given.pop("metadata", {})) if "metadata" in options else {}
-    queue = given.pop("queue", "primary") if "queue" in options else "primary"
+    queue = given.pop(QUEUE.name, "primary") if QUEUE.name in options else "primary"
     queue = check(signature.name, QUEUE, queue, devices)
     nowait = given.pop("nowait", False) if "nowait" in options else False
     nowait = check(signature.name, NOWAIT, nowait, devices)
@@ -166,7 +174,12 @@ def bind(
         if name not in options:
             raise no_option(signature, name, naming)
         checked[name] = check(signature.name, options[name], value, devices)
+    forms = signature.forms if signature.form_of else ()
+    for form in forms:
+        refuse_surplus(form, args)
     bound = _bundles(signature, args, devices)
+    for form in forms:
+        bound, checked = unfold(form, bound, checked)
     for option in signature.options:
         if option.required and option.name not in checked:
             raise RefusedError(
@@ -176,7 +189,7 @@ def bind(
             )
     return ScanRequest(
         request_id="",
-        name=signature.name,
+        name=signature.form_of or signature.name,
         args=bound,
         kwargs=checked,
         queue=queue,
@@ -203,6 +216,9 @@ def _bundles(
     if not bundle:
         return bound
     count, rest = divmod(len(args), len(bundle))
+    may_miss = signature.form_of and not any(p.required for p in bundle[rest:])
+    if rest and may_miss:
+        count, rest = count + 1, 0
     if rest:
         said = " ".join(show(value) for value in bound[-rest:])
         raise RefusedError(
@@ -235,7 +251,7 @@ def format(request: ScanRequest) -> str:  # noqa: A001 - the counterpart of pars
     """Return the line that `parse` makes this request of."""
     words = [summary(request)]
     if request.queue != "primary":
-        words += ["--queue", show(request.queue)]
+        words += [dashed(QUEUE.name), show(request.queue)]
     if request.nowait:
         words.append("--nowait")
     for name, value in request.metadata.items():
@@ -250,5 +266,5 @@ def summary(request: ScanRequest) -> str:
         if isinstance(value, bool):
             words.append(dashed(name if value else f"no_{name}"))
         else:
-            words += [dashed(name), show(value)]
+            words += [dashed(name), show_option(value)]
     return " ".join(words)

@@ -6,11 +6,13 @@ from typing import Any
 from bec_kernel.bus import Bus
 from bec_kernel.client import _table, language
 from bec_kernel.client._reader import Reader
+from bec_kernel.client.driving import Drive
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import ScanRequest, Signature, keys
 
-ScanFunction = Callable[..., ScanReport]
+ScanFunction = Callable[..., Any]
+"""Returns a report; of an interactive scan what drives it."""
 
 
 class Scans:
@@ -62,13 +64,18 @@ class Scans:
         """Return a scan as a function with name, signature and text of its own."""
         signature = self.signature(name)
 
-        def run(*args: Any, **kwargs: Any) -> ScanReport:
-            return self._submit(language.bind(signature, args, kwargs, self._names()))
+        def run(*args: Any, **kwargs: Any) -> ScanReport | Drive:
+            request = language.bind(signature, args, kwargs, self._names())
+            report = self._submit(request)
+            return self._drive(report) if signature.driven else report
 
         run.__name__ = run.__qualname__ = signature.name
         run.__doc__ = language.explain(signature)
         run.__signature__ = language.call_signature(signature)  # type: ignore[attr-defined]
         return run
+
+    def _drive(self, report: ScanReport) -> Drive:
+        return Drive(self._bus, self._reader, report)
 
     def __getattr__(self, name: str) -> ScanFunction:
         if name.startswith("_"):

@@ -15,6 +15,7 @@ from bec_kernel import bus as buses
 from bec_kernel import errors
 from bec_kernel.bus import Bus
 from bec_kernel.client import _state, language
+from bec_kernel.client._problems import error_of
 from bec_kernel.client._reader import Reader, ask, complain_to
 from bec_kernel.client.config import Config
 from bec_kernel.client.devices import Devices, RemoteDevice
@@ -32,7 +33,6 @@ from bec_kernel.wire import (
     ItemAction,
     Latest,
     Origin,
-    Problem,
     Reply,
     ScanRequest,
     StopDevices,
@@ -330,19 +330,6 @@ def _told(device: Device) -> str:
     if device.limits:
         parts.append(f"{device.limits[0]:g} to {device.limits[1]:g}")
     return ", ".join(parts)
-
-
-def error_of(problem: Problem) -> BecError:
-    """Return the exception a problem stands for: the class named by its kind."""
-    kind = getattr(errors, problem.kind, RefusedError)
-    if not (isinstance(kind, type) and issubclass(kind, BecError)):
-        kind = RefusedError
-    return kind(
-        problem.message,
-        subject=problem.subject,
-        value=problem.value,
-        allowed=problem.allowed,
-    )
 
 
 def connect(

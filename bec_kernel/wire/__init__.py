@@ -21,8 +21,11 @@ from bec_kernel.wire._device_list import (
     ListDeviceLists,
     SaveDeviceList,
 )
+from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._queue import (
+    Form,
+    FormWord,
     Item,
     Parameter,
     QueueStatus,
@@ -99,12 +102,15 @@ __all__ = [
     "DeviceProgress",
     "DeviceRule",
     "DeviceValue",
+    "DriveScan",
     "EditDevices",
     "End",
     "FetchDeviceList",
     "Fields",
     "FileDone",
     "Fit",
+    "Form",
+    "FormWord",
     "Heartbeat",
     "Hold",
     "Inbox",
@@ -158,6 +164,7 @@ __all__ = [
     "Users",
     "Verb",
     "Watermark",
+    "Wish",
     "keys",
     "step_to",
 ]

@@ -122,7 +122,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         name: of the option.
-        kind: `float int bool str device number_list`.
+        kind: `float int bool str device`, or several: `number_list device_list
+            number_lists` (lists in a list, each of the same `shape`).
         doc: one line.
         unit: `s`, or `motor` for motor units.
         default: where it may be left out.
@@ -130,6 +131,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         low: smallest value, included.
         high: largest value, included.
         choices: the only values allowed.
+        shape: of each list in `number_lists`: [3] for triples, [2, 3] for pairs of
+            them.
     """
 
     name: str
@@ -141,6 +144,40 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     low: float | None = None
     high: float | None = None
     choices: list[str] = []
+    shape: list[int] = []
+
+
+class FormWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One word of a form.
+
+    Attributes:
+        parameter: what stands there; those at the end that are not required may be
+            left out.
+        option: the scan's option it is; empty: the next word of the scan's bundle.
+        add: to the number that was typed: intervals are one fewer than points.
+    """
+
+    parameter: Parameter
+    option: str = ""
+    add: int = 0
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Words of its own for a scan, under an alias: `ascan` for a line scan.
+
+    Attributes:
+        name: the alias.
+        doc: one line.
+        words: in the order in which they are typed, each once.
+        preset: options that are so, unless said otherwise.
+        example: one line, as typed after `%scan`.
+    """
+
+    name: str
+    doc: str = ""
+    words: list[FormWord] = []
+    preset: dict[str, Any] = {}
+    example: str = ""
 
 
 class Signature(Message, frozen=True, kw_only=True):
@@ -152,9 +189,13 @@ class Signature(Message, frozen=True, kw_only=True):
         bundle: positional parameters, given once or more in this order.
         bundles: smallest and largest number of bundles; 0: no limit.
         options: by name.
-        aliases: other names of it.
+        aliases: other names of it, those with a form included.
         example: one line, as typed after `%scan`.
         is_scan: has number and file; a move has not.
+        driven: asks who began it what to do next.
+        forms: aliases with words of their own.
+        form_of: where this is one of a scan's forms, drawn up as a signature: the
+            scan; empty in what is published.
     """
 
     name: str
@@ -165,3 +206,6 @@ class Signature(Message, frozen=True, kw_only=True):
     aliases: list[str] = []
     example: str = ""
     is_scan: bool = True
+    driven: bool = False
+    forms: list[Form] = []
+    form_of: str = ""

@@ -84,6 +84,10 @@ class Begin(Message, frozen=True, kw_only=True):
         shape: of the points; (points,) or (slow, fast); empty when unknown.
         code: version of the scan's program; another version does not resume it.
         fit: lmfit model to be fitted while it runs; empty for none.
+        asks: names of the analyses that its program asks.
+        file_directory: folders below the instance's files its own lie in; may be
+            empty.
+        file_suffix: what its folder's name ends with, behind an underscore.
     """
 
     scan_id: str
@@ -101,6 +105,9 @@ class Begin(Message, frozen=True, kw_only=True):
     shape: list[int] = []
     code: str = ""
     fit: str = ""
+    asks: list[str] = []
+    file_directory: str = ""
+    file_suffix: str = ""
 
 
 class Step(Message, frozen=True, kw_only=True):
@@ -120,7 +127,9 @@ class Step(Message, frozen=True, kw_only=True):
         settle_after: wait between trigger and read, s, on top.
         seen: all answers up to this index were seen to be ok (no gate needed).
         at: not before so long after the scan was opened, s; None: at once.
-        until: not before this is so.
+        until: not before this is so; or, with `set`, when the motors have arrived.
+        data: what is asked, or how a flight is to be.
+        patience: who is asked may be silent for so long, s, wall clock.
     """
 
     index: int
@@ -137,6 +146,8 @@ class Step(Message, frozen=True, kw_only=True):
     seen: int = -1
     at: float | None = None
     until: Condition | None = None
+    data: dict[str, Any] = {}
+    patience: float = 0.0
 
 
 class Mark(Message, frozen=True, kw_only=True):
@@ -149,6 +160,7 @@ class Mark(Message, frozen=True, kw_only=True):
         control: id of the control entry it obeys, "" when the worker's own.
         reason: why, for people.
         drained: nothing was on its way any more from a mark before.
+        value: what was answered to a question of the program.
     """
 
     index: int
@@ -157,6 +169,7 @@ class Mark(Message, frozen=True, kw_only=True):
     control: str = ""
     reason: str = ""
     drained: bool = False
+    value: Any = None
 
 
 class End(Message, frozen=True, kw_only=True):
@@ -187,6 +200,7 @@ class Answer(Message, frozen=True, kw_only=True):
         problem: what went wrong, where it did.
         phase: 0 or `LAST_PHASE`: the whole step; else how far it has come.
         quality: how good a device's part is, where it is not `good`.
+        value: the answer to a question; of a wait: `arrived`, if the motors have.
     """
 
     LAST_PHASE: ClassVar[int] = 3
@@ -200,6 +214,7 @@ class Answer(Message, frozen=True, kw_only=True):
     problem: Problem | None = None
     phase: int = 0
     quality: dict[str, PointStatus] = {}
+    value: Any = None
 
     @property
     def is_final(self) -> bool:

@@ -76,9 +76,12 @@ class Users(Message, frozen=True, kw_only=True):
         device_servers: names of the device servers.
         virtual: the instance's devices run on a virtual clock.
         device_rules: which devices each device server holds; empty: one holds all.
+        roles: by name: `operator` acts on everybody's items, `user` on their own;
+            who is not named is an operator.
     """
 
     names: list[str]
     device_servers: list[str] = []
     virtual: bool = False
     device_rules: dict[str, DeviceRule] = {}
+    roles: dict[str, str] = {}

@@ -14,6 +14,7 @@ from bec_kernel.wire._device_list import (
     ListDeviceLists,
     SaveDeviceList,
 )
+from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
 from bec_kernel.wire._queue import (
     Item,
@@ -46,15 +47,15 @@ from bec_kernel.wire._stream import (
 )
 
 # --- what a person may ask -----------------------------------------------------------
-scan_asks: Inboxes[ScanRequest | ItemAction | QueueAction | SuspenderAction, Reply] = (
-    Inboxes(
-        "{}",
-        ScanRequest | ItemAction | QueueAction | SuspenderAction,
-        Reply,
-        "scan_server",
-    )
+scan_asks: Inboxes[
+    ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan, Reply
+] = Inboxes(
+    "{}",
+    ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan,
+    Reply,
+    "scan_server",
 )
-"""(user) To the scan server: run this, act on that."""
+"""(user) To the scan server: run this, act on that, do this next."""
 device_asks: Inboxes[Call | StopDevices | EditDevices, Reply] = Inboxes(
     "{}/{}", Call | StopDevices | EditDevices, Reply, "device_server"
 )
@@ -97,6 +98,10 @@ controls: Logs[Control] = Logs("svc/scan/{}/controls", Control, "scan_server")
 """(scan id) Wishes that passed the guard."""
 answers: Logs[Answer] = Logs("svc/scan/{}/answers/{}", Answer, "device_server")
 """(scan id, device server) One answer a step, under the step's index."""
+advice: Logs[Answer] = Logs("svc/scan/{}/advice/{}", Answer, "data_analysis")
+"""(scan id, analysis) Answers to what the program asks; under the step's index."""
+wishes: Logs[Wish] = Logs("svc/scan/{}/wishes", Wish, "scan_server")
+"""(scan id) What the driver of an interactive scan wants, checked; dense."""
 points: Logs[PointEntry] = Logs("pub/scan/{}/points", PointEntry, "scan_bundler")
 """(scan id) Whole points: point p has the id `<p+1>-0`."""
 files: Logs[FileDone] = Logs("pub/scan/{}/files", FileDone, "file_writer")

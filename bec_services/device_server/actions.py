@@ -27,6 +27,7 @@ from bec_services.device_server.crew import each
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.status import ActionStopped
 from bec_services.device_server.streams import ScanStreams
+from bec_services.device_server.sweep import Sweep
 from bec_services.device_server.values import Values
 from bec_services.device_server.waiting import Waits, wait_at
 
@@ -52,6 +53,7 @@ class Outcome(msgspec.Struct, frozen=True):
     end: float = 0.0
     data: dict[str, Readings] = {}
     quality: dict[str, PointStatus] = {}
+    value: Any = None
 
 
 Barrier = Callable[[int], None]
@@ -98,6 +100,7 @@ class Actions:
         self._newest = newest
         self._quality: dict[str, PointStatus] = {}
         self._waits = Waits(clock)
+        self._sweep = Sweep()
         self.opened = 0.0
         self.waiting = False
         self._kinds: dict[StepKind, Callable[[Step, threading.Event], Outcome]] = {
@@ -110,6 +113,7 @@ class Actions:
             StepKind.MOVE: self._move,
             StepKind.POINT: self._point,
             StepKind.WAIT: self._wait,
+            StepKind.KICKOFF: self._kickoff,
             StepKind.COMPLETE: self._complete,
         }
 
@@ -127,7 +131,9 @@ class Actions:
 
     def stop_now(self) -> None:
         """Stop what the current step moves or exposes. Called from another thread."""
-        _stop_all(self._busy)
+        _stop_all(
+            {one.name: one for one in (*self._busy, *self._sweep.moving)}.values()
+        )
 
     def halt_motion(self, names: Iterable[str]) -> None:
         """Stop what an earlier life may have left moving; one that is silent, too."""
@@ -178,12 +184,31 @@ class Actions:
         try:
             if step.at is not None:
                 wait_at(self._clock, self.opened + step.at, stop)
+            if step.settle:
+                self._clock.sleep(step.settle, stop)
+            motions = self._sweep.send(self._motors(step.set), step.set)
             if until is not None and until.device in self._mine:
                 device = self._held[until.device].check()
-                self._waits.until(device, until, stop)
+                ends = [motion.status for motion in motions]
+                self._waits.until(device, until, stop, ends=ends)
+        except (Stopped, DeviceError):
+            _stop_all(self._sweep.moving)
+            raise
         finally:
             self.waiting = False
-        return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
+        for motion in motions:
+            if motion.status.done:
+                _check(motion.motor, motion.stopped, motion.status)
+        there = bool(motions) and all(motion.status.done for motion in motions)
+        return Outcome(
+            AnswerStatus.OK,
+            begin=begin,
+            end=self._clock.time(),
+            value="arrived" if there else None,
+        )
+
+    def _motors(self, positions: Mapping[str, float]) -> list[Held]:
+        return [self._held[name] for name in positions if name in self._mine]
 
     def _of(self, step: Step) -> list[Held]:
         return [self._held[name] for name in step.devices if name in self._mine]
@@ -199,7 +224,8 @@ class Actions:
         return Outcome(AnswerStatus.OK)
 
     def _unstage(self, step: Step, _stop: threading.Event) -> Outcome:
-        """Unstage every device, also behind one that fails."""
+        """Unstage every device, also behind one that fails; nothing moves any more."""
+        _stop_all(self._sweep.moving)
         devices = self._of(step)
         _, failed = each(devices, lambda one: one.unstage(), STAGE_DEADLINE)
         for one in devices:
@@ -207,6 +233,13 @@ class Actions:
                 self._streams.close(one.name)
         if failed:
             raise failed[0]
+        return Outcome(AnswerStatus.OK)
+
+    def _kickoff(self, step: Step, stop: threading.Event) -> Outcome:
+        """Tell devices how to fly, and let them; done when they do."""
+        devices = self._of(step)
+        self._run(devices, lambda one: one.prepare(step.data), MOVE_DEADLINE, stop)
+        self._run(devices, lambda one: one.begin("kickoff"), MOVE_DEADLINE, stop)
         return Outcome(AnswerStatus.OK)
 
     def _complete(self, step: Step, stop: threading.Event) -> Outcome:
@@ -273,10 +306,10 @@ class Actions:
             self._clock.sleep(left, stop)
 
     def _set(self, positions: Mapping[str, float], stop: threading.Event) -> None:
-        motors = [self._held[name] for name in positions if name in self._mine]
+        motors = self._motors(positions)
 
         def start(one: Held) -> Status:
-            return one.set(positions[one.name])
+            return self._sweep.status(one, positions[one.name])
 
         self._run(motors, start, MOVE_DEADLINE, stop)
         for one in motors:

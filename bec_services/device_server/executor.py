@@ -38,7 +38,13 @@ from bec_services.device_server.ophyd import Held
 from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5
-_STOPPABLE = (StepKind.POINT, StepKind.MOVE, StepKind.WAIT)
+_STOPPABLE = (
+    StepKind.POINT,
+    StepKind.MOVE,
+    StepKind.WAIT,
+    StepKind.KICKOFF,
+    StepKind.COMPLETE,
+)
 _BEHIND = 99
 """Above any phase: with it an id lies behind all answers to a step."""
 
@@ -188,6 +194,8 @@ class Executor:
                 self._streams.close_all()
                 self._streams.commit([Drop(todo, self._scan_id)])
                 self._values.streams.forget(self._scan_id)
+            case Step(kind=StepKind.ASK):
+                pass  # asked of others, when all before it was answered
             case Step():
                 if self._server in entry.on and entry.index > self._answered:
                     self._answer(entry, self._decide(entry))
@@ -310,6 +318,7 @@ class Executor:
             problem=outcome.problem,
             phase=phase,
             quality=outcome.quality,
+            value=outcome.value,
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
         if step.kind in (StepKind.MOVE, StepKind.CLOSE):

@@ -11,23 +11,21 @@ class ScanFiles:
     Attributes:
         scan_id: unique for ever.
         scan_number: counted for people.
-        folder: of all scans' files.
+        folder: of this scan's files.
+        stem: what their names begin with.
     """
 
     scan_id: str
     scan_number: int | None
     folder: Path
+    stem: str
 
     def path(self, device: str) -> Path:
         """Return a free name for a file of this device, beside the scan's own."""
-        number = self.scan_number or 0
-        low = number // 1000 * 1000
-        name = f"S{number:05d}"
-        place = self.folder / f"S{low:05d}-{low + 999:05d}" / name
         part = 0
         while True:
             tail = f"_{part}" if part else ""
-            path = place / f"{name}_{device}{tail}.h5"
+            path = self.folder / f"{self.stem}_{device}{tail}.h5"
             if not path.exists():
                 return path
             part += 1

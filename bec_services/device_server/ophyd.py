@@ -153,6 +153,26 @@ class Held:
             ) from error
         return status if self.quick else self.link.guard(status)
 
+    def prepare(self, plan: dict[str, Any]) -> Status:
+        """Tell it how the next flight is to be.
+
+        Raises:
+            DeviceError: it cannot be used, takes no such plan, or refuses it.
+        """
+        device = self.ready()
+        if not hasattr(device, "prepare"):
+            raise DeviceError(
+                f"{self.name} cannot be told how to fly: it has no prepare",
+                subject=self.name,
+            )
+        try:
+            status: Status = device.prepare(plan)
+        except Exception as error:
+            raise DeviceError(
+                f"{self.name} refuses {plan}: {error}", subject=self.name
+            ) from error
+        return status if self.quick else self.link.guard(status)
+
     def trigger(self) -> Status:
         """Begin an exposure.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from bec_kernel.bus import Append, Change, Id, Log
 from bec_kernel.config import Folder
+from bec_kernel.scan_files import folder_of, stem
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Begin,
@@ -125,8 +126,9 @@ class ScanStreams:
 
     def begin(self, begin: Begin) -> None:
         """Take note of the scan; its devices are told where their files belong."""
-        folder = Folder(self._life.setup.data.resolve()).files
-        self._context = ScanFiles(self._scan_id, begin.scan_number, folder)
+        files = Folder(self._life.setup.data.resolve()).files
+        folder = files / folder_of(begin)
+        self._context = ScanFiles(self._scan_id, begin.scan_number, folder, stem(begin))
 
     def lags(self) -> list[tuple[str, int, int]]:
         """Return of each open stream its name, samples, and mean bytes a sample."""

@@ -5,14 +5,16 @@ time goes from event to event until one makes the rule true.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from ophyd import Signal
 
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Condition
-from bec_services.device_server.clock import Clock, NothingScheduled, Timer
+from bec_services.device_server.clock import Clock, NothingScheduled, Status, Timer
 from bec_services.device_server.status import LightStatus
+from bec_services.device_server.sweep import first_of
 
 
 def read_signals(device: Any) -> dict[str, Any]:
@@ -45,9 +47,20 @@ class Waits:
         self._rules: dict[Condition, _Rule] = {}
 
     def until(
-        self, device: Any, condition: Condition, stop: threading.Event | None = None
+        self,
+        device: Any,
+        condition: Condition,
+        stop: threading.Event | None = None,
+        *,
+        ends: Sequence[Status] = (),
     ) -> None:
         """Return when `condition` has been met for as long as it says.
+
+        Args:
+            device: whose value it is about.
+            condition: what is to be so.
+            stop: set by another thread.
+            ends: not waited for longer than until one of these is done.
 
         Raises:
             Stopped: `stop` was set.
@@ -58,7 +71,9 @@ class Waits:
             rule = _Rule(self._clock, condition, device)
             self._rules[condition] = rule
         try:
-            self._clock.wait([rule.met()], condition.deadline, stop)
+            met = rule.met()
+            first = first_of(self._clock, [met, *ends]) if ends else met
+            self._clock.wait([first], condition.deadline, stop)
         except (TimeoutError, NothingScheduled) as error:
             raise DeviceError(
                 f"{condition} was not so within {condition.deadline:g} s: "

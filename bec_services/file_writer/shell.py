@@ -103,8 +103,7 @@ class _Writing:
 
         self.close()
         scan = self._scan = self._scan or self._read_scan()
-        number = scan.begin.scan_number or 0
-        self.path = Folder(self._life.setup.data.resolve()).files / place(number)
+        self.path = Folder(self._life.setup.data.resolve()).files / place(scan.begin)
         self._life.check()
         nodes = tree(scan, self._layout, self.sending.layout)
         self._file = MasterFile(self.path, self._life.token, nodes)

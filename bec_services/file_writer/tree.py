@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bec_kernel.scan_files import folder_of, stem
 from bec_kernel.version import __version__
 from bec_kernel.wire import Begin, Device, ScanState
 from bec_services.file_writer.core import STATUS, Array, Key, Layout, cell
@@ -60,12 +61,9 @@ class Scan:
     devices: Mapping[str, Device]
 
 
-def place(number: int) -> Path:
+def place(begin: Begin) -> Path:
     """Return the file's path below the folder of files."""
-    low = number // 1000 * 1000
-    name = f"S{number:05d}"
-    folder = Path(f"S{low:05d}-{low + 999:05d}") / name
-    return folder / f"{name}_master.h5"
+    return folder_of(begin) / f"{stem(begin)}_master.h5"
 
 
 def iso(time: float) -> str:

@@ -61,8 +61,10 @@ def _run(options: argparse.Namespace, programs: Programs) -> None:
         log = journal.open_journal(folder.path, "launcher")
         table = programs(folder, options)
         rules = lists.rules_of(folder, virtual=options.virtual)
+        roles = lists.roles_of(folder)
         users = Users(
-            names=[config.person()],
+            names=list(roles),
+            roles=roles,
             device_servers=list(rules),
             virtual=options.virtual,
             device_rules=dict(rules) if len(rules) > 1 else {},

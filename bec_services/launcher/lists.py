@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bec_kernel import settings
+from bec_kernel import config, settings
 from bec_kernel.config import Folder
 from bec_kernel.device_list import DeviceList, in_order, reading
 from bec_kernel.device_list.classes import check_classes
@@ -53,6 +53,15 @@ def rules_of(folder: Folder, *, virtual: bool) -> Rules:
             "virtual clock has one device server"
         )
     return rules
+
+
+def roles_of(folder: Folder) -> dict[str, str]:
+    """Return who may ask, with their roles; who starts the instance is an operator.
+
+    Raises:
+        InstanceError: the settings are wrong.
+    """
+    return {**settings.load(folder.path).users, config.person(): "operator"}
 
 
 def choose(

@@ -67,6 +67,8 @@ class ScanBundle:
         """Take the next entry of the step log; return what became whole."""
         if isinstance(entry, Begin):
             self.servers = sorted(set(entry.servers.values()))
+        elif isinstance(entry, Step) and entry.kind is StepKind.ASK:
+            pass  # no device takes part
         elif isinstance(entry, Step | End):
             self._queue.append(entry)
             self._ended = self._ended or isinstance(entry, End)

@@ -6,7 +6,8 @@ from typing import Any
 
 from bec_kernel.service import Life, serve
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue
+from bec_services.scan_server.assembler import Catalogue, Schema
+from bec_services.scan_server.metadata import schema_of
 from bec_services.scan_server.scan import Scan
 from bec_services.scan_server.server import ScanServer
 
@@ -32,9 +33,26 @@ def _checked(scan: Any) -> type[Scan]:
     return scan
 
 
+def load_schemas(complain: Callable[[str], None]) -> list[Schema]:
+    """Return what the installed packages want of the metadata of scans.
+
+    One that cannot be used is left out: `complain` is told why.
+    """
+    found = []
+    for entry in entry_points(group="bec.metadata"):
+        try:
+            found.append(schema_of(entry.load()))
+        except Exception as error:  # noqa: BLE001 - whatever a site's package raises
+            complain(
+                f"metadata schema {entry.name} ({entry.value}) is left out: {error}"
+            )
+    return found
+
+
 def body(life: Life) -> None:
     """Serve for one life."""
-    ScanServer(life, Catalogue(load_scans(life.alarm))).run()
+    catalogue = Catalogue(load_scans(life.alarm), load_schemas(life.alarm))
+    ScanServer(life, catalogue).run()
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bec_kernel.errors import RefusedError
+from bec_kernel.forms import form_named, unfold
 from bec_kernel.wire import Device, Parameter, ScanRequest
 from bec_services.scan_server.scan import Bound, Scan
 
@@ -15,15 +16,28 @@ _LARGEST = 2**53
 """Whole numbers up to here are the same in every language."""
 
 
-class Catalogue:
-    """The scans there are, by name and alias."""
+Schema = Callable[[Mapping[str, Any]], None]
+"""Raises `RefusedError` for metadata that are not as the site wants them."""
 
-    def __init__(self, scans: Iterable[type[Scan]]) -> None:
+
+class Catalogue:
+    """The scans there are, by name and alias, and the site's rules for them.
+
+    Attributes:
+        scans: by name.
+        schemas: what the metadata of every scan must be like.
+    """
+
+    def __init__(
+        self, scans: Iterable[type[Scan]], schemas: Iterable[Schema] = ()
+    ) -> None:
         self.scans: dict[str, Scan] = {}
+        self.schemas = list(schemas)
         self._names: dict[str, str] = {}
         for kind in scans:
             self.scans[kind.name] = kind()
-            self._names |= dict.fromkeys((kind.name, *kind.aliases), kind.name)
+            names = (kind.name, *kind.all_aliases())
+            self._names |= dict.fromkeys(names, kind.name)
 
     def find(self, name: str) -> Scan:
         """Return the scan with this name or alias.
@@ -56,15 +70,19 @@ def bind(scan: Scan, request: ScanRequest, devices: Mapping[str, Device]) -> Bou
     Raises:
         RefusedError: it names the parameter, the value, and what was allowed.
     """
-    bundles = _bundles(scan, request.args, devices)
+    args, given = request.args, request.kwargs
+    form = form_named(scan.forms, request.name)
+    if form is not None:
+        args, given = unfold(form, args, given)
+    bundles = _bundles(scan, args, devices)
     known = {option.name: option for option in scan.all_options()}
-    for name in request.kwargs:
+    for name in given:
         if name not in known:
             raise unknown(f"option of {scan.name}", name, known)
     options = {}
     for name, option in known.items():
-        if name in request.kwargs:
-            options[name] = check(option, request.kwargs[name], devices)
+        if name in given:
+            options[name] = check(option, given[name], devices)
         elif option.required:
             raise RefusedError(
                 f"{scan.name} needs {name} ({option.doc}), as in: {scan.example}",
@@ -104,7 +122,7 @@ def _bundles(
         [check(p, args[i * size + j], devices) for j, p in enumerate(scan.bundle)]
         for i in range(count)
     ]
-    motors = [bundle[0] for bundle in bundles]
+    motors = [bundle[0] for bundle in bundles if isinstance(bundle[0], str)]
     twice = next((m for m in motors if motors.count(m) > 1), None)
     if twice:
         raise RefusedError(f"{twice} is named twice", subject=twice)
@@ -119,17 +137,39 @@ def check(parameter: Parameter, value: Any, devices: Mapping[str, Device]) -> An
     """
     if parameter.kind == "device":
         return _device(parameter, value, devices)
-    made = _CHECKS[parameter.kind](value)
+    made = _made(parameter, value, devices)
     if made is None:
-        raise _wrong(parameter, value, _WORDS[parameter.kind])
+        raise _wrong(parameter, value, _words(parameter))
     if parameter.choices and made not in (parameter.default, *parameter.choices):
         raise _wrong(parameter, value, f"one of {', '.join(parameter.choices)}")
     return _in_range(parameter, made)
 
 
+def _made(parameter: Parameter, value: Any, devices: Mapping[str, Device]) -> Any:
+    if parameter.kind == "number_lists":
+        return _number_lists(value, [0, *parameter.shape])
+    if parameter.kind == "device_list":
+        if not isinstance(value, list | tuple):
+            return None
+        return [_device(parameter, one, devices) for one in value]
+    return _CHECKS[parameter.kind](value)
+
+
+def _words(parameter: Parameter) -> str:
+    if parameter.kind == "number_lists":
+        shape = " x ".join(map(str, parameter.shape)) or "any number of"
+        return f"a list of lists of {shape} finite numbers, like [[0,1,5],[2,3,11]]"
+    return _WORDS[parameter.kind]
+
+
 def _in_range(parameter: Parameter, value: Any) -> Any:
     low, high = parameter.low, parameter.high
+    if low is None and high is None:
+        return value
     for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, list):
+            _in_range(parameter, number)
+            continue
         if low is not None and number < low:
             raise _wrong(parameter, value, f"at least {low:g}")
         if high is not None and number > high:
@@ -179,6 +219,18 @@ def _numbers(value: Any) -> list[float] | None:
     return None if None in numbers else [n for n in numbers if n is not None]
 
 
+def _number_lists(value: Any, shape: Sequence[int]) -> list[Any] | None:
+    """Return lists in lists; `shape`: how many are in each, 0 for any number."""
+    if not isinstance(value, list | tuple) or not value:
+        return None
+    if shape[0] and len(value) != shape[0]:
+        return None
+    if len(shape) == 1:
+        return _numbers(value)
+    lists = [_number_lists(one, shape[1:]) for one in value]
+    return None if None in lists else lists
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "float": _float,
     "int": _int,
@@ -192,4 +244,5 @@ _WORDS = {
     "bool": "true or false",
     "str": "text",
     "number_list": "a list of finite numbers, like [0,1,2]",
+    "device_list": "a list of devices",
 }

@@ -1,7 +1,5 @@
 """What is written when an item begins: its first entry, its number, what others do."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from bec_kernel.bus import Append, Change, Id, Put
@@ -36,16 +34,17 @@ def begun(item: Item, begin: Begin, where: Id, now: float) -> tuple[Item, list[C
     )
     return new, [
         Append(keys.steps(item.scan_id), begin, Id.of(0), dense=True),
-        *_todos(taken, begin.servers.values(), fit=bool(begin.fit)),
+        *_todos(taken, begin),
         Append(keys.scans(), taken, where),
     ]
 
 
-def _todos(taken: Taken, servers: Iterable[str], *, fit: bool) -> list[Change]:
-    roles = {server: keys.todo["device_server"](server) for server in servers}
+def _todos(taken: Taken, begin: Begin) -> list[Change]:
+    roles = {s: keys.todo["device_server"](s) for s in begin.servers.values()}
     todos = list(roles.values()) or [keys.todo["device_server"]("main")]
     if taken.scan_number is not None:
         names = ["scan_bundler", "file_writer", "scihub"]
-        names += ["data_analysis"] if fit else []
+        names += ["data_analysis"] if begin.fit else []
         todos += [keys.todo[name]("main") for name in names]
+        todos += [keys.todo["data_analysis"](name) for name in begin.asks]
     return [Put(todo, taken, taken.scan_id) for todo in todos]

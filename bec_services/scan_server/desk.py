@@ -12,6 +12,7 @@ from bec_kernel.errors import BrokerError, FencedError, RefusedError
 from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import (
     Begin,
+    DriveScan,
     Hold,
     Item,
     ItemAction,
@@ -37,12 +38,14 @@ from bec_services.scan_server.acting import (
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.beginning import begun
+from bec_services.scan_server.drivers import Drivers, next_wish
 from bec_services.scan_server.guard import Accepted, accept
 from bec_services.scan_server.queue import Queues, label
+from bec_services.scan_server.rights import check_right
 from bec_services.scan_server.watching import Suspenders, value_of
 from bec_services.scan_server.worker import ITEM_STATE, Worker
 
-Ask = ScanRequest | ItemAction | QueueAction | SuspenderAction
+Ask = ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan
 """What a person may ask of the scan server."""
 MAX_REPEATS = 1000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -63,6 +66,7 @@ class Desk:
         self._queues = Queues(items, life.bus.get_all(keys.queues()))
         self._suspenders = Suspenders(life, beamline, self._queues)
         self._begins: dict[str, Accepted] = {}
+        self._drivers = Drivers()
         last = life.bus.last(keys.scans())
         self._last = last.id if last else Id(0)
 
@@ -97,14 +101,33 @@ class Desk:
         match ask:
             case ScanRequest():
                 return self._accept(ask, user, now)
+            case DriveScan():
+                return self._drive(ask, user), None
             case SuspenderAction():
+                self._may(user, "", f"set rules of queue {ask.queue:.64}")
                 return self._suspenders.act(ask, user, now), None
-        check_time(ask, now)
-        if isinstance(ask, QueueAction):
-            return act_on_queue(self._queues, ask, user, now), None
+            case QueueAction():
+                check_time(ask, now)
+                self._may(user, "", f"{ask.verb} queue {ask.queue:.64}")
+                return act_on_queue(self._queues, ask, user, now), None
+            case ItemAction():
+                check_time(ask, now)
         if ask.verb in (Verb.RESTART, Verb.REPEAT):
             return self._again(ask, user, now)
+        item = meant(self._queues, ask)
+        self._may(user, item.user, f"{ask.verb} {label(item)}")
         return act_on_item(self._queues, ask, user, now), None
+
+    def _may(self, user: str, owner: str, what: str) -> None:
+        """Return if a user may do this; see `check_right`."""
+        check_right(user, self._beamline.users.roles, owner, what)
+
+    def _drive(self, ask: DriveScan, user: str) -> list[Change]:
+        self._drivers.hear(ask.scan_id)
+        if ask.number < 0:
+            return []
+        item = self._queues.items.get(ask.scan_id)
+        return next_wish(self._life.bus, ask, item, user, self._beamline.now())
 
     # --- new items --------------------------------------------------------------------
 
@@ -169,6 +192,8 @@ class Desk:
         if self._is_known(ids[-1]):
             return [], ids
         old, scan_id, request = self._repeated(action)
+        if old is not None and restart:
+            self._may(user, old.user, f"restart {label(old)}")
         fresh = {"nowait": False, "deadline": 0.0}
         request = msgspec.structs.replace(request, request_id=ids[0], **fresh)
         _, item = self._item(request, user, now)
@@ -243,7 +268,8 @@ class Desk:
         self._begin_worker(new)
 
     def _begin_worker(self, item: Item) -> None:
-        self._life.spawn(Worker(self._life, item, self._catalogue, self._told).run)
+        worker = Worker(self._life, item, self._catalogue, self._told, self._drivers)
+        self._life.spawn(worker.run)
 
     def _told(self, item: Item, change: StateChange, changes: list[Change]) -> None:
         """Commit a worker's changes together with what they mean for its item."""
@@ -281,6 +307,7 @@ class Desk:
         self, item: Item, state: ItemState, reason: str, by: str
     ) -> list[Change]:
         self._begins.pop(item.scan_id, None)
+        self._drivers.forget(item.scan_id)
         if item.begun:
             item = msgspec.structs.replace(item, after=self._where(item))
         self._life.log.info("ended", item=label(item), state=state, reason=reason)

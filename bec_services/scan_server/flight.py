@@ -44,8 +44,14 @@ class Flight:
             yield unit
 
     def answered(self) -> bool:
-        """Every unit has all its answers."""
-        return all(unit.answered for unit in self._units)
+        """Every unit has all its answers; questions are asked again."""
+        return all(unit.answered or unit.is_question for unit in self._units)
+
+    @property
+    def question(self) -> Unit | None:
+        """The question that is asked now: it is the last one on its way."""
+        last = self._units[-1] if self._units else None
+        return last if last is not None and last.is_question else None
 
     def troubled(self) -> Iterator[tuple[Unit, Answer]]:
         """Yield units with an answer that is not ok, and that answer."""

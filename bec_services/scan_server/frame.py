@@ -5,8 +5,7 @@ import inspect
 
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Begin, StepKind
-from bec_services.scan_server.condition import condition_of
-from bec_services.scan_server.scan import Bound, Position, Scan
+from bec_services.scan_server.scan import Bound, Position, Scan, Taking
 from bec_services.scan_server.want import Program, Want
 
 
@@ -33,30 +32,10 @@ class ScanFrame:
         if begin.baseline:
             yield Want(kind=StepKind.BASELINE, devices=begin.baseline)
         staged = sorted({*begin.monitored, *begin.triggered, *begin.streaming})
-        exposure = bound["exp_time"] * bound["frames_per_trigger"]
         if staged:
             yield Want(kind=StepKind.STAGE, devices=staged, exposure=bound["exp_time"])
         self._start = start
-        point_id = 0
-        for number, position in enumerate(self._scan.positions(bound)):
-            yield from self._wait(number)
-            for _ in range(bound["burst_at_each_point"]):
-                yield Want(
-                    kind=StepKind.POINT,
-                    set={m: at + start.get(m, 0.0) for m, at in position.items()},
-                    point_id=point_id,
-                    settle=bound["settling_time"],
-                    exposure=exposure,
-                    settle_after=bound["settling_time_after_trigger"],
-                )
-                point_id += 1
-
-    def _wait(self, number: int) -> Program:
-        """Yield what a position waits for: its time, a value that must be so."""
-        due = self._scan.due(self._bound, number)
-        until = condition_of(self._bound.options.get("wait_until", ""))
-        if due is not None or until is not None:
-            yield Want(kind=StepKind.WAIT, at=due, until=until)
+        yield from self._scan.program(bound, Taking(bound, start))
 
     def cleanup(self, *, moves: bool) -> Program:
         """Yield the way back of a relative scan, and what is always done."""
@@ -82,9 +61,9 @@ class MoveFrame:
         start: Position = {}
         if self._bound.options.get("relative"):
             start = yield from where(self._begin.motors)
+        taking = Taking(self._bound, start)
         for position in self._scan.positions(self._bound):
-            there = {m: at + start.get(m, 0.0) for m, at in position.items()}
-            yield Want(kind=StepKind.MOVE, set=there)
+            yield Want(kind=StepKind.MOVE, set=taking.there(position))
 
     def cleanup(self, *, moves: bool) -> Program:
         """Yield nothing."""
@@ -115,6 +94,8 @@ def frame_of(scan: Scan, begin: Begin, bound: Bound) -> ScanFrame | MoveFrame:
 def code_of(scan: Scan) -> str:
     """Return the version of a scan's program: changes with its text or the frame's."""
     import bec_services.scan_server.frame as this  # noqa: PLW0406 - own text
+    import bec_services.scan_server.scan as base
 
-    texts = (inspect.getsource(this), inspect.getsource(type(scan)))
+    own = [kind for kind in type(scan).__mro__ if kind not in Scan.__mro__]
+    texts = [*map(inspect.getsource, (this, base)), *map(inspect.getsource, own)]
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:12]

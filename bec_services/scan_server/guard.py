@@ -1,20 +1,19 @@
 """Accepts or refuses a request, with a reason in the asker's words. Decides, no IO."""
 
 import difflib
+import sys
 from collections.abc import Mapping
 
 import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Begin, Condition, Device, DeviceValue, ScanRequest
+from bec_kernel.wire import Begin, Device, DeviceValue, ScanRequest
 from bec_services.scan_server.assembler import Catalogue, bind
-from bec_services.scan_server.condition import condition_of
-from bec_services.scan_server.frame import code_of
-from bec_services.scan_server.scan import Bound, Scan
+from bec_services.scan_server.first_entry import begin_of
+from bec_services.scan_server.scan import MAX_POINTS, Bound, Scan
 
-MAX_POINTS = 1_000_000
-"""A scan with more points than that is a slip of the pen."""
 _LONGEST = 64
+_ANYWHERE = (-sys.float_info.max, sys.float_info.max)
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,19 +75,14 @@ def accept(
         raise RefusedError("no device server has told its devices yet; try again soon")
     scan = catalogue.find(request.name)
     bound = bind(scan, request, beamline.devices)
+    for schema in catalogue.schemas if scan.is_scan else ():
+        schema(request.metadata)
     for motor in bound.motors:
         _can_move(beamline.devices[motor], beamline)
+    for flyer in scan.flyers(bound):
+        _can_fly(beamline.devices[flyer])
     _within_limits(scan, bound, beamline)
-    begin = _begin(scan, bound, beamline, request, user)
-    signal = bound.options.get("signal")
-    if signal and signal not in begin.monitored:
-        raise RefusedError(
-            f"{signal} is not read at every point: it cannot be plotted or fitted; "
-            f"these are: {', '.join(begin.monitored)}",
-            subject="signal",
-            value=signal,
-            allowed=", ".join(begin.monitored),
-        )
+    begin = begin_of(scan, bound, beamline.devices, request, user)
     return Accepted(scan=scan, bound=bound, begin=begin)
 
 
@@ -113,6 +107,13 @@ def _can_move(device: Device, beamline: Beamline) -> None:
     raise RefusedError(f"{why}{hint}", subject=name, value=name, allowed=allowed)
 
 
+def _can_fly(device: Device) -> None:
+    name = device.name
+    if not (device.enabled and device.connected and "kickoff" in device.methods):
+        why = "is not there" if "kickoff" in device.methods else "cannot fly"
+        raise RefusedError(f"{name} {why}", subject=name, value=name)
+
+
 def _is_ready(device: Device) -> bool:
     """It can be moved now."""
     can = device.positioner and device.enabled and device.connected
@@ -120,95 +121,68 @@ def _is_ready(device: Device) -> bool:
 
 
 def _within_limits(scan: Scan, bound: Bound, beamline: Beamline) -> None:
+    """Go the whole path; the first point that cannot be is named."""
     start = {}
     if bound.options.get("relative"):
         start = {motor: _position(motor, beamline) for motor in bound.motors}
+    limits = {motor: beamline.devices[motor].limits for motor in bound.motors}
     burst = int(bound.options.get("burst_at_each_point", 1))
-    for number, position in enumerate(scan.positions(bound)):
-        if (number + 1) * burst > MAX_POINTS:
-            raise RefusedError(
-                f"{scan.name} would take more than {MAX_POINTS} points",
-                subject=scan.name,
-                allowed=f"at most {MAX_POINTS} points",
-            )
+    _few(scan, (scan.count(bound) or 0.0) * burst)
+    for number, position in enumerate(scan.reach(bound)):
+        _few(scan, (number + 1) * burst)
         for motor, at in position.items():
-            limits = beamline.devices[motor].limits
-            there = at + start.get(motor, 0.0)
-            if limits and not limits[0] <= there <= limits[1]:
-                where = f" at point {number}" if scan.is_scan else ""
+            if motor not in limits:
                 raise RefusedError(
-                    f"{motor} cannot go to {there:g}{where}: its limits are "
-                    f"{limits[0]:g} and {limits[1]:g}",
-                    subject=motor,
-                    value=f"{there:g}",
-                    allowed=f"{limits[0]:g} to {limits[1]:g}",
+                    f"{scan.name} wants to move {motor}, which it was not given",
+                    subject=scan.name,
+                    allowed=", ".join(limits),
                 )
+            where = f" at point {number}" if scan.is_scan else ""
+            check_place(motor, at + start.get(motor, 0.0), limits[motor], where)
+
+
+def _few(scan: Scan, points: float) -> None:
+    if points > MAX_POINTS:
+        raise RefusedError(
+            f"{scan.name} would take more than {MAX_POINTS} points",
+            subject=scan.name,
+            allowed=f"at most {MAX_POINTS} points",
+        )
+
+
+def check_place(
+    motor: str, there: float, limits: tuple[float, float] | None, where: str = ""
+) -> None:
+    """Return if a motor may go there.
+
+    Raises:
+        RefusedError: it is no number, or outside the limits; `where` is said with it.
+    """
+    low, high = limits or _ANYWHERE
+    if low <= there <= high:  # neither is nan
+        return
+    allowed, why = "a finite number", "that is no finite number"
+    if limits:
+        allowed = f"{limits[0]:g} to {limits[1]:g}"
+        why = f"its limits are {limits[0]:g} and {limits[1]:g}"
+    raise RefusedError(
+        f"{motor} cannot go to {there:g}{where}: {why}",
+        subject=motor,
+        value=f"{there:g}",
+        allowed=allowed,
+    )
 
 
 def _position(motor: str, beamline: Beamline) -> float:
     value = beamline.values.get(motor)
     readings = value.readings if value else {}
     reading = readings.get(motor) or next(iter(readings.values()), None)
-    if reading is None:
+    if reading is None or not isinstance(reading.value, int | float):
         raise RefusedError(
             f"{motor} has not told where it is: give a position that is not relative",
             subject=motor,
         )
     return float(reading.value)
-
-
-def _begin(
-    scan: Scan, bound: Bound, beamline: Beamline, request: ScanRequest, user: str
-) -> Begin:
-    devices = beamline.devices
-    motors = bound.motors
-    ready = {n: d for n, d in devices.items() if d.enabled and d.connected}
-    monitored = [n for n, d in ready.items() if d.readout_priority == "monitored"]
-    monitored = [*motors, *sorted(set(monitored) - set(motors))]
-    streaming = _of_priority("async", ready, motors)
-    active = (*monitored, *streaming)
-    triggered = sorted(n for n in active if devices[n].software_trigger)
-    baseline = _of_priority("baseline", ready, motors)
-    part = [*active, *baseline] if scan.is_scan else motors
-    until = condition_of(bound.options.get("wait_until", ""))
-    if until is not None:
-        part.append(_watched(until, ready))
-    return Begin(
-        scan_id=request.request_id,
-        user=user,
-        request=request,
-        parameters={"bundles": bound.bundles, **bound.options},
-        motors=motors,
-        monitored=monitored if scan.is_scan else [],
-        baseline=baseline if scan.is_scan else [],
-        triggered=triggered if scan.is_scan else [],
-        streaming=streaming if scan.is_scan else [],
-        servers={name: devices[name].server for name in part},
-        units={s.name: s.unit for n in part for s in devices[n].signals if s.unit},
-        shape=scan.shape(bound) if scan.is_scan else [],
-        code=code_of(scan),
-        fit=str(bound.options.get("fit", "")),
-    )
-
-
-def _of_priority(
-    priority: str, devices: Mapping[str, Device], motors: list[str]
-) -> list[str]:
-    """Return the devices with this readout priority, the scan's motors apart."""
-    found = (n for n, d in devices.items() if d.readout_priority == priority)
-    return sorted(set(found) - set(motors))
-
-
-def _watched(until: Condition, ready: Mapping[str, Device]) -> str:
-    """Return the device whose value is waited for."""
-    if until.device not in ready:
-        raise RefusedError(
-            f"wait_until names {until.device!r:.60}, which is no device that is there",
-            subject="wait_until",
-            value=until.device,
-            allowed=", ".join(sorted(ready)),
-        )
-    return until.device
 
 
 def bound_of(begin: Begin) -> Bound:

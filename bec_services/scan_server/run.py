@@ -12,7 +12,7 @@ State of the scan, and what a control does to it (the rest is ignored):
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bec_kernel.wire import (
     SCAN_TRANSITIONS,
@@ -23,7 +23,6 @@ from bec_kernel.wire import (
     End,
     Mark,
     Message,
-    Readings,
     ScanState,
     StateChange,
     Step,
@@ -33,10 +32,12 @@ from bec_kernel.wire import (
     Verb,
     step_to,
 )
+from bec_services.scan_server.course import Course
 from bec_services.scan_server.flight import MAX_LOST, Flight
+from bec_services.scan_server.questions import Questions
 from bec_services.scan_server.unit import Frame, Unit, equal
 from bec_services.scan_server.verbs import OUTCOME, SEVERITY
-from bec_services.scan_server.want import Program, Want
+from bec_services.scan_server.want import Want
 
 
 class Run:
@@ -46,6 +47,7 @@ class Run:
         done: nothing follows; the last messages have been given out.
         state: of the scan; None before it is open.
         problem: what people should know about the end.
+        questions: what is said to the program's questions is fed here.
     """
 
     def __init__(
@@ -61,17 +63,11 @@ class Run:
         self.done = False
         self.state: ScanState | None = None
         self.problem = ""
-        self._broken = ""
-        self._frame = frame
+        self.questions = Questions()
+        self._course = Course(begin, frame)
         self._recorded = recorded
         self._lookahead = lookahead
-        self._program: Program | None = frame.body()
-        self._cleaning = False
-        self._next: Want | None = None
-        self._started = False
-        self._waiting: Unit | None = None
         self._flight = Flight()
-        self._again: deque[Unit] = deque()
         self._controls: deque[tuple[str, Control]] = deque()
         self._handled = {e.control for e in recorded if isinstance(e, Mark)}
         self._index = 1
@@ -104,6 +100,12 @@ class Run:
         """Take in a control with the id `at` in its log."""
         if at not in self._handled:
             self._controls.append((at, control))
+
+    @property
+    def question(self) -> Want | None:
+        """What is asked now, and was not answered yet."""
+        unit = self._flight.question
+        return unit.want if unit and not self.done else None
 
     # --- what comes of it -------------------------------------------------------------
 
@@ -154,12 +156,29 @@ class Run:
         for unit, trouble in self._flight.troubled():
             self._decree(*self._remedy(unit, trouble))
             return True
-        return False
+        return self._hear()
+
+    def _hear(self) -> bool:
+        """Live only: write down what was said to a question, or that nobody did."""
+        unit = self._flight.question
+        reply = self.questions.reply(unit) if unit else None
+        if reply is None:
+            return False
+        verb, value = reply
+        if verb is not Verb.ADVISED:
+            self._decree(verb, "", value)
+            return True
+        mark = Mark(
+            index=self._index, verb=verb, epoch=self._epoch, drained=True, value=value
+        )
+        self._out.append(mark)
+        self._obey(mark)
+        return True
 
     def _broken_program(self) -> bool:
         """Live only: what the program raised ends the scan, not the worker."""
-        what, self._broken = self._broken, ""
-        if what and self._cleaning:
+        what, self._course.broken = self._course.broken, ""
+        if what and self._course.cleaning:
             self.problem = self.problem or what
             self._end()
         elif what:
@@ -169,7 +188,7 @@ class Run:
     def _applies(self, verb: Verb) -> bool:
         if verb is Verb.RESUME:
             return self.state is ScanState.PAUSED
-        if self._cleaning:
+        if self._course.cleaning:
             return verb is Verb.HALT
         if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
             return self.state is ScanState.OPEN and not self._pausing
@@ -180,9 +199,9 @@ class Run:
         if trouble.status is AnswerStatus.LOST:
             if unit.lost + 1 < MAX_LOST:
                 return Verb.RETRY, "", what
-            if not self._cleaning:
+            if not self._course.cleaning:
                 return Verb.PAUSE, "", f"{MAX_LOST} attempts were lost: {what}"
-        if trouble.status is AnswerStatus.STOPPED and not self._cleaning:
+        if trouble.status is AnswerStatus.STOPPED and not self._course.cleaning:
             return Verb.ABORT, "", what
         return Verb.FAIL, "", what
 
@@ -190,7 +209,7 @@ class Run:
 
     def _decree(self, verb: Verb, control: str, reason: str) -> None:
         """Live: write a decision down, then act upon it."""
-        if verb in SEVERITY and (not self._cleaning or verb is Verb.HALT):
+        if verb in SEVERITY and (not self._course.cleaning or verb is Verb.HALT):
             self._out.append(Stop(epoch=self._epoch, severity=SEVERITY[verb]))
         mark = Mark(
             index=self._index,
@@ -207,7 +226,10 @@ class Run:
         self._handled.add(mark.control)
         self._epoch = mark.epoch
         self._index += 1
-        if mark.verb is not Verb.IGNORED:
+        if mark.verb is Verb.ADVISED and (unit := self._flight.question):
+            self.questions.answer(unit, mark.value)
+            self._settle()
+        elif mark.verb is not Verb.IGNORED:
             self._draining = True
             self._act(mark)
 
@@ -217,7 +239,7 @@ class Run:
             self._pausing = True
         elif verb is Verb.RESUME:
             self._state_change(ScanState.OPEN)
-        elif verb is Verb.FAIL and self._cleaning:
+        elif verb is Verb.FAIL and self._course.cleaning:
             self.problem = self.problem or reason
             self._flight.give_up()  # it is not tried again: the others still are
         elif verb in OUTCOME:
@@ -230,20 +252,12 @@ class Run:
             if self.state is ScanState.PAUSED:
                 self._state_change(ScanState.OPEN)
             # Nothing moves after a failure, or after devices were stopped.
-            self._clean(moves=bool(mark.control))
-
-    def _clean(self, *, moves: bool) -> None:
-        if self._program is not None:
-            self._program.close()
-        self._program = self._frame.cleanup(moves=moves)
-        self._cleaning, self._started = True, False
-        self._next = self._waiting = None
-        self._again.clear()
+            self._course.clean(moves=bool(mark.control))
 
     def _drained(self) -> None:
         """Every issued step has its answers: what is not done is to be done again."""
         again = self._flight.drain()
-        self._again.extend(u for u in again if u.cleanup == self._cleaning)
+        self._course.again(again)
         self._draining = False
         if self._pausing:
             self._pausing = False
@@ -254,10 +268,12 @@ class Run:
     # --- steps ------------------------------------------------------------------------
 
     def _issue(self) -> bool:
-        cleaning = self._cleaning
-        unit = self._take()
+        cleaning = self._course.cleaning
+        unit = self._course.take(alone=not self._flight)
         if unit is None:
-            return self.done or self._cleaning is not cleaning
+            if self._course.is_over and not self._flight:
+                self._program_ended()
+            return self.done or self._course.cleaning is not cleaning
         step = self._step(unit)
         recorded = self._record()
         if recorded is None:
@@ -292,64 +308,16 @@ class Run:
             settle_after=want.settle_after,
             at=want.at,
             until=want.until,
+            data=want.data,
+            patience=want.patience,
             seen=self._seen,
         )
 
-    def _take(self) -> Unit | None:
-        """Return the next unit to be issued, None when the program must wait."""
-        if self._again:
-            return self._again.popleft()
-        if self._waiting is not None:
-            if not self._waiting.ok:
-                return None
-            waited, self._waiting = self._waiting, None
-            return self._ask_program(waited.data())
-        return self._ask_program(None)
-
-    def _ask_program(self, data: Mapping[str, Readings] | None) -> Unit | None:
-        want = self._next
-        if want is None:
-            want = self._resume_program(data)
-        if want is None:
-            if not self._flight and not self._broken:
-                self._program_ended()
-            return None
-        self._next = None
-        unit = Unit(want, self._servers_of(want), cleanup=self._cleaning)
-        if want.answer:
-            self._waiting = unit
-        return unit
-
-    def _resume_program(self, data: Mapping[str, Readings] | None) -> Want | None:
-        if self._program is None:
-            return None
-        try:
-            if not self._started:
-                self._started = True
-                return next(self._program)
-            return self._program.send(data)
-        except StopIteration:
-            self._program = None
-        except Exception as error:  # noqa: BLE001 - a scan's own code ends this scan
-            self._program = None
-            self._broken = f"the program of {self.begin.request.name} failed: {error}"
-        return None
-
     def _program_ended(self) -> None:
-        if self._cleaning:
+        if self._course.cleaning:
             self._end()
         else:
-            self._clean(moves=True)
-
-    def _servers_of(self, want: Want) -> list[str]:
-        servers = self.begin.servers
-        devices = [*want.set, *want.devices]
-        if want.until is not None:
-            devices.append(want.until.device)
-        if want.kind is StepKind.POINT:
-            devices += self.begin.monitored + self.begin.triggered
-        named = {servers[device] for device in devices if device in servers}
-        return sorted(named or set(servers.values()) or {"main"})
+            self._course.clean(moves=True)
 
     def _settle(self) -> None:
         """Let go of what is done, in order."""

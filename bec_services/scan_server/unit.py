@@ -1,10 +1,9 @@
 """One want of a program on its way, and the program it comes from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from bec_kernel.wire import Answer, AnswerStatus, Readings, Step, StepEntry
+from bec_kernel.wire import Answer, AnswerStatus, Step, StepEntry, StepKind
 from bec_services.scan_server.want import Program, Want
 
 
@@ -60,8 +59,15 @@ class Unit:
         bad = (a for a in self.answers.values() if a.status is not AnswerStatus.OK)
         return next(bad, None)
 
-    def data(self) -> Mapping[str, Readings]:
-        """Return the readings of all servers."""
+    @property
+    def is_question(self) -> bool:
+        """Nothing is done for it: it may stay without an answer."""
+        return self.want.kind is StepKind.ASK
+
+    def told(self) -> Any:
+        """Return what the program is sent: readings of all servers, or a value."""
+        if self.want.kind in (StepKind.ASK, StepKind.WAIT):
+            return next(iter(self.answers.values())).value
         return {d: r for a in self.answers.values() for d, r in a.data.items()}
 
 

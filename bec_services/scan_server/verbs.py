@@ -9,6 +9,7 @@ SEVERITY = {
     Verb.ABORT: 2,
     Verb.FAIL: 2,
     Verb.DIVERGED: 2,
+    Verb.ABANDONED: 2,
     Verb.HALT: 3,
 }
 """1: no new step, 2: stop motion too, 3: nothing is cleaned up."""
@@ -17,6 +18,7 @@ OUTCOME = {
     Verb.COMPLETE: (ScanState.CLOSED, "user_completed"),
     Verb.ABORT: (ScanState.ABORTED, "user"),
     Verb.FAIL: (ScanState.ABORTED, "alarm"),
+    Verb.ABANDONED: (ScanState.INTERRUPTED, "lost"),
     Verb.DIVERGED: (ScanState.INTERRUPTED, "changed_program"),
     Verb.HALT: (ScanState.HALTED, "user"),
 }

@@ -1,10 +1,14 @@
 """What a scan's program yields, and what it is told when it asks."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
+from typing import Any
 
 import msgspec
 
-from bec_kernel.wire import Condition, Readings, StepKind
+from bec_kernel.wire import Condition, StepKind
+
+DRIVER = "driver"
+"""Who is asked what an interactive scan does next; no analysis is called so."""
 
 
 class Want(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,12 +19,16 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
         set: setpoints, motor units.
         devices: the devices concerned, where the kind needs them.
         point_id: of a point; counts from 0.
-        settle: between arrival and trigger, s.
+        settle: between arrival and trigger, s; of a wait: before it begins.
         exposure: at least this long between trigger and read, s.
         settle_after: between trigger and read, on top, s.
         at: not before so long after the scan was opened, s.
-        until: not before this is so.
-        answer: the program goes on only with the readings in its hand.
+        until: not before this is so; or, with `set`, when the motors have arrived.
+        ask: who is asked: an analysis by its name, or `DRIVER`.
+        data: what is asked.
+        patience: who is asked may be silent for so long, s, wall clock.
+        answer: the program goes on only with the readings in its hand, or with what
+            was answered.
     """
 
     kind: StepKind
@@ -32,8 +40,25 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     settle_after: float = 0.0
     at: float | None = None
     until: Condition | None = None
+    ask: str = ""
+    data: dict[str, Any] = {}
+    patience: float = 0.0
     answer: bool = False
 
 
-Program = Generator[Want, Mapping[str, Readings] | None, None]
-"""A scan as it runs: a pure function of its first entry and of the answers."""
+Program = Generator[Want, Any, None]
+"""A scan as it runs: a pure function of its first entry and of the answers.
+
+It is sent what it asked for: readings by device, or the value of an answer.
+"""
+
+
+def ask(who: str, data: dict[str, Any], patience: float) -> Want:
+    """Ask an analysis, by its name; the scan fails when it is silent for too long.
+
+    Args:
+        who: name of the analysis.
+        data: what it is told; plain data.
+        patience: s, wall clock.
+    """
+    return Want(kind=StepKind.ASK, ask=who, data=data, patience=patience, answer=True)

@@ -1,8 +1,11 @@
 """Runs one item: feeds a `Run` from the logs and appends what it decides."""
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from bec_kernel.bus import START, Append, Change, Id, Log
 from bec_kernel.service import Life
@@ -21,12 +24,15 @@ from bec_kernel.wire import (
     StepEntry,
     Stop,
     Verb,
+    Wish,
     keys,
 )
 from bec_services.scan_server.assembler import Catalogue
+from bec_services.scan_server.drivers import Drivers
 from bec_services.scan_server.frame import code_of, frame_of
 from bec_services.scan_server.guard import bound_of
 from bec_services.scan_server.run import Run
+from bec_services.scan_server.want import DRIVER, Want
 
 LOOKAHEAD = int(os.environ.get("BEC_LOOKAHEAD", "8"))
 """So many steps may be on their way at once."""
@@ -48,12 +54,19 @@ class Worker:
     """One item on its way, in a thread of its own."""
 
     def __init__(
-        self, life: Life, item: Item, catalogue: Catalogue, told: Told
+        self,
+        life: Life,
+        item: Item,
+        catalogue: Catalogue,
+        told: Told,
+        drivers: Drivers,
     ) -> None:
         self._life = life
         self._item = item
         self._catalogue = catalogue
         self._told = told
+        self._drivers = drivers
+        self._question: tuple[Want | None, float] = (None, 0.0)
         self._steps: Log[StepEntry] = keys.steps(item.scan_id)
         self._states = 0
 
@@ -64,6 +77,7 @@ class Worker:
             self._append(run.advance())
             if run.done:
                 return
+            self._watch(run)
             for log, entries in self._wait(positions):
                 positions[log] = entries[-1].id
                 for entry in entries:
@@ -81,7 +95,8 @@ class Worker:
         servers = sorted(set(begin.servers.values()) or {"main"})
         logs: list[Log[Any]] = [keys.answers(scan_id, server) for server in servers]
         positions: dict[Log[Any], Id] = {}
-        for log in [*logs, keys.controls(scan_id)]:
+        logs += [keys.advice(scan_id, name) for name in begin.asks]
+        for log in [*logs, keys.controls(scan_id), keys.wishes(scan_id)]:
             positions[log] = START
             for entry in read_all(self._life, log):
                 positions[log] = entry.id
@@ -89,11 +104,29 @@ class Worker:
         return run, positions
 
     def _feed(self, run: Run, log: Log[Any], at: Id, message: Message | None) -> None:
-        if isinstance(message, Answer):
+        if isinstance(message, Wish):
+            run.questions.wish(msgspec.structs.asdict(message))
+        elif isinstance(message, Answer) and "/advice/" in log.name:
+            run.questions.advise(message)
+        elif isinstance(message, Answer):
             if message.is_final:  # how far a server has come decides nothing
                 run.answer(log.name.rsplit("/", 1)[1], message)
         elif isinstance(message, Control):
             run.control(str(at), message)
+
+    def _watch(self, run: Run) -> None:
+        """Tell the run of a question that nobody has answered for too long."""
+        want, since = self._question
+        now = time.monotonic()
+        if run.question is not want:
+            self._question = want, since = run.question, now
+        if want is None:
+            return
+        if want.ask == DRIVER:
+            since = max(since, self._drivers.heard(self._item.scan_id))
+        if now - since > want.patience:
+            run.questions.silent(want.ask, want.patience)
+            self._append(run.advance())
 
     def _wait(self, positions: dict[Log[Any], Id]) -> list[tuple[Log[Any], list[Any]]]:
         self._life.check()

@@ -33,7 +33,7 @@ class ScanMagics(Magics):
         `%scan --help NAME` explains one scan; `%scan --list` lists them all;
         `%scan --background NAME …` does not wait for the end; `%scan --show 7` opens
         the card of scan 7, `--show -1` that of the last one. Every scan also takes
-        `--metadata name=value` and `--queue NAME`.
+        `--metadata name=value` and `--scan-queue NAME`.
         """
         words = line.split(maxsplit=1)
         rest = words[1].strip() if len(words) > 1 else ""

@@ -159,6 +159,9 @@ def test_a_list_that_is_written_is_read_as_it_was(tmp_path):
         ("device_severs: {}\n", "device_severs"),
         ("device_servers: {}\n", "there must be one"),
         ("device_servers: [\n", "line 2"),
+        ("users: {bob: king}\n", "users.bob"),
+        ("users: {'../bob': user}\n", "'../bob' is no name"),
+        ("users: {scihub: user}\n", "scihub is the name of a service"),
     ],
 )
 def test_wrong_settings_are_said_with_file_and_field(tmp_path, text, said):

@@ -120,18 +120,21 @@ def model(x: np.ndarray) -> np.ndarray:
     return HEIGHT * np.exp(-((x - CENTER) ** 2) / (2 * SIGMA**2))
 
 
-def differences(instance: Instance, report, seen: list) -> list[str]:
+def differences(
+    instance: Instance, report, seen: list, points: int = POINTS
+) -> list[str]:
     """Return what is wrong with a scan and its record; empty: all is as it must be.
 
     Args:
         instance: it ran in.
         report: of the scan, which has ended.
         seen: the points that the client's own iterator gave.
+        points: how many there must be.
     """
     wrong = []
     ids = [point.point_id for point in seen]
     wanted = np.linspace(START_AT, STOP_AT, len(ids))
-    if ids != list(range(POINTS)):
+    if ids != list(range(points)):
         return [f"points seen: {ids}"]
     setpoints = _column(seen, "samx", "samx_setpoint")
     readbacks = _column(seen, "samx", "samx")
@@ -146,7 +149,7 @@ def differences(instance: Instance, report, seen: list) -> list[str]:
     if not (np.diff(times) > 0).all():
         wrong.append("timestamps do not rise")
     wrong += _exposed_twice(seen)
-    wrong += _other_steps(instance.steps(report.scan_id))
+    wrong += _other_steps(instance.steps(report.scan_id), points)
     wrong += _other_file(report, seen)
     return wrong
 
@@ -163,7 +166,7 @@ def _exposed_twice(seen: list) -> list[str]:
     return [f"points {list(odd + 1)} exposed again as attempt 1"] if len(odd) else []
 
 
-def _other_steps(steps: list) -> list[str]:
+def _other_steps(steps: list, count: int) -> list[str]:
     """New attempts aside, the steps are those of an undisturbed scan."""
     plain: list = []
     for step in steps:
@@ -171,14 +174,14 @@ def _other_steps(steps: list) -> list[str]:
             what = (step.kind, step.point_id, tuple(step.set.items()))
             if what not in plain[-64:]:
                 plain.append(what)
-    wanted = np.linspace(START_AT, STOP_AT, POINTS)
+    wanted = np.linspace(START_AT, STOP_AT, count)
     kinds = [kind for kind, _, _ in plain if kind is not StepKind.POINT]
     frame = ["open", "baseline", "stage", "unstage", "close"]
     points = [(p, dict(s)["samx"]) for k, p, s in plain if k is StepKind.POINT]
     wrong = []
     if [str(kind) for kind in kinds] != frame:
         wrong.append(f"frame {kinds}")
-    if [p for p, _ in points] != list(range(POINTS)):
+    if [p for p, _ in points] != list(range(count)):
         wrong.append("other points in the step log")
     elif not np.allclose([at for _, at in points], wanted):
         wrong.append("other setpoints in the step log")

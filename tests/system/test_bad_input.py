@@ -139,7 +139,7 @@ WRONG = [
     ("line_scan broken 0 1 --steps 3", ["broken", "SimNothing"]),
     ("mv samx 1 samx 2", ["samx", "twice"]),
     ("line_scan samx 0 1 --steps 3 --signal slow", ["slow", "det"]),
-    ("line_scan samx 0 1 --steps 3 --queue a/b", ["a/b", "queue"]),
+    ("line_scan samx 0 1 --steps 3 --scan-queue a/b", ["a/b", "queue"]),
 ]
 
 

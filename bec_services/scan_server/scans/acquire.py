@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bec_services.scan_server import spec_names
 from bec_services.scan_server.scan import Bound, Position, Scan
 
 
@@ -9,7 +10,7 @@ class Acquire(Scan):
     """Take one point, or a burst of points, without moving anything."""
 
     name = "acquire"
-    aliases = ("ct",)
+    forms = (spec_names.CT, spec_names.LOOPSCAN, spec_names.TIMESCAN)
     example = "acquire --exp-time 0.1 --burst-at-each-point 3"
 
     def positions(self, bound: Bound) -> Iterator[Position]:

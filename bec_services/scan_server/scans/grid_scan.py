@@ -1,8 +1,11 @@
 """Motors over a grid."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bec_kernel.wire import Parameter
+from bec_services.scan_server import spec_names
 from bec_services.scan_server.scan import (
     MOTOR,
     RELATIVE,
@@ -21,7 +24,6 @@ class GridScan(Scan):
     """
 
     name = "grid_scan"
-    aliases = ("mesh",)
     bundle = (
         MOTOR,
         START,
@@ -35,11 +37,16 @@ class GridScan(Scan):
         RELATIVE,
         Parameter(name="snaked", kind="bool", default=True, doc="back and forth"),
     )
+    forms = (spec_names.mesh("mesh"), spec_names.mesh("dmesh", relative=True))
     example = "grid_scan samx -1 1 11 samy -1 1 5 --exp-time 0.1"
+
+    def count(self, bound: Bound) -> float:
+        """Return the number of crossings."""
+        return math.prod(float(steps) for *_, steps in bound.bundles)
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield the crossings, the first axis running fastest."""
-        yield from _lines(bound.bundles[::-1], snaked=bool(bound["snaked"]))
+        yield from lines(bound.bundles[::-1], snaked=bool(bound["snaked"]))
 
     def shape(self, bound: Bound) -> list[int]:
         """Return (slow, …, fast); a burst adds points to the fast axis."""
@@ -48,19 +55,22 @@ class GridScan(Scan):
         return sizes
 
 
-def _lines(
-    axes: list[list[object]], *, snaked: bool, backwards: bool = False
+def lines(
+    axes: Sequence[Sequence[Any]], *, snaked: bool, backwards: bool = False
 ) -> Iterator[Position]:
-    """Yield all positions of `axes`, slowest first. Keeps none: there may be many."""
+    """Yield all crossings of a grid. Keeps none: there may be many.
+
+    Args:
+        axes: motor, start, stop and number of points of each, the slowest first.
+        snaked: every other line is run backwards.
+        backwards: the first axis is.
+    """
     if not axes:
         yield {}
         return
     motor, start, stop, steps = axes[0]
-    assert isinstance(start, float)
-    assert isinstance(stop, float)
-    assert isinstance(steps, int)
     for i in range(steps)[:: -1 if backwards else 1]:
         at = start + (stop - start) * (i / (steps - 1) if steps > 1 else 0.0)
         turned = backwards is not (snaked and i % 2 == 1)
-        for rest in _lines(axes[1:], snaked=snaked, backwards=turned):
-            yield {str(motor): at, **rest}
+        for rest in lines(axes[1:], snaked=snaked, backwards=turned):
+            yield {motor: at, **rest}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter
+from bec_services.scan_server.paths import PlanePoint
 from bec_services.scan_server.scan import (
     MOTOR,
     RELATIVE,
@@ -13,7 +14,7 @@ from bec_services.scan_server.scan import (
     Position,
     Scan,
 )
-from bec_services.scan_server.scans.plane import PlanePoint, at
+from bec_services.scan_server.scans.plane import at, few
 
 
 class HexagonalScan(Scan):
@@ -51,6 +52,7 @@ class HexagonalScan(Scan):
 
 def _lines(bound: Bound) -> Iterator[PlanePoint]:
     (_, x0, x1, dx), (_, y0, y1, dy) = bound.bundles
+    few(HexagonalScan.name, (abs(x1 - x0) / dx + 1) * (abs(y1 - y0) / dy + 1))
     for line in range(_steps(y0, y1, dy) + 1):
         y = y0 + line * math.copysign(dy, y1 - y0)
         shift = math.copysign(dx / 2, x1 - x0) if line % 2 else 0.0

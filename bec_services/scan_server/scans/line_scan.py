@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from bec_kernel.wire import Parameter
+from bec_kernel.wire import Form, Parameter
+from bec_services.scan_server import spec_names
 from bec_services.scan_server.scan import (
     MOTOR,
     RELATIVE,
@@ -22,16 +23,25 @@ class LineScan(Scan):
     """
 
     name = "line_scan"
-    aliases: ClassVar[tuple[str, ...]] = ("ascan",)
+    forms: ClassVar[tuple[Form, ...]] = (
+        spec_names.ascan("ascan", 1),
+        spec_names.ascan("a2scan", 2),
+        spec_names.ascan("dscan", 1, relative=True),
+        spec_names.ascan("d2scan", 2, relative=True),
+    )
     bundle = (MOTOR, START, STOP)
     bundles = (1, 0)
-    options = (
+    options: ClassVar[tuple[Parameter, ...]] = (
         Parameter(
             name="steps", kind="int", low=1, required=True, doc="number of points"
         ),
         RELATIVE,
     )
     example = "line_scan samx -5 5 --steps 21 --exp-time 0.1"
+
+    def count(self, bound: Bound) -> float:
+        """Return the number of stops."""
+        return float(bound["steps"])
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield evenly spaced positions, both ends included."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+from bec_kernel.wire import Form
 from bec_services.scan_server.scan import Bound, Position
 from bec_services.scan_server.scans.line_scan import LineScan
 
@@ -15,7 +16,7 @@ class LogScan(LineScan):
     """
 
     name = "log_scan"
-    aliases: ClassVar[tuple[str, ...]] = ()
+    forms: ClassVar[tuple[Form, ...]] = ()
     example = "log_scan samx 0 10 --steps 21 --exp-time 0.1"
 
     def positions(self, bound: Bound) -> Iterator[Position]:

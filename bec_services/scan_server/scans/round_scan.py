@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.errors import RefusedError
+from bec_services.scan_server.paths import PlanePoint
 from bec_services.scan_server.scan import (
     MOTOR,
     RELATIVE,
@@ -14,10 +15,12 @@ from bec_services.scan_server.scan import (
     Scan,
 )
 from bec_services.scan_server.scans.plane import (
-    PlanePoint,
+    OPTIM_TRAJECTORY,
     at,
     count,
+    few,
     number,
+    ordered,
     positive,
 )
 
@@ -44,6 +47,7 @@ class RoundScan(Scan):
         _FIRST_RING,
         *_CENTERS,
         RELATIVE,
+        OPTIM_TRAJECTORY,
     )
     example = (
         "round_scan samx samy --inner-radius 0 --outer-radius 1"
@@ -61,9 +65,10 @@ class RoundScan(Scan):
                 value=f"{outer:g}",
             )
         rings = bound["number_of_rings"]
+        few(self.name, _points_on(bound, rings))
         step = (outer - inner) / rings
         radii = (inner + step * k for k in range(1, rings + 1))
-        return at(bound, _rings(bound, radii))
+        return at(bound, ordered(bound, _rings(bound, radii)))
 
 
 class RoundRoiScan(Scan):
@@ -77,6 +82,7 @@ class RoundRoiScan(Scan):
         _FIRST_RING,
         *_CENTERS,
         RELATIVE,
+        OPTIM_TRAJECTORY,
     )
     example = (
         "round_roi_scan samx -1 1 samy -1 1 --shell-spacing 0.2 --pos-in-first-ring 4"
@@ -89,18 +95,21 @@ class RoundRoiScan(Scan):
         (x0, x1), (y0, y1) = sorted((x0, x1)), sorted((y0, y1))
         cx, cy = bound["center_1"], bound["center_2"]
         reach = max(math.hypot(x - cx, y - cy) for x in (x0, x1) for y in (y0, y1))
+        few(self.name, _points_on(bound, reach / bound["shell_spacing"]))
         rings = math.ceil(reach / bound["shell_spacing"])
         radii = (bound["shell_spacing"] * k for k in range(1, rings + 1))
         points = _rings(bound, radii)
         edge = 1e-9 * max(x1 - x0, y1 - y0)  # a point on the rim is inside
-        return at(
-            bound,
-            (
-                (x, y)
-                for x, y in points
-                if x0 - edge <= x <= x1 + edge and y0 - edge <= y <= y1 + edge
-            ),
+        inside = (
+            (x, y)
+            for x, y in points
+            if x0 - edge <= x <= x1 + edge and y0 - edge <= y <= y1 + edge
         )
+        return at(bound, ordered(bound, inside))
+
+
+def _points_on(bound: Bound, rings: float) -> float:
+    return float(bound["pos_in_first_ring"]) * rings * (rings + 1) / 2
 
 
 def _rings(bound: Bound, radii: Iterator[float]) -> Iterator[PlanePoint]:

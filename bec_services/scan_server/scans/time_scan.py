@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.scan import Bound, Position, Scan
+from bec_services.scan_server.scan import Bound, Position, Scan, seconds
 
 
 class TimeScan(Scan):
@@ -18,16 +18,13 @@ class TimeScan(Scan):
         Parameter(
             name="points", kind="int", low=1, required=True, doc="number of points"
         ),
-        Parameter(
-            name="interval",
-            kind="float",
-            unit="s",
-            low=0.0,
-            required=True,
-            doc="between the beginnings of two points",
-        ),
+        seconds("interval", "between the beginnings of two points", default=None),
     )
     example = "time_scan --points 100 --interval 2 --exp-time 0.1"
+
+    def count(self, bound: Bound) -> float:
+        """Return the number of points."""
+        return float(bound["points"])
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield positions at which nothing moves."""

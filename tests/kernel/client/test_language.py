@@ -139,7 +139,7 @@ def test_python_values_of_another_type_are_refused():
         (["samx", 0, 1], {"steps": "3"}),
         (["samx", 0, 1], {"steps": 2**70}),
         (["samx", 0, 1], {"steps": 3, "metadata": 5}),
-        (["samx", 0, 1], {"steps": 3, "queue": 5}),
+        (["samx", 0, 1], {"steps": 3, "scan_queue": 5}),
         (["samx", 0, 1], {"steps": 3, "weights": [[1]]}),
     ):
         with pytest.raises(RefusedError):
@@ -195,7 +195,7 @@ def test_help_names_every_parameter_and_an_example():
         "Along a line",
         "--steps",
         "--metadata",
-        "--queue",
+        "--scan-queue",
         "from 1",
         "line_scan samx -5 5",
     ):
@@ -206,7 +206,7 @@ def test_python_sees_a_signature():
     shown = language.call_signature(LINE)
     assert shown.parameters["steps"].default is inspect.Parameter.empty
     assert shown.parameters["relative"].default is False
-    assert shown.parameters["queue"].default == "primary"
+    assert shown.parameters["scan_queue"].default == "primary"
     assert "metadata: dict | None = None" in str(shown)
 
 
@@ -234,7 +234,7 @@ bundles = st.tuples(st.sampled_from(DEVICES), floats, floats)
 )
 def test_what_is_written_out_is_read_back(bundles, kwargs, metadata, queue):
     args = [value for bundle in bundles for value in bundle]
-    given_ = {**kwargs, "metadata": metadata, "queue": queue}
+    given_ = {**kwargs, "metadata": metadata, "scan_queue": queue}
     request = language.bind(LINE, args, given_, DEVICES)
     assert parse(language.format(request)) == request
 

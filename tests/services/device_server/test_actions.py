@@ -5,12 +5,12 @@ import threading
 import pytest
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import AnswerStatus, Begin, ScanRequest, Step, StepKind
+from bec_kernel.wire import AnswerStatus, Begin, Condition, ScanRequest, Step, StepKind
 from bec_services.device_server.actions import Actions
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.ophyd import Held
-from bec_services.device_server.sim import SimMonitor, SimPositioner
+from bec_services.device_server.sim import SimFlyer, SimMonitor, SimPositioner
 from bec_services.device_server.values import Values
 
 SIM = "bec_services.device_server.sim.Sim"
@@ -226,3 +226,75 @@ def test_a_scan_of_no_device_takes_its_points(beamline):
     )
     assert outcome.status is AnswerStatus.OK
     assert beamline.clock.monotonic() == 2.0
+
+
+# --- motors on their way while something else is done --------------------------------
+def passing(above):
+    return {"set": {"samx": 10.0}, "until": Condition(device="samx", above=above)}
+
+
+def test_a_motor_goes_on_between_a_wait_and_the_next(beamline):
+    for place in (2.0, 4.0):
+        outcome = beamline.do(StepKind.WAIT, **passing(place))
+        assert outcome.status is AnswerStatus.OK
+        assert outcome.value is None
+        assert place < beamline.at("samx") < place + 0.2
+        assert beamline.held["samx"].device.moving
+    assert beamline.do(StepKind.MOVE, set={"samx": 10.0}).status is AnswerStatus.OK
+    assert beamline.at("samx") == pytest.approx(10)
+    assert beamline.clock.monotonic() == pytest.approx(10)
+
+
+def test_a_wait_ends_with_the_way_and_says_so(beamline):
+    outcome = beamline.do(StepKind.WAIT, **passing(99.0))
+    assert (outcome.status, outcome.value) == (AnswerStatus.OK, "arrived")
+    assert beamline.at("samx") == pytest.approx(10)
+
+
+def test_a_stop_between_two_waits_stops_what_is_on_its_way(beamline):
+    beamline.do(StepKind.WAIT, **passing(2.0))
+    beamline.actions.stop_now()
+    assert not beamline.held["samx"].device.moving
+    beamline.do(StepKind.WAIT, **passing(4.0))  # it is sent again, from where it is
+    assert beamline.at("samx") == pytest.approx(4, abs=0.2)
+
+
+def test_nothing_is_on_its_way_when_the_devices_are_unstaged(beamline):
+    beamline.do(StepKind.WAIT, **passing(2.0))
+    beamline.do(StepKind.UNSTAGE, devices=["samx"])
+    assert not beamline.held["samx"].device.moving
+
+
+def test_a_motor_that_is_stopped_on_its_way_has_not_passed(beamline):
+    beamline.later(3, beamline.held["samx"].stop)
+    outcome = beamline.do(StepKind.WAIT, **passing(5.0))
+    assert outcome.status is AnswerStatus.STOPPED
+
+
+# --- flights -------------------------------------------------------------------------
+def test_a_flyer_is_told_how_to_fly_kicked_off_and_waited_for(beamline):
+    flyer = SimFlyer(name="flyer", clock=beamline.clock)
+    beamline.held["flyer"] = hold(flyer)
+    beamline.meet(*beamline.held)
+    plan = {"start": 0.0, "end": 2.0, "num": 4, "exposure": 0.5}
+    kicked = beamline.do(StepKind.KICKOFF, devices=["flyer"], data=plan)
+    assert kicked.status is AnswerStatus.OK
+    assert beamline.do(StepKind.COMPLETE, devices=["flyer"]).status is AnswerStatus.OK
+    assert beamline.clock.monotonic() == pytest.approx(2)
+    taken = [event["data"]["flyer_position"] for event in flyer.collect()]
+    assert taken == pytest.approx([0.25, 0.75, 1.25, 1.75])
+
+
+def test_a_flight_is_stopped_with_its_scan(beamline):
+    flyer = SimFlyer(name="flyer", clock=beamline.clock)
+    beamline.held["flyer"] = hold(flyer)
+    beamline.meet(*beamline.held)
+    beamline.do(StepKind.KICKOFF, devices=["flyer"], data={"num": 100})
+    beamline.later(0.3, beamline.stop.set)
+    done = beamline.do(StepKind.COMPLETE, devices=["flyer"])
+    assert done.status is AnswerStatus.STOPPED
+
+
+def test_what_cannot_fly_says_so(beamline):
+    with pytest.raises(DeviceError, match="samx cannot be told how to fly"):
+        beamline.do(StepKind.KICKOFF, devices=["samx"], data={"num": 1})

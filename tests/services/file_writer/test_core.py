@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bec_kernel.wire import Point, PointStatus, Reading
+from bec_kernel.wire import Begin, Point, PointStatus, Reading, ScanRequest
 from bec_services.file_writer.core import STATUS, Layout
 from bec_services.file_writer.tree import place
 
@@ -78,12 +78,21 @@ def test_a_device_nobody_knew_needs_a_new_layout():
 
 
 @pytest.mark.parametrize(
-    ("number", "path"),
+    ("number", "more", "path"),
     [
-        (42, "S00000-00999/S00042/S00042_master.h5"),
-        (1000, "S01000-01999/S01000/S01000_master.h5"),
-        (123456, "S123000-123999/S123456/S123456_master.h5"),
+        (42, {}, "S00000-00999/S00042/S00042_master.h5"),
+        (1000, {}, "S01000-01999/S01000/S01000_master.h5"),
+        (123456, {}, "S123000-123999/S123456/S123456_master.h5"),
+        (
+            42,
+            {"file_directory": "ada/steel", "file_suffix": "cold"},
+            "ada/steel/S00000-00999/S00042_cold/S00042_master.h5",
+        ),
     ],
 )
-def test_a_thousand_scans_share_a_folder(number, path):
-    assert str(place(number)) == path
+def test_a_thousand_scans_share_a_folder_in_the_one_that_was_asked_for(
+    number, more, path
+):
+    request = ScanRequest(request_id="s", name="acquire")
+    begin = Begin(scan_id="s", scan_number=number, user="ada", request=request, **more)
+    assert str(place(begin)) == path

@@ -6,6 +6,7 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, DeviceValue, Problem, Reading, ScanRequest
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.guard import MAX_POINTS, Beamline, accept, bound_of
+from bec_services.scan_server.rights import check_right
 from bec_services.scan_server.scans import (
     Acquire,
     GridScan,
@@ -44,6 +45,8 @@ DEVICES = [
     ),
     device("bpm", software_trigger=True),
     device("dead", connected=False),
+    device("waves", readout_priority="async"),
+    device("gauge", readout_priority="on_request"),
 ]
 BEAMLINE = Beamline(
     devices={one.name: one for one in DEVICES},
@@ -80,7 +83,8 @@ def test_the_first_entry_freezes_all_the_scan_depends_on():
     assert begin.fit == "Gaussian"
     assert set(begin.servers.values()) == {"main"}
     assert bound_of(begin) == accepted.bound
-    assert accepted.devices == ["bpm", "samx"]
+    assert begin.streaming == ["waves"]
+    assert accepted.devices == ["bpm", "samx", "waves"]
 
 
 def test_a_move_needs_its_motors_only():
@@ -158,3 +162,113 @@ def test_only_what_is_read_at_every_point_can_be_plotted():
     told = refused("acquire", signal="samy")
     assert told.startswith("samy is not read at every point")
     assert "bpm" in told
+
+
+def test_a_scan_may_read_more_at_every_point_and_other_things_not_at_all():
+    begin = ask("acquire", monitored=["gauge", "samy"], on_request=["bpm"]).begin
+    assert begin.monitored == ["gauge", "samy"]
+    assert begin.triggered == []
+    assert begin.baseline == ["fixed", "free", "samx"]
+    assert begin.streaming == ["waves"]
+    assert begin.servers["gauge"] == "main"
+    assert "bpm" not in begin.servers
+    without = ask("acquire", on_request=["samx", "waves", "free"]).begin
+    assert without.baseline == ["fixed", "samy"]
+    assert without.streaming == []
+    assert ask("acquire", monitored=["samy"], signal="samy").begin.monitored
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"monitored": ["off"]}, "monitored: off is disabled"),
+        ({"monitored": ["away"]}, "monitored: away is not connected: away did not"),
+        ({"monitored": ["nobody"]}, "no device 'nobody'"),
+        ({"monitored": "bpm"}, "monitored must be a list of devices"),
+        ({"on_request": ["samx"]}, "on_request: samx is moved by this scan"),
+        (
+            {"on_request": ["gauge"], "monitored": ["gauge"]},
+            "on_request: gauge is named as monitored, too",
+        ),
+    ],
+)
+def test_what_a_scan_cannot_read_is_named(options, said):
+    assert said in refused("line_scan", "samx", 0, 1, steps=2, **options)
+
+
+def test_a_scan_says_where_its_files_lie():
+    begin = ask("acquire", file_suffix="cold_1", file_directory="ada/steel.2/").begin
+    assert (begin.file_directory, begin.file_suffix) == ("ada/steel.2", "cold_1")
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        *("..", "../x", "a/../b", "a/..", "/etc", "a//b", ".hidden", "~", "a\\b"),
+        *("a\0b", "a\n", "a b", "C:x", "ä", "x" * 65, "a/" * 9 + "a", "a/./b"),
+    ],
+)
+def test_no_file_lies_outside_the_instances_folder(directory):
+    told = refused("acquire", file_directory=directory)
+    assert told.startswith("file_directory must be up to 8 folders")
+
+
+@pytest.mark.parametrize("suffix", ["../x", "a/b", ".", "a b", "ä", "x" * 65, "a\n"])
+def test_a_suffix_is_part_of_a_name(suffix):
+    assert refused("acquire", file_suffix=suffix).startswith("file_suffix must be")
+
+
+class Astray(LineScan):
+    """Go where nobody asked for."""
+
+    name = "astray"
+
+    def positions(self, bound):
+        yield from super().positions(bound)
+        yield {"samx": float("nan"), "free": 0.0} if bound["relative"] else {"free": 0}
+
+
+def test_a_sites_scan_goes_nowhere_but_to_a_finite_place_of_its_own_motors():
+    def told(**options):
+        request = ScanRequest(
+            request_id="r1", name="astray", args=["samx", 0, 1], kwargs=options
+        )
+        with pytest.raises(RefusedError) as error:
+            accept(Catalogue([Astray]), BEAMLINE, request, "ada", NOW)
+        return str(error.value)
+
+    assert told(steps=2) == "astray wants to move free, which it was not given"
+    nowhere = "samx cannot go to nan at point 2: its limits are -10 and 10"
+    assert told(steps=2, relative=True) == nowhere
+
+
+def test_without_limits_a_place_is_finite_all_the_same():
+    told = refused("line_scan", "free", -1.5e308, 1.5e308, steps=3)
+    assert told == "free cannot go to nan at point 0: that is no finite number"
+
+
+def test_readings_that_are_no_number_give_no_relative_path():
+    values = {"samx": at("samx", "moving")}
+    odd = Beamline(devices=BEAMLINE.devices, values=values)
+    assert "samx has not told where it is" in refused(
+        "mv", "samx", 1, relative=True, beamline=odd
+    )
+
+
+@pytest.mark.parametrize("user", ["ada", "bob", "eve", "carol"])
+@pytest.mark.parametrize("owner", ["ada", "bob"])
+def test_an_operator_acts_on_all_items_and_a_user_on_their_own(user, owner):
+    roles = {"ada": "operator", "bob": "user", "eve": "user"}
+    if user in ("ada", "carol") or user == owner:
+        check_right(user, roles, owner, "abort line_scan")
+        return
+    with pytest.raises(RefusedError) as error:
+        check_right(user, roles, owner, "abort line_scan")
+    said = f"{user} may not abort line_scan: it is {owner}'s, and a user acts on"
+    assert str(error.value).startswith(said)
+    assert error.value.allowed == "operator"
+
+
+def test_what_is_everybodys_is_the_operators():
+    with pytest.raises(RefusedError, match="it is everybody's"):
+        check_right("bob", {"bob": "user"}, "", "pause queue primary")

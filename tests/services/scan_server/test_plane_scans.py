@@ -44,6 +44,71 @@ def test_a_fermat_scan_fills_the_rectangle_evenly_from_its_middle():
     assert np.allclose(got[i], there)
 
 
+@pytest.mark.parametrize("spiral_type", [0.25, 1.0, 2.0])
+def test_the_type_of_a_spiral_turns_each_point_by_so_many_half_turns_more(spiral_type):
+    words = ("fermat_scan", "x", -1.0, 1.0, "y", -1.0, 1.0)
+    plain = path(*words, step=0.3)
+    turned = path(*words, step=0.3, spiral_type=spiral_type)
+    i = 3  # the first ones are inside, however they are turned
+    angle = i * spiral_type * math.pi
+    cos, sin = math.cos(angle), math.sin(angle)
+    x, y = plain[i]
+    assert np.allclose(turned[i], [x * cos - y * sin, x * sin + y * cos])
+
+
+@pytest.mark.parametrize("kind", ["corridor", "shell", "nearest"])
+@pytest.mark.parametrize("name", ["fermat_scan", "round_scan", "round_roi_scan"])
+def test_the_same_points_in_an_order_with_a_shorter_way(name, kind):
+    words, options = {
+        "fermat_scan": (("x", -1.0, 1.0, "y", -1.0, 1.0), {"step": 0.15}),
+        "round_scan": (
+            ("x", "y"),
+            {
+                "inner_radius": 0.0,
+                "outer_radius": 1.0,
+                "number_of_rings": 5,
+                "pos_in_first_ring": 5,
+            },
+        ),
+        "round_roi_scan": (
+            ("x", -1.0, 1.0, "y", -0.5, 0.5),
+            {"shell_spacing": 0.2, "pos_in_first_ring": 5},
+        ),
+    }[name]
+    plain = path(name, *words, **options)
+    found = path(name, *words, **options, optim_trajectory=kind)
+    assert sorted(map(tuple, found)) == sorted(map(tuple, plain))
+    before, after = (np.hypot(*np.diff(p, axis=0).T).sum() for p in (plain, found))
+    assert after <= before
+    if name == "fermat_scan":
+        assert after < before / 3
+
+
+def test_too_many_points_are_not_put_into_order():
+    words = ("fermat_scan", "x", -1.0, 1.0, "y", -1.0, 1.0)
+    with pytest.raises(RefusedError, match="at most 20000 points"):
+        path(*words, step=0.01, optim_trajectory="nearest")
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "options"),
+    [
+        ("fermat_scan", ("x", 0.0, 9.0, "y", 0.0, 0.0), {"step": 1e-7}),
+        (
+            "round_roi_scan",
+            ("x", 0.0, 9.0, "y", 0.0, 0.0),
+            {"shell_spacing": 1e-9, "pos_in_first_ring": 1},
+        ),
+        ("hexagonal_scan", ("x", 0.0, 9.0, 1e-9, "y", 0.0, 0.0, 1.0), {}),
+    ],
+)
+def test_a_path_that_leaves_out_nearly_all_its_points_is_refused_at_once(
+    name, args, options
+):
+    with pytest.raises(RefusedError, match="more than 1000000 points"):
+        path(name, *args, **options)
+
+
 def test_a_round_scan_has_k_times_the_points_on_ring_k():
     got = path(
         "round_scan",

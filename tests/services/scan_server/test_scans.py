@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scanspec.specs import Linspace
 
 from bec_kernel.errors import RefusedError
 from bec_services.scan_server.scan import Bound
@@ -15,6 +16,9 @@ from bec_services.scan_server.scans import (
     LineScan,
     ListScan,
     Move,
+    MultiRegionGridScan,
+    MultiRegionLineScan,
+    TimeScan,
     __all__,
 )
 
@@ -100,6 +104,76 @@ def test_positions_are_a_pure_function_of_the_words():
     words = [("x", 0.1, 0.7, 5), ("y", -1.0, 1.0, 4)]
     first, again = (positions(GridScan, *words)[0] for _ in range(2))
     assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+def test_regions_of_a_line_follow_each_other_with_both_their_ends():
+    found, shape, _ = positions(
+        MultiRegionLineScan, ("x",), regions=[[0, 1, 5], [2, 3, 3], [7, 8, 1]]
+    )
+    assert found["x"].tolist() == [0, 0.25, 0.5, 0.75, 1, 2, 2.5, 3, 7]
+    assert shape == [9]
+
+
+def test_one_region_of_a_plane_is_a_grid_scan():
+    region, steps = [[-1.0, 1.0, 4], [5.0, 6.0, 3]], [12]
+    for snaked in (True, False):
+        one, shape, _ = positions(
+            MultiRegionGridScan, ("x",), ("y",), regions=[region], snaked=snaked
+        )
+        whole, _, _ = positions(
+            GridScan, ("x", *region[0]), ("y", *region[1]), snaked=snaked
+        )
+        assert {m: at.tolist() for m, at in one.items()} == {
+            m: at.tolist() for m, at in whole.items()
+        }
+        assert shape == steps
+
+
+def test_regions_of_a_plane_each_begin_anew():
+    regions = [[[0, 1, 2], [0, 1, 2]], [[5, 6, 2], [3, 4, 2]]]
+    found, shape, _ = positions(MultiRegionGridScan, ("x",), ("y",), regions=regions)
+    assert found["x"].tolist() == [0, 1, 1, 0, 5, 6, 6, 5]
+    assert found["y"].tolist() == [0, 0, 1, 1, 3, 3, 4, 4]
+    assert shape == [8]
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5])
+def test_a_region_without_a_whole_number_of_points_is_named(steps):
+    with pytest.raises(RefusedError, match=f"region 1 has {steps:g} points for x"):
+        positions(MultiRegionLineScan, ("x",), regions=[[0, 1, 2], [0, 1, steps]])
+
+
+def test_points_in_time_are_multiples_of_the_interval():
+    bound = Bound(options={"points": 4, "interval": 0.1})
+    due = [TimeScan().due(bound, number) for number in range(4)]
+    np.testing.assert_allclose(due, [0.0, 0.1, 0.2, 0.3])
+    assert list(TimeScan().positions(bound)) == [{}] * 4
+
+
+@pytest.mark.parametrize("snaked", [True, False])
+def test_lines_grids_and_regions_are_those_of_scanspec(snaked):
+    def columns(spec):
+        found = spec.frames().midpoints
+        return {name: found[name].tolist() for name in found}
+
+    def ours(scan, *bundles, **options):
+        found, _, _ = positions(scan, *bundles, **options)
+        return {name: pytest.approx(at.tolist()) for name, at in found.items()}
+
+    def turning(axis):
+        return ~axis if snaked else axis
+
+    x, y, z = (Linspace(n, 0.1, 1.7, k) for n, k in (("x", 4), ("y", 3), ("z", 2)))
+    more = Linspace("x", 3.0, 5.0, 2), Linspace("y", 0.1, 1.7, 3)
+    assert columns(x) == ours(LineScan, ("x", 0.1, 1.7), steps=4)
+    words = [(name, 0.1, 1.7, k) for name, k in (("x", 4), ("y", 3), ("z", 2))]
+    grid = z * turning(y) * turning(x)
+    assert columns(grid) == ours(GridScan, *words, snaked=snaked)
+    regions = [[[0.1, 1.7, 4], [0.1, 1.7, 3]], [[3.0, 5.0, 2], [0.1, 1.7, 3]]]
+    first, second = columns(y * turning(x)), columns(more[1] * turning(more[0]))
+    assert {n: first[n] + second[n] for n in "xy"} == ours(
+        MultiRegionGridScan, ("x",), ("y",), regions=regions, snaked=snaked
+    )
 
 
 @pytest.mark.parametrize("name", __all__)

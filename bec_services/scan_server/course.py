@@ -1,0 +1,104 @@
+"""The course of a scan: its program, and which want of it comes next."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from bec_kernel.wire import Begin, StepKind
+from bec_services.scan_server.unit import Frame, Unit
+from bec_services.scan_server.want import Program, Want
+
+
+class Course:
+    """Where a program is. What must be done again comes before what it wants next.
+
+    Attributes:
+        cleaning: the clean-up runs.
+        broken: what the program raised; empty when it did not.
+    """
+
+    def __init__(self, begin: Begin, frame: Frame) -> None:
+        self.cleaning = False
+        self.broken = ""
+        self._begin = begin
+        self._frame = frame
+        self._program: Program | None = frame.body()
+        self._started = False
+        self._next: Want | None = None
+        self._waiting: Unit | None = None
+        self._again: deque[Unit] = deque()
+
+    @property
+    def is_over(self) -> bool:
+        """The program has ended by itself, and nothing is to be done again."""
+        rest = self._program or self._next or self._waiting or self._again
+        return not (rest or self.broken)
+
+    def again(self, units: Iterable[Unit]) -> None:
+        """These are to be done again, if they belong to what runs now."""
+        self._again.extend(u for u in units if u.cleanup == self.cleaning)
+
+    def clean(self, *, moves: bool) -> None:
+        """Leave the program; go on with the clean-up. `moves`: motors may go back."""
+        if self._program is not None:
+            self._program.close()
+        self._program = self._frame.cleanup(moves=moves)
+        self.cleaning, self._started = True, False
+        self._next = self._waiting = None
+        self._again.clear()
+
+    def take(self, *, alone: bool) -> Unit | None:
+        """Return the next unit to be issued, None when the program must wait.
+
+        Args:
+            alone: nothing else is on its way.
+        """
+        if self._again:
+            return self._again.popleft()
+        if self._next is None and not self._advance():
+            return None
+        want = self._next
+        if want is None or (want.kind is StepKind.ASK and not alone):
+            return None  # a question is asked when all is known that was done before
+        self._next = None
+        unit = Unit(want, self._servers_of(want), cleanup=self.cleaning)
+        if want.answer:
+            self._waiting = unit
+        return unit
+
+    def _advance(self) -> bool:
+        """Let the program say what it wants next; False: it waits for an answer."""
+        told: Any = None
+        if self._waiting is not None:
+            if not self._waiting.ok:
+                return False
+            told, self._waiting = self._waiting.told(), None
+        self._next = self._resume(told)
+        return True
+
+    def _resume(self, told: Any) -> Want | None:
+        if self._program is None:
+            return None
+        try:
+            if not self._started:
+                self._started = True
+                return next(self._program)
+            return self._program.send(told)
+        except StopIteration:
+            self._program = None
+        except Exception as error:  # noqa: BLE001 - a scan's own code ends this scan
+            self._program = None
+            self.broken = f"the program of {self._begin.request.name} failed: {error}"
+        return None
+
+    def _servers_of(self, want: Want) -> list[str]:
+        if want.kind is StepKind.ASK:
+            return [f"analysis/{want.ask}"]
+        servers = self._begin.servers
+        devices = [*want.set, *want.devices]
+        if want.until is not None:
+            devices.append(want.until.device)
+        if want.kind is StepKind.POINT:
+            devices += self._begin.monitored + self._begin.triggered
+        named = {servers[device] for device in devices if device in servers}
+        return sorted(named or set(servers.values()) or {"main"})

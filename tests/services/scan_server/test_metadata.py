@@ -1,0 +1,85 @@
+"""What a site wants to know of every scan is asked for before it runs."""
+
+from importlib.metadata import EntryPoint
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from bec_kernel.errors import RefusedError
+from bec_kernel.wire import Device, ScanRequest
+from bec_services.scan_server import __main__ as main
+from bec_services.scan_server.assembler import Catalogue
+from bec_services.scan_server.guard import Beamline, accept
+from bec_services.scan_server.metadata import schema_of
+from bec_services.scan_server.scans import Acquire, Move
+
+
+class Model(BaseModel):
+    """A schema as a pydantic model."""
+
+    sample: str = Field(min_length=1)
+    thickness: float = Field(default=1.0, gt=0)
+    mode: Literal["fly", "step"] = "step"
+
+
+MAPPING = {
+    "sample": {"kind": "str", "required": True, "doc": "its name"},
+    "thickness": {"kind": "float", "low": 0.001},
+    "mode": {"kind": "str", "choices": ["fly", "step"]},
+}
+SCHEMAS = {"model": Model, "mapping": MAPPING}
+SAMX = Device(name="samx", server="main", device_class="x", positioner=True)
+
+
+def ask(schema, name="acquire", args=(), **metadata):
+    catalogue = Catalogue([Acquire, Move], [schema_of(SCHEMAS[schema])])
+    request = ScanRequest(request_id="r", name=name, args=[*args], metadata=metadata)
+    return accept(catalogue, Beamline(devices={"samx": SAMX}), request, "ada", 0.0)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_metadata_as_the_site_wants_them_are_kept_as_they_were_given(schema):
+    asked = {"sample": "steel", "thickness": 2, "note": ["my", "own"]}
+    assert ask(schema, **asked).begin.request.metadata == asked
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize(
+    ("metadata", "named"),
+    [
+        ({}, "sample"),
+        ({"sample": 3}, "sample"),
+        ({"sample": "steel", "thickness": 0}, "thickness"),
+        ({"sample": "steel", "thickness": "thick"}, "thickness"),
+        ({"sample": "steel", "mode": "walk"}, "mode"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(schema, metadata, named):
+    with pytest.raises(RefusedError) as error:
+        ask(schema, **metadata)
+    assert str(error.value).startswith(f"metadata {named}: ")
+    assert error.value.subject == f"metadata.{named}"
+    if named in metadata:
+        assert repr(metadata[named]) in str(error.value)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_a_move_has_no_metadata(schema):
+    ask(schema, "mv", ["samx", 1])
+
+
+@pytest.mark.parametrize(
+    "value", ["os:system", "no_such_package:Model", "json:NoSuchName", "sys:path"]
+)
+def test_a_broken_schema_is_left_out_and_told(monkeypatch, value):
+    entries = [EntryPoint("own", value, "bec.metadata")]
+    monkeypatch.setattr(main, "entry_points", lambda group: entries)
+    told = []
+    assert main.load_schemas(told.append) == []
+    assert told[0].startswith(f"metadata schema own ({value}) is left out: ")
+
+
+def test_a_mapping_that_says_nonsense_is_no_schema():
+    with pytest.raises(Exception, match="kind"):
+        schema_of({"sample": {"required": True}})

@@ -1,0 +1,212 @@
+"""The logs of one scan, a worker that may die, a device server that may die."""
+
+from bec_kernel.wire import (
+    Answer,
+    AnswerStatus,
+    Begin,
+    Control,
+    End,
+    Mark,
+    Reading,
+    ScanRequest,
+    StateChange,
+    Step,
+    StepKind,
+    Stop,
+)
+from bec_services.device_server.gate import Gate, Verdict
+from bec_services.scan_server.run import Run
+from bec_services.scan_server.want import Want
+
+POINTS = 6
+REQUEST = ScanRequest(request_id="s1", name="line_scan")
+BEGIN = Begin(
+    scan_id="s1",
+    scan_number=1,
+    user="anna",
+    request=REQUEST,
+    motors=["samx"],
+    monitored=["samx", "bpm"],
+    triggered=["bpm"],
+    servers={"samx": "main", "bpm": "main"},
+    code="v1",
+)
+
+
+class Frame:
+    """A scan that begins where the motor is: it needs one answer."""
+
+    def __init__(self, points=POINTS, fails_at=None):
+        self.points = points
+        self.fails_at = fails_at
+
+    def body(self):
+        yield Want(kind=StepKind.OPEN)
+        data = yield Want(kind=StepKind.READ, devices=["samx"], answer=True)
+        start = data["samx"]["samx"].value
+        yield Want(kind=StepKind.STAGE, devices=["bpm"])
+        for point in range(self.points):
+            if point == self.fails_at:
+                raise ValueError("no such position")
+            yield Want(kind=StepKind.POINT, set={"samx": start + point}, point_id=point)
+
+    def cleanup(self, *, moves):
+        if moves:
+            yield Want(kind=StepKind.MOVE, set={"samx": 2.0})
+        yield Want(kind=StepKind.UNSTAGE, devices=["bpm"])
+        yield Want(kind=StepKind.CLOSE)
+
+
+class World:
+    """The logs of one scan, a worker that may die, a device server that may die."""
+
+    def __init__(self, frame=None, lookahead=4, code="v1"):
+        self.frame = frame or Frame()
+        self.lookahead = lookahead
+        self.code = code
+        self.steps = [BEGIN]
+        self.states = []
+        self.stops = []
+        self.answers = {}
+        self.controls = []
+        self.advice = []
+        self.wishes = []
+        self.exposed = []
+        self.fate = {}
+        self.start_worker()
+        self.start_server()
+
+    def start_worker(self):
+        if isinstance(self.steps[-1], End):
+            return  # the item ended in the same commit: nobody takes it up again
+        self.run = Run(
+            BEGIN,
+            self.frame,
+            list(self.steps),
+            code=self.code,
+            lookahead=self.lookahead,
+        )
+        self.told_states = 0
+        for answer in self.answers.values():
+            self.run.answer("main", answer)
+        for at, control in enumerate(self.controls):
+            self.run.control(str(at), control)
+        for answer in self.advice:
+            self.run.questions.advise(answer)
+        for wish in self.wishes:
+            self.run.questions.wish(wish)
+
+    def start_server(self):
+        self.gate = Gate("main", len(self.steps) - 1)
+        self.clock = len(self.answers)
+        for stop in self.stops:
+            self.gate.stop(stop.epoch)
+        steps = [s for s in self.steps if isinstance(s, Step) and s.on == ["main"]]
+        done = [s for s in steps if s.index in self.answers]
+        for step in done:
+            self.gate.passed(step)
+        if done:
+            last = done[-1].index
+            self.gate.answered("main", last, self.answers[last].status)
+
+    def work(self):
+        """One turn of the worker; True: something was appended."""
+        if self.run.done:
+            return False
+        out = self.run.advance()
+        for message in out:
+            match message:
+                case Stop():
+                    self.stops.append(message)
+                    self.gate.stop(message.epoch)
+                case StateChange():
+                    self.told_states += 1
+                    if self.told_states <= len(self.states):
+                        assert message == self.states[self.told_states - 1]
+                    else:
+                        self.states.append(message)
+                case Step() | Mark() | End():
+                    assert message.index == len(self.steps)
+                    self.steps.append(message)
+        return bool(out)
+
+    def serve(self):
+        """Answer the next step; True: there was one."""
+        for step in self.steps:
+            if not isinstance(step, Step) or step.kind is StepKind.ASK:
+                continue
+            if step.index not in self.answers:
+                self._answer(step)
+                return True
+        return False
+
+    def questions(self):
+        """Steps that ask, in their order."""
+        asked = (s for s in self.steps if isinstance(s, Step))
+        return [step for step in asked if step.kind is StepKind.ASK]
+
+    def advise(self, value, problem=None):
+        """Answer the newest question, in the name of whom it was asked."""
+        index, status = self.questions()[-1].index, AnswerStatus.OK
+        answer = Answer(
+            index=index, status=status, life=1, value=value, problem=problem
+        )
+        self.advice.append(answer)
+        self.run.questions.advise(answer)
+
+    def wish(self, value):
+        """Want something as the driver."""
+        self.wishes.append(value)
+        self.run.questions.wish(value)
+
+    def _answer(self, step):
+        verdict = self.gate.verdict(step)
+        assert verdict is not Verdict.WAIT
+        status = {
+            Verdict.LOST: AnswerStatus.LOST,
+            Verdict.WITHDRAWN: AnswerStatus.WITHDRAWN,
+        }.get(verdict, self.fate.pop(step.index, AnswerStatus.OK))
+        if verdict is Verdict.DO and step.kind is StepKind.POINT:
+            self.exposed.append((step.point_id, step.attempt))
+        self.clock += 1
+        answer = Answer(
+            index=step.index,
+            status=status,
+            life=1,
+            begin=float(self.clock),
+            end=float(self.clock),
+            data={"samx": {"samx": Reading(2.0, float(self.clock))}},
+        )
+        self.answers[step.index] = answer
+        self.gate.passed(step)
+        self.gate.answered("main", step.index, status)
+        self.run.answer("main", answer)
+
+    def control(self, verb):
+        self.controls.append(Control(verb=verb, user="anna", request_id="r"))
+        self.run.control(str(len(self.controls) - 1), self.controls[-1])
+
+    def finish(self):
+        for _ in range(10_000):
+            if not (self.work() | self.serve()):
+                break
+        return self
+
+    @property
+    def good(self):
+        """Point ids and setpoints of the points that were taken, in log order."""
+        return [
+            (s.point_id, s.set["samx"])
+            for s in self.steps
+            if isinstance(s, Step)
+            and s.kind is StepKind.POINT
+            and self.answers[s.index].status is AnswerStatus.OK
+        ]
+
+    @property
+    def all_good(self):
+        return self.good == [(p, 2.0 + p) for p in range(POINTS)]
+
+    @property
+    def state_names(self):
+        return [change.state for change in self.states]
