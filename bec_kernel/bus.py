@@ -145,10 +145,14 @@ class RedisBus:
 
     def last(self, log: Log[M]) -> Entry[M] | None:
         """See `Bus.last`."""
-        with _broker():
-            raw = self._redis.xrevrange(self._key(log.name), "+", "-", 1)
-        entries = self._entries(log, raw)
+        entries = self.tail(log, 1)
         return entries[0] if entries else None
+
+    def tail(self, log: Log[M], limit: int) -> list[Entry[M]]:
+        """See `Bus.tail`."""
+        with _broker():
+            raw: Any = self._redis.xrevrange(self._key(log.name), "+", "-", limit)
+        return self._entries(log, raw[::-1])
 
     def follow(
         self, positions: Mapping[Log[Any], Id], timeout: float, limit: int = 1000

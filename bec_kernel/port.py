@@ -136,6 +136,10 @@ class Bus(Protocol):
         """Return the last entry."""
         ...
 
+    def tail(self, log: Log[M], limit: int) -> list[Entry[M]]:
+        """Return the last `limit` entries, in order."""
+        ...
+
     def follow(
         self, positions: Mapping[Log[Any], Id], timeout: float, limit: int = 1000
     ) -> list[tuple[Log[Any], list[Entry[Any]]]]:

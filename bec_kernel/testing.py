@@ -126,9 +126,13 @@ class MemoryBus:
 
     def last(self, log: Log[M]) -> Entry[M] | None:
         """See `Bus.last`."""
+        return next(iter(self.tail(log, 1)), None)
+
+    def tail(self, log: Log[M], limit: int) -> list[Entry[M]]:
+        """See `Bus.tail`."""
         with self.broker.changed:
-            found = self.broker.logs.get(log.name, [])[-1:]
-        return next(iter(self._entries(log, found)), None)
+            found = self.broker.logs.get(log.name, [])[-limit:]
+        return self._entries(log, found)
 
     def follow(
         self, positions: Mapping[Log[Any], Id], timeout: float, limit: int = 1000

@@ -133,6 +133,34 @@ def scan(
         say(told)
 
 
+@command(context_settings=WORDS)
+def queue(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS…", help="As after %queue.")
+    ] = None,
+    data: Data = None,
+    *,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Show the words there are.")
+    ] = False,
+) -> None:
+    """Show a queue, or act on it: order, pause, lock, repeat, rules, history.
+
+    `bec queue --list` lists the words.
+
+    Example: bec queue move 3 top
+    """
+    from bec_kernel.cli.scan import quoted
+    from bec_kernel.client import connect, queue_words
+
+    if listed:
+        say(queue_words.help())
+        return
+    with connect(data) as client:
+        line = " ".join(quoted(word) for word in words or [])
+        say(repr(queue_words.run(client.queue, line)))
+
+
 @command()
 def stop(data: Data = None) -> None:
     """Stop every device now. Needs no queue.

@@ -60,7 +60,8 @@ def _drawn(found: dict[str, Any]) -> Group:
         f"data    {found['data']}",
     ]
     for queue in found["queues"]:
-        lines.append(f"queue   {queue['name']}: {queue['state']}")
+        told = f" ({queue['reason']})" if queue["reason"] else ""
+        lines.append(f"queue   {queue['name']}: {queue['state']}{told}")
         lines += [f"        {_item(item)}" for item in queue["items"]]
     return Group(table, Text("\n".join(lines)))
 
@@ -72,7 +73,8 @@ def _side(name: str) -> Any:
 def _item(item: dict[str, Any]) -> str:
     number = item["scan_number"]
     shown = f"scan {number}" if number is not None else "-"
-    return f"{shown}  {item['state']}  {item['request']}  ({item['user']})"
+    told = f": {item['reason']}" if item["reason"] else ""
+    return f"{shown}  {item['state']}  {item['request']}  ({item['user']}){told}"
 
 
 def watch(launched: Launched) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 
 from bec_kernel.client._signatures import (
-    DRY,
     Candidate,
     Catalogue,
     dashed,
@@ -12,7 +11,7 @@ from bec_kernel.client._signatures import (
     options_of,
 )
 from bec_kernel.client._values import show
-from bec_kernel.client._words import Word, split_open
+from bec_kernel.client._words import DRY, Word, split_open
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Parameter, Signature
 

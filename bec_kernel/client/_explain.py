@@ -4,7 +4,6 @@ import inspect
 from typing import Any
 
 from bec_kernel.client._signatures import (
-    DRY,
     METADATA,
     Catalogue,
     dashed,
@@ -13,6 +12,7 @@ from bec_kernel.client._signatures import (
     options_of,
 )
 from bec_kernel.client._values import show
+from bec_kernel.client._words import DRY
 from bec_kernel.wire import Form, Parameter, Signature
 
 

@@ -9,6 +9,7 @@ from bec_kernel.client import _frames
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._timing import Timing
 from bec_kernel.client._track import Track
+from bec_kernel.client._waiting import why
 from bec_kernel.client.language import summary
 from bec_kernel.errors import DeadlineError
 from bec_kernel.wire import (
@@ -79,11 +80,15 @@ class ScanRecord:
             DeadlineError: it is not on the bus any more.
         """
         if self._request is None:
-            if self.begin is None:
+            waiting = self._reader.retry(
+                lambda: self._bus.get(keys.items(), self.scan_id)
+            )
+            known = waiting or self.begin
+            if known is None:
                 raise DeadlineError(
                     "the scan's request is no longer on the bus", subject=self.scan_id
                 )
-            self._request = self.begin.request
+            self._request = known.request
         return self._request
 
     @property
@@ -129,10 +134,13 @@ class ScanRecord:
         if state is not None:
             return state.message or state.reason
         item = self._track(points=False).item
-        item = item or self._reader.retry(
-            lambda: self._bus.get(keys.items(), self.scan_id)
-        )
-        return item.reason if item else ""
+        if item is not None:
+            return item.reason
+        items = self._reader.retry(lambda: self._bus.get_all(keys.items()))
+        if self.scan_id not in items:
+            return ""
+        queues = self._reader.retry(lambda: self._bus.get_all(keys.queues()))
+        return why(items[self.scan_id], items.values(), queues)
 
     @property
     def is_final(self) -> bool:

@@ -18,8 +18,12 @@ METADATA = Parameter(name="metadata", kind="str", doc="name=value, kept with the
 QUEUE = Parameter(
     name="scan_queue", kind="str", default="primary", doc="queue it joins"
 )
-DRY = "--dry"
-"""Behind a scan's name, or before it: say what it would do, and do nothing."""
+NOWAIT = Parameter(
+    name="nowait",
+    kind="bool",
+    default=False,
+    doc="refused where it could not begin at once",
+)
 
 
 def find(name: str, catalogue: Catalogue) -> Signature:
@@ -41,7 +45,10 @@ def find(name: str, catalogue: Catalogue) -> Signature:
 def options_of(signature: Signature) -> list[Parameter]:
     """A scan's own options; those of the queue too, where it has none of that name."""
     own = {p.name for p in signature.options}
-    return [*signature.options, *(p for p in (METADATA, QUEUE) if p.name not in own)]
+    return [
+        *signature.options,
+        *(p for p in (METADATA, QUEUE, NOWAIT) if p.name not in own),
+    ]
 
 
 def dashed(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from bec_kernel.client._completion import complete
 from bec_kernel.client._explain import call_signature, explain, help  # noqa: A004
 from bec_kernel.client._signatures import (
-    DRY,
+    NOWAIT,
     QUEUE,
     Candidate,
     Catalogue,
@@ -31,7 +31,7 @@ from bec_kernel.client._values import (
     show,
     show_option,
 )
-from bec_kernel.client._words import Word, split
+from bec_kernel.client._words import DRY, Word, split
 from bec_kernel.errors import RefusedError
 from bec_kernel.forms import refuse_surplus, unfold
 from bec_kernel.wire import Parameter, ScanRequest, Signature
@@ -191,6 +191,8 @@ def bind(
     metadata = _metadata(given.pop("metadata", {})) if "metadata" in options else {}
     queue = given.pop(QUEUE.name, "primary") if QUEUE.name in options else "primary"
     queue = check(signature.name, QUEUE, queue, devices)
+    nowait = given.pop("nowait", False) if "nowait" in options else False
+    nowait = check(signature.name, NOWAIT, nowait, devices)
     checked = {}
     for name, value in given.items():
         if name not in options:
@@ -216,6 +218,7 @@ def bind(
         kwargs=checked,
         queue=queue,
         metadata=metadata,
+        nowait=nowait,
     )
 
 
@@ -273,6 +276,8 @@ def format(request: ScanRequest) -> str:  # noqa: A001 - the counterpart of pars
     words = [summary(request)]
     if request.queue != "primary":
         words += [dashed(QUEUE.name), show(request.queue)]
+    if request.nowait:
+        words.append("--nowait")
     for name, value in request.metadata.items():
         words += ["--metadata", f"{name}={show(value)}"]
     return " ".join(words)

@@ -231,6 +231,10 @@ class ScanReport(ScanRecord):
         """Go on after a pause."""
         self._act(Verb.RESUME, self.scan_id, STOPPING)
 
+    def complete(self) -> None:
+        """End it well: its points are enough; its file is closed as complete."""
+        self._act(Verb.COMPLETE, self.scan_id, STOPPING)
+
     def halt(self) -> None:
         """Stop it at once, without cleaning up."""
         self._act(Verb.HALT, self.scan_id, STOPPING)

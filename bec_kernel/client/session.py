@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -59,6 +60,7 @@ class Client:
         history: scans that have begun.
         origin: told with each request; a front end puts a function here that says where
             the request was typed.
+        say: told what a move waits for; writes it to stderr, unless replaced.
         metadata: kept with every scan; a scan's own wins.
         complaints: about entries on the bus that could not be decoded.
         url: of the broker, without a password.
@@ -70,13 +72,14 @@ class Client:
         self.url = url
         self.data = data
         self.origin: Callable[[], Origin | None] = lambda: None
+        self.say: Callable[[str], object] = _say
         self.metadata: dict[str, Any] = {}
         self.complaints: list[str] = []
         self.reader = Reader(bus)
         self.config = Config(bus, self.reader, error_of)
         self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
         self.scans = Scans(bus, self.reader, self.dev.names, self.submit, error_of)
-        self.queue = Queue(bus, self.reader, self._wish, "primary")
+        self.queue = Queue(bus, self.reader, self._send, self.report)
         self.history = History(bus, self.reader, self._past)
         for server in self._servers():
             self.reader.follow(self._device_inbox(server).replies)
@@ -129,23 +132,28 @@ class Client:
         )
         report = self._make(scan_id, request=request)
         try:
-            self._ask(keys.scan_asks(self.user), request, ACCEPTING)
+            waits = self._ask(keys.scan_asks(self.user), request, ACCEPTING)
         except KeyboardInterrupt:
             self._act(Verb.ABORT, scan_id, 0.0)
             raise
         except BecError:
             self.reader.forget(scan_id)
             raise
+        if waits and request.name == "mv":
+            self.say(f"{language.summary(request)} waits: {waits}")
         return report
 
     def report(self, scan_id: str) -> ScanReport:
         """Return the report of a scan, whoever asked for it."""
         return self._make(scan_id)
 
-    def mv(self, *moves: Any, relative: bool = False) -> ScanReport:
+    def mv(
+        self, *moves: Any, relative: bool = False, nowait: bool = False
+    ) -> ScanReport:
         """Move motors together and wait until they are there: `mv(samx, 1, samy, 2)`.
 
-        An interrupt (Ctrl-C) stops them.
+        An interrupt (Ctrl-C) stops them. With `nowait` it is refused where a motor is
+        in use; without, it waits for it.
 
         Raises:
             RefusedError: a position is out of limits, or a device is unknown.
@@ -153,13 +161,13 @@ class Client:
             ScanAborted: it was stopped.
         """
         signature = self.scans.signature("mv")
-        options = {"relative": True} if relative else {}
+        options = {"relative": relative or None, "nowait": nowait or None}
         request = language.bind(signature, moves, options, self.dev.names())
         return self.submit(request).wait()
 
-    def mvr(self, *moves: Any) -> ScanReport:
+    def mvr(self, *moves: Any, nowait: bool = False) -> ScanReport:
         """Move motors by so much, from where they are; see `mv`."""
-        return self.mv(*moves, relative=True)
+        return self.mv(*moves, relative=True, nowait=nowait)
 
     # --- stop -------------------------------------------------------------------------
     def stop_all(self) -> None:
@@ -264,25 +272,18 @@ class Client:
             raise error_of(reply.problem)
         return reply.value
 
-    def _tell(self, inbox: Inbox[Any, Reply], request: Any) -> None:
+    def _tell(self, inbox: Inbox[Any, Reply], request: Any, _: float = 0.0) -> None:
         self.reader.retry(lambda: self.bus.ask(inbox, request), STOPPING)
 
     def _act(self, verb: Verb, scan_id: str, timeout: float) -> None:
-        until = time.time() + ACCEPTING
-        name = uuid.uuid4().hex
-        action = ItemAction(request_id=name, verb=verb, scan_id=scan_id, deadline=until)
-        if timeout:
-            self._ask(keys.scan_asks(self.user), action, timeout)
-        else:
-            self._tell(keys.scan_asks(self.user), action)
+        self._send(ItemAction, timeout, verb=verb, scan_id=scan_id)
 
-    def _wish(self, verb: Verb, scan_id: str, queue: str) -> None:
-        until = time.time() + ACCEPTING
-        where = {"scan_id": scan_id, "queue": queue}
-        action = ItemAction(
-            request_id=uuid.uuid4().hex, verb=verb, deadline=until, **where
-        )
-        self._ask(keys.scan_asks(self.user), action, ACCEPTING)
+    def _send(self, kind: Any, timeout: float = ACCEPTING, **fields: Any) -> Any:
+        """Send an action; a `timeout` of 0 does not wait for the reply."""
+        deadline = time.time() + ACCEPTING
+        action = kind(request_id=uuid.uuid4().hex, deadline=deadline, **fields)
+        inbox = keys.scan_asks(self.user)
+        return (self._ask if timeout else self._tell)(inbox, action, timeout)
 
     def _call(
         self,
@@ -316,6 +317,10 @@ class Client:
 
     def _past(self, taken: Taken) -> ScanReport:
         return self._make(taken.scan_id, number=taken.scan_number)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from bec_kernel.wire._base import Message, Problem
+from bec_kernel.wire._queue_action import Hold
 from bec_kernel.wire._scan import ScanRequest
 from bec_kernel.wire._states import ItemState, QueueState, ScanState
 
@@ -40,6 +41,15 @@ class Item(Message, frozen=True, kw_only=True):
         is_scan: has number and file; a move has not.
         estimate: how long it will take, s, device server's clock; None: not known.
         points: how many it will have; 0: not known, or none.
+        by: who brought it into its state, or asked for its end; empty: nobody, it went
+            its way.
+        time: since when it has its state, s since the epoch, wall clock, as below.
+        asked: when it was accepted.
+        begun: when it began; 0: it has not.
+        paused: who wants it paused; None: nobody.
+        again: scan id of the item it repeats.
+        before: of a move: where its motors were when it began, motor units.
+        after: of a move: where they were when it ended.
     """
 
     scan_id: str
@@ -53,14 +63,34 @@ class Item(Message, frozen=True, kw_only=True):
     is_scan: bool = True
     estimate: float | None = None
     points: int = 0
+    by: str = ""
+    time: float = 0.0
+    asked: float = 0.0
+    begun: float = 0.0
+    paused: Hold | None = None
+    again: str = ""
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
 
 
 class QueueStatus(Message, frozen=True, kw_only=True):
-    """A queue as such. Written by the scan server."""
+    """A queue as such. Written by the scan server; gone when nothing needs it.
+
+    Attributes:
+        name: of the queue.
+        state: begins items only while `running`.
+        reason: who holds it up, and why.
+        paused: by a person.
+        locked: by a person.
+        suspended: by a rule that is not so.
+    """
 
     name: str
     state: QueueState = QueueState.RUNNING
     reason: str = ""
+    paused: Hold | None = None
+    locked: Hold | None = None
+    suspended: Hold | None = None
 
 
 class Taken(Message, frozen=True, kw_only=True):

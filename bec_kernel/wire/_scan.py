@@ -52,6 +52,7 @@ class ScanRequest(Message, frozen=True, kw_only=True):
         metadata: what the person wants to be kept with the scan.
         deadline: s since the epoch, wall clock; refused when it arrives later.
         origin: where it was typed.
+        nowait: refuse it where it could not begin at once.
     """
 
     request_id: str
@@ -62,24 +63,7 @@ class ScanRequest(Message, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     deadline: float = 0.0
     origin: Origin | None = None
-
-
-class ItemAction(Message, frozen=True, kw_only=True):
-    """Act on an item of a queue. Written by the asker.
-
-    Attributes:
-        request_id: unique for ever.
-        verb: `pause`, `pause_now`, `resume`, `abort`, `halt`, `complete`.
-        scan_id: of the item; empty: the one that runs in `queue`.
-        queue: used where `scan_id` is empty.
-        deadline: s since the epoch, wall clock.
-    """
-
-    request_id: str
-    verb: Verb
-    scan_id: str = ""
-    queue: str = "primary"
-    deadline: float = 0.0
+    nowait: bool = False
 
 
 class Begin(Message, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ class StepKind(StrEnum):
 
 
 class Verb(StrEnum):
-    """What decides how a running scan goes on."""
+    """What decides how a running scan goes on, and what people ask of items."""
 
     PAUSE = "pause"
     PAUSE_NOW = "pause_now"
@@ -81,6 +81,10 @@ class Verb(StrEnum):
     IGNORED = "ignored"
     ADVISED = "advised"
     ABANDONED = "abandoned"
+    REMOVE = "remove"
+    MOVE = "move"
+    RESTART = "restart"
+    REPEAT = "repeat"
 
 
 class AnswerStatus(StrEnum):

@@ -25,10 +25,15 @@ from bec_kernel.wire._queue import (
     StateChange,
     Taken,
 )
+from bec_kernel.wire._queue_action import (
+    ItemAction,
+    QueueAction,
+    Suspender,
+    SuspenderAction,
+)
 from bec_kernel.wire._scan import (
     Answer,
     Control,
-    ItemAction,
     ScanRequest,
     StepEntry,
     Stop,
@@ -43,9 +48,8 @@ from bec_kernel.wire._stream import (
 )
 
 # --- what a person may ask -----------------------------------------------------------
-scan_asks: Inboxes[ScanRequest | ItemAction | DriveScan | DryRun, Reply] = Inboxes(
-    "{}", ScanRequest | ItemAction | DriveScan | DryRun, Reply, "scan_server"
-)
+ScanAsk = ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan | DryRun
+scan_asks: Inboxes[ScanAsk, Reply] = Inboxes("{}", ScanAsk, Reply, "scan_server")
 """(user) To the scan server: run this, act on that, do this next, say what would be."""
 device_asks: Inboxes[Call | StopDevices | EditDevices, Reply] = Inboxes(
     "{}/{}", Call | StopDevices | EditDevices, Reply, "device_server"
@@ -70,7 +74,11 @@ items_done: Logs[Item] = Logs("pub/scan_server/items_done", Item, "scan_server")
 queues: Latests[QueueStatus] = Latests(
     "pub/scan_server/queues", QueueStatus, "scan_server", fields=True
 )
-"""Queues by name."""
+"""Queues by name: the primary one, and those that have items or are held up."""
+suspenders: Latests[Suspender] = Latests(
+    "pub/scan_server/suspenders", Suspender, "scan_server", fields=True
+)
+"""Rules queues run under, by `<queue>.<name>`."""
 scans: Logs[Taken] = Logs("pub/scan_server/scans", Taken, "scan_server")
 """Items that have begun; the id `<scan number>-<k>` is given once."""
 learned: Latests[Learned] = Latests(

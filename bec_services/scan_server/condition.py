@@ -10,8 +10,12 @@ _FIELDS = {"above": "above", "below": "below", "for": "held", "within": "deadlin
 _FORM = "DEVICE[.SIGNAL] above X and/or below Y [for S] [within S]"
 
 
-def condition_of(text: str) -> Condition | None:
+def condition_of(text: str, what: str = "wait_until") -> Condition | None:
     """Return the rule in `text`; None for an empty one.
+
+    Args:
+        text: as people write it.
+        what: it is for; named in an error.
 
     Raises:
         RefusedError: it cannot be understood; the text says what was allowed.
@@ -19,33 +23,36 @@ def condition_of(text: str) -> Condition | None:
     first, *words = text.split() or [""]
     if not first:
         return None
+    try:
+        return _read(first, words)
+    except ValueError as error:
+        raise RefusedError(
+            f"{what} {text!r:.80}: {error}; as in: {EXAMPLE}",
+            subject=what,
+            value=text[:80],
+            allowed=_FORM,
+        ) from None
+
+
+def _read(first: str, words: list[str]) -> Condition:
     device, _, signal = first.partition(".")
     given: dict[str, float] = {}
     for word, number in zip(words[::2], [*words[1::2], ""], strict=False):
         if word not in _FIELDS or _FIELDS[word] in given:
-            raise _wrong(text, f"{word!r:.40} is not understood")
-        given[_FIELDS[word]] = _number(text, word, number)
+            raise ValueError(f"{word!r:.40} is not understood")
+        given[_FIELDS[word]] = _number(word, number)
     if not {"above", "below"} & given.keys():
-        raise _wrong(text, "it says neither above nor below")
+        raise ValueError("it says neither above nor below")
     if min(given.get("held", 0.0), given.get("deadline", 0.0)) < 0:
-        raise _wrong(text, "a time is negative")
+        raise ValueError("a time is negative")
     return Condition(device=device, signal=signal, **given)
 
 
-def _number(text: str, word: str, number: str) -> float:
+def _number(word: str, number: str) -> float:
     try:
         found = float(number)
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        raise _wrong(text, f"behind {word} comes a number, not {number!r:.40}")
+        raise ValueError(f"behind {word} comes a number, not {number!r:.40}")
     return found
-
-
-def _wrong(text: str, why: str) -> RefusedError:
-    return RefusedError(
-        f"wait_until {text!r:.80}: {why}; as in: {EXAMPLE}",
-        subject="wait_until",
-        value=text[:80],
-        allowed=_FORM,
-    )

@@ -10,6 +10,7 @@ from bec_magics.errors import put_back, show_in_one_line
 from bec_magics.live import bundle_of
 from bec_magics.move import MoveMagics
 from bec_magics.own import InstanceMagics
+from bec_magics.queue import QueueMagics
 from bec_magics.scan import ScanMagics
 from bec_magics.session import Session
 
@@ -22,12 +23,17 @@ def load_ipython_extension(shell: Any) -> None:
     unload_ipython_extension(shell)
     session = Session(shell)
     scan, move = ScanMagics(shell, session), MoveMagics(shell, session)
-    own = InstanceMagics(shell, session)
-    undo = [_register(shell, scan, move, own), _complete(shell, scan, move)]
+    own, queue = InstanceMagics(shell, session), QueueMagics(shell, session)
+    undo = [
+        _register(shell, scan, move, own, queue),
+        _complete(shell, scan, move, queue),
+    ]
     before = show_in_one_line(shell)
     undo += [lambda: put_back(shell, before), _show_reports(shell, session)]
     explained: Any = type(scan).scan
     explained.getdoc = scan.explain_magic  # what IPython asks for `%scan?`
+    explained = type(queue).queue
+    explained.getdoc = queue.explain_magic
     _reach_kernel(shell, session)
     session.bind_later()
     undo.append(session.close)
@@ -60,7 +66,9 @@ def _register(shell: Any, *magics: Any) -> Callable[[], None]:
     return undo
 
 
-def _complete(shell: Any, scan: ScanMagics, move: MoveMagics) -> Callable[[], None]:
+def _complete(
+    shell: Any, scan: ScanMagics, move: MoveMagics, queue: QueueMagics
+) -> Callable[[], None]:
     matcher = matcher_for(
         {
             "scan": scan.complete_scan,
@@ -68,6 +76,7 @@ def _complete(shell: Any, scan: ScanMagics, move: MoveMagics) -> Callable[[], No
             "mvr": move.complete_motors,
             "wa": move.complete_motors,
             "stop": move.complete_devices,
+            "queue": queue.complete_queue,
         }
     )
     matchers = shell.Completer.custom_matchers

@@ -5,7 +5,7 @@ from bec_kernel.errors import InstanceError, RefusedError
 from bec_kernel.wire import keys
 from bec_magics import load_ipython_extension, unload_ipython_extension
 
-OURS = {"scan", "ct", "mv", "mvr", "wa", "stop", "instance"}
+OURS = {"scan", "ct", "mv", "mvr", "wa", "stop", "queue", "instance"}
 
 pytestmark = pytest.mark.keeps_threads  # IPython's history saver
 
@@ -88,6 +88,8 @@ def test_a_refusal_is_one_line_and_nothing_was_asked(connected, bus, capsys):
         ("x = 1\n%scan as", "ascan"),
         ("%mv sa", "samx"),
         ("%stop bp", "bpm4i"),
+        ("%queue unl", "unlock"),
+        ("%queue pause --n", "--now"),
         ("%scan --help li", "line_scan"),
     ],
 )
@@ -137,3 +139,12 @@ def test_scan_without_words_lists_the_scans(connected):
 def test_virtual_needs_private(shell, capsys):
     result = shell.run_cell("%instance --virtual")
     assert isinstance(result.error_in_exec, RefusedError)
+
+
+def test_queue_shows_the_queue_and_explains_its_words(connected):
+    assert repr(connected.run_line_magic("queue", "")) == (
+        "queue primary: running, empty"
+    )
+    assert "suspend_unless RULE" in connected.find_magic("queue").getdoc()
+    result = connected.run_cell("%queue pausse")
+    assert "did you mean pause?" in str(result.error_in_exec)

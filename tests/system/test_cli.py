@@ -22,6 +22,7 @@ COMMANDS = [
     "logs",
     "lab",
     "scan",
+    "queue",
     "stop",
     "service",
     "demo",

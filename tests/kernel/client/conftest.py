@@ -26,6 +26,8 @@ from bec_kernel.wire import (
     Parameter,
     Point,
     Problem,
+    QueueAction,
+    QueueVerb,
     Reading,
     Reply,
     ScanRequest,
@@ -150,7 +152,9 @@ class ToyServer(threading.Thread):
         self.seen.append(message)
         if self.deaf:
             return
-        reply = Reply(request_id=message.request_id, asked=str(at))
+        new = [message.request_id]  # what a restart or a repetition becomes
+        value = new if isinstance(message, ItemAction) else None
+        reply = Reply(request_id=message.request_id, asked=str(at), value=value)
         match message:
             case Call():
                 reply = self.call(message, reply)
@@ -162,11 +166,17 @@ class ToyServer(threading.Thread):
                 problem = Problem(kind="RefusedError", message=why, subject="samx")
                 reply = Reply(request_id=message.request_id, asked="", problem=problem)
         self.bus.commit([Append(replies, reply)])
+        if reply.problem is None:
+            self.follow_up(message)
+
+    def follow_up(self, message: Any) -> None:
         match message:
-            case ScanRequest() if reply.problem is None:
+            case ScanRequest():
                 self.begin(message)
             case ItemAction(verb=Verb.ABORT | Verb.HALT):
                 self.act(message)
+            case QueueAction(verb=QueueVerb.CLEAR):
+                self.clear()
 
     def call(self, call: Call, reply: Reply) -> Reply:
         if call.method == "read":
@@ -277,13 +287,18 @@ class ToyServer(threading.Thread):
             ]
         )
 
+    def clear(self) -> None:
+        for item in self.queued:
+            self.end_item(item.request, ItemState.CANCELLED, "by tester", None)
+
     def act(self, action: ItemAction) -> None:
         for item in self.queued:
             if item.scan_id == action.scan_id:
                 self.end_item(item.request, ItemState.CANCELLED, "by tester", None)
                 return
         final = ScanState.HALTED if action.verb is Verb.HALT else ScanState.ABORTED
-        self.end(action.scan_id, final, "user")
+        if action.scan_id in self.running:
+            self.end(action.scan_id, final, "user")
 
 
 def point(i: int) -> Point:

@@ -201,6 +201,6 @@ def test_the_queue_tells_when_each_item_begins_and_ends(bec, server):
     rows = [re.split(" {2,}", line) for line in repr(bec.queue).splitlines()[3:]]
     assert rows == [
         ["", "tester", "acquire", "running", "in 22.5 s"],
-        ["", "tester", "acquire", "pending", "in 22.5 s", "in 1 min 52 s"],
-        ["", "tester", "acquire", "pending", "in 1 min 52 s", "?"],
+        ["1", "tester", "acquire", "pending", "in 22.5 s", "in 1 min 52 s"],
+        ["2", "tester", "acquire", "pending", "in 1 min 52 s", "?"],
     ]

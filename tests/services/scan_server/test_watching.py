@@ -1,0 +1,145 @@
+"""A queue under a rule: it waits and pauses by itself, and goes on by itself."""
+
+import pytest
+
+from bec_kernel.wire import QueueVerb, Verb, keys
+from tests.services.scan_server.beamline import Beamline
+
+
+@pytest.fixture
+def beamline(tmp_path):
+    beamline = Beamline(tmp_path)
+    beamline.start()
+    yield beamline
+    beamline.close()
+
+
+def test_a_rule_pauses_what_runs_and_goes_on_by_itself(beamline):
+    scan = beamline.scan()
+    assert beamline.rule("ring above 80 for 0.1") is None
+    assert beamline.queue().state == "running"
+    beamline.show("ring", 12.0)
+    beamline.until_state(scan, "paused")
+    reason = "suspended: ring above 80 for 0.1 s: it is 12"
+    assert beamline.queue().reason == reason
+    assert beamline.items()[scan].reason == reason
+    assert "goes on by itself" in beamline.act(Verb.RESUME, scan)
+    assert "suspended: ring" in beamline.on_queue(QueueVerb.RESUME)
+    beamline.show("ring", 200.0)
+    beamline.until_state(scan, "running")
+    assert beamline.queue().state == "running"
+    alarms = [e.message.message for e in beamline.bus.read(keys.alarms())]
+    assert alarms == ["queue primary is suspended: ring above 80 for 0.1 s: it is 12"]
+
+
+def test_a_rule_that_is_not_so_lets_nothing_begin_but_moves(beamline):
+    beamline.show("ring", 0.0)
+    beamline.rule("ring above 80")
+    scan = beamline.scan()
+    other = beamline.scan("samy", queue="other")
+    beamline.until_state(other, "running")
+    assert beamline.move("samx", nowait=True).problem is None
+    assert beamline.state(scan) == "pending"
+    beamline.devices.points.set()
+    beamline.show("ring", 100.0)
+    beamline.until_state(scan, "completed")
+
+
+def test_a_rule_never_goes_on_with_what_a_person_paused(beamline):
+    scan = beamline.scan()
+    beamline.until(lambda: beamline.bus.last(keys.states(scan)))
+    beamline.act(Verb.PAUSE_NOW, scan, user="bob")
+    beamline.rule("ring above 80")
+    beamline.show("ring", 0.0)
+    beamline.until(lambda: beamline.queue().state == "paused")
+    beamline.show("ring", 100.0)
+    beamline.until(lambda: beamline.queue().state == "running")
+    beamline.until_state(scan, "paused")
+    assert beamline.items()[scan].paused.user == "bob"
+    assert [e.message.verb for e in beamline.bus.read(keys.controls(scan))] == [
+        Verb.PAUSE_NOW
+    ]
+
+
+def test_a_person_who_pauses_what_a_rule_paused_is_heard(beamline):
+    scan = beamline.scan()
+    beamline.rule("ring above 80")
+    beamline.show("ring", 0.0)
+    beamline.until_state(scan, "paused")
+    beamline.act(Verb.PAUSE, scan, user="bob")
+    beamline.show("ring", 100.0)
+    beamline.until(lambda: beamline.queue().state == "running")
+    assert beamline.state(scan) == "paused"
+    beamline.act(Verb.RESUME, scan)
+    beamline.until_state(scan, "running")
+
+
+def test_a_persons_resume_waits_for_the_rule(beamline):
+    scan = beamline.scan()
+    beamline.on_queue(QueueVerb.PAUSE_NOW)
+    beamline.until_state(scan, "paused")
+    beamline.rule("ring above 80")
+    beamline.show("ring", 0.0)
+    beamline.until(lambda: "suspended" in beamline.queue().reason)
+    assert beamline.on_queue(QueueVerb.RESUME) is None
+    assert beamline.state(scan) == "paused"
+    beamline.show("ring", 100.0)
+    beamline.until_state(scan, "running")
+
+
+def test_the_point_under_way_may_be_finished_first(beamline):
+    scan = beamline.scan()
+    beamline.until(lambda: beamline.bus.last(keys.states(scan)))
+    beamline.rule("ring above 80", after_point=True)
+    beamline.show("ring", 0.0)
+    beamline.until(lambda: beamline.bus.last(keys.controls(scan)))
+    assert beamline.bus.last(keys.controls(scan)).message.verb is Verb.PAUSE
+
+
+def test_a_rule_that_is_taken_away_holds_nothing_up(beamline):
+    beamline.show("ring", 0.0)
+    beamline.rule("ring above 80", name="beam")
+    scan = beamline.scan()
+    assert beamline.state(scan) == "pending"
+    assert "it has beam" in beamline.rule(name="ring")
+    beamline.rule(name="beam")
+    beamline.until_state(scan, "running")
+    assert beamline.bus.get_all(keys.suspenders()) == {}
+
+
+def test_a_device_that_is_lost_breaks_a_rule(beamline):
+    beamline.rule("ring above 80")
+    lost = beamline.bus.get(keys.devices("main"), "ring")
+    beamline.put_device(lost, connected=False)
+    beamline.until(lambda: "its value is not known" in beamline.queue().reason)
+    beamline.put_device(lost, connected=True)
+    beamline.until(lambda: beamline.queue().state == "running")
+
+
+def test_rules_and_what_they_hold_up_are_there_in_the_next_life(beamline):
+    beamline.rule("ring above 80 for 0.2")
+    scan = beamline.scan()
+    beamline.show("ring", 0.0)
+    beamline.until_state(scan, "paused")
+    beamline.kill()
+    beamline.show("ring", 100.0)
+    assert beamline.state(scan) == "paused"
+    beamline.start()
+    beamline.until_state(scan, "running")
+    beamline.show("ring", 0.0)
+    beamline.until_state(scan, "paused")
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("ring", "neither above nor below"),
+        ("ring above eighty", "comes a number"),
+        ("ring above 80 within 5", "has no deadline"),
+        ("rong above 80", "is no device"),
+        ("ring.x above 80", "has no signal 'x'"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused(beamline, rule, text):
+    assert text in beamline.rule(rule)
+    assert beamline.bus.get_all(keys.suspenders()) == {}
