@@ -11,15 +11,18 @@ from bec_kernel.client import Client, ScanReport, connect
 from bec_kernel.client.wording import fit_words
 from bec_kernel.errors import DeadlineError, DeviceError
 from bec_kernel.terminal import follow
-from bec_kernel.wire import Fit
+from bec_kernel.wire import Fit, keys
 
 MOTOR = "m1"
 COUNTER = "ct1"
 DATABASE = "bec.sqlite"
 _SECONDS = 10.0
+_IOC = "simulated_ioc"
+"""The process that plays its hardware, as in `bec status`."""
+_SIMULATED = "PV:SIM:"
 _OTHER = (
-    f"the demo needs the motor {MOTOR} of the simulated beamline; this instance "
-    "({data}) has other devices: name another with --data"
+    f"the demo moves {MOTOR} of the simulated beamline, and nothing else; the instance "
+    "in {data} has other devices: run it beside: bec demo --data NEW_FOLDER"
 )
 _VIRTUAL = (
     "a virtual instance has no EPICS devices; run the demo beside it: "
@@ -36,10 +39,7 @@ def run(data: Path, say: Callable[[str], None], *, is_ours: bool) -> None:
     begun = time.monotonic()
     with connect(data) as client:
         client.ready(_SECONDS)
-        if MOTOR not in client.dev.names():
-            other = _OTHER.format(data=data)
-            is_virtual = client.status()["virtual"]
-            raise DeviceError(_VIRTUAL if is_virtual else other, subject=MOTOR)
+        check(client, data)
         options = {"steps": 41, "exp_time": 0.02, "fit": "Gaussian", "signal": COUNTER}
         report = follow(client.scans.line_scan(MOTOR, -5, 5, **options), client.dev)
         fit = _fitted(report)
@@ -51,6 +51,27 @@ def run(data: Path, say: Callable[[str], None], *, is_ours: bool) -> None:
         say("go on       bec lab")
     else:
         say(f"go on       bec lab   (the instance in {data} goes on running)")
+
+
+def check(client: Client, data: Path) -> None:
+    """Return if what the demo moves is our own simulated hardware.
+
+    Raises:
+        DeviceError: it is not: a motor of a real beamline may have the same name.
+    """
+    if client.status()["virtual"]:
+        raise DeviceError(_VIRTUAL, subject=MOTOR)
+    ours = client.bus.get(keys.processes(), _IOC)
+    if ours is None or not all(_is_simulated(client, n) for n in (MOTOR, COUNTER)):
+        raise DeviceError(_OTHER.format(data=data), subject=MOTOR)
+
+
+def _is_simulated(client: Client, name: str) -> bool:
+    """Tell whether all signals of a device come from the simulated IOC."""
+    if name not in client.dev:
+        return False
+    sources = [signal.source for signal in client.dev[name].info.signals]
+    return bool(sources) and all(one.startswith(_SIMULATED) for one in sources)
 
 
 def _fitted(report: ScanReport) -> Fit:
