@@ -70,6 +70,7 @@ class ScanServer:
         asks = {self._log(inbox): self._after(inbox) for inbox in self._inboxes()}
         users = {log.name.rsplit("/", 1)[1]: log for log in asks}
         inboxes = {log: keys.scan_asks(user) for user, log in users.items()}
+        self._life.serves()
         for log, entries in self._life.follow(asks):
             for entry in entries:
                 self._take(inboxes[log], entry.id, entry.message)
