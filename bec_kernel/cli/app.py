@@ -18,7 +18,7 @@ from bec_kernel.cli.frame import (
     say,
 )
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 
 @command()
@@ -51,7 +51,7 @@ def up(
         say(f"running in {launched.wait_ready(say)}; stop with Ctrl-C")
         show.watch(launched)
     finally:
-        launched.stop()
+        launched.stop(say)
 
 
 @command()
@@ -201,9 +201,7 @@ def demo(data: Data = None) -> None:
     from bec_kernel.cli.demo import run
 
     with running.instance(data or running.DATA, [], say) as (folder, is_ours):
-        run(folder, say, is_ours=is_ours)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
+        run(folder, say)
+    say(f"took        {running.age():.1f} s, from the command to this line")
+    more = "" if is_ours else f"   (the instance in {folder} goes on running)"
+    say(f"go on       bec lab{more}")

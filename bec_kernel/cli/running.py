@@ -61,8 +61,10 @@ class Launched:
         self.process.wait(_STOP)
         raise InstanceError(said[-1] if said else "the launcher ended without a word")
 
-    def stop(self) -> None:
+    def stop(self, say: Say) -> None:
         """End the instance and wait until nothing is left of it."""
+        if self.process.poll() is None:
+            say(f"stopping    the instance in {self.data}")
         self.process.terminate()
         try:
             self.process.wait(_STOP)
@@ -108,7 +110,7 @@ def start_detached(data: Path, words: list[str], say: Say) -> str:
     try:
         return launched.wait_ready(say)
     except BaseException:
-        launched.stop()
+        launched.stop(say)
         raise
 
 
@@ -125,10 +127,12 @@ def instance(data: Path, words: list[str], say: Say) -> Iterator[tuple[Path, boo
         return
     launched = Launched(data.resolve(), [*words, "--with-input"])
     try:
+        say(f"starting    an instance in {launched.data}")
         launched.wait_ready(say)
+        say(f"ready       after {age():.1f} s")
         yield launched.data, True
     finally:
-        launched.stop()
+        launched.stop(say)
 
 
 def folder(data: Path | None) -> Path:
@@ -188,6 +192,13 @@ def _of_environment() -> Path:
         "with --data",
         subject="BEC_REDIS",
     )
+
+
+def age() -> float:
+    """Return how long this process has been running, s: imports included."""
+    import psutil
+
+    return time.time() - psutil.Process().create_time()
 
 
 def end(note: Note) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bec_kernel.cli import app, running
+from bec_kernel.cli import running
+from bec_kernel.cli.app import app
 from bec_kernel.config import Note
 from bec_kernel.errors import InstanceError
 
