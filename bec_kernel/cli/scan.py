@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from bec_kernel.cli import running
+from bec_kernel.cli.frame import say
 from bec_kernel.client import connect, language
 from bec_kernel.errors import BecError, RefusedError
 from bec_kernel.terminal import follow, show_dry
@@ -28,7 +29,9 @@ def run(words: list[str], data: Path | None) -> None:
             return
         source = f"bec scan {line}"
         client.origin = lambda: Origin(program="shell", source=source)
-        report = follow(client.run(line), client.dev)
+        request = client.parse(line)
+        say(f"on {running.shown(client)}")
+        report = follow(client.submit(request), client.dev)
         if report.file:
             print(report.file)  # noqa: T201 - the command's result
 
@@ -51,8 +54,6 @@ def explain(words: list[str], data: Path | None) -> str | None:
 def names(data: Path | None) -> str:
     """Return the scans of the running instance in a line; empty if none runs."""
     try:
-        if running.find(data) is None:
-            return ""
         with connect(data) as client:
             return f"Scans here: {', '.join(client.scans.catalogue())}"
     except BecError:

@@ -31,7 +31,6 @@ from bec_kernel.wire import (
     Device,
     Inbox,
     ItemAction,
-    Latest,
     Origin,
     Reply,
     ScanRequest,
@@ -221,36 +220,21 @@ class Client:
         )
 
     def ready(self, timeout: float = 30.0) -> None:
-        """Wait until scans and devices are published.
+        """Wait until scan server and device servers serve: all they publish is so.
 
         Raises:
-            DeadlineError: they are not, after `timeout` s.
+            DeadlineError: one of them does not, after `timeout` s.
         """
         deadline = time.monotonic() + timeout
-        servers = self._servers()
-        watched: list[Latest[Any]] = [
-            keys.catalogue(),
-            keys.users(),
-            *map(keys.devices, servers),
-        ]
-        with self.bus.watch(*watched) as watch:
-            while not self._is_published():
+        with self.bus.watch(keys.users(), *_state.needed(self.bus).values()) as watch:
+            while missing := _state.missing(self.bus):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise errors.DeadlineError(
-                        f"scans and devices were not published within {timeout:g} s; "
-                        "see: bec status"
+                        f"not ready after {timeout:g} s: {', '.join(missing)}; see: "
+                        "bec status"
                     )
                 watch.wait(min(left, _LOOK))  # which servers there are may be news
-
-    def _is_published(self) -> bool:
-        """Tell whether there are scans, and every device server has told its list."""
-        lists = map(keys.lists, self._servers())
-        return bool(
-            self.bus.get_all(keys.catalogue())
-            and self.dev.all()
-            and all(self.bus.last(log) is not None for log in lists)
-        )
 
     def close(self) -> None:
         """Close the connection; what runs goes on."""

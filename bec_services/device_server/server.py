@@ -51,6 +51,7 @@ class DeviceServer:
         self._life.spawn(self._edits.run)
         for user in self._users.names:
             self._open(keys.device_asks(self._name, user))
+        self._life.serves()
         for log, entries in self._life.follow(self._positions):
             self._forget()
             for entry in entries:

@@ -70,7 +70,7 @@ def body(life: Life) -> None:
 
 def main() -> None:
     """Run the scan server until told to stop."""
-    serve("scan_server", body)
+    serve("scan_server", body, prepares=True)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class ScanServer:
         found = [keys.scan_asks(user) for user in self._beamline.users.names]
         inboxes = {self._log(inbox): inbox for inbox in found}
         asks = {log: self._after(inbox) for log, inbox in inboxes.items()}
+        self._life.serves()
         for log, entries in self._life.follow(asks):
             for entry in entries:
                 self._take(inboxes[log], entry.id, entry.message)

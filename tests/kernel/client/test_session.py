@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -166,7 +167,25 @@ def test_alarms_of_others_concern_no_one_here(bec, line):
     assert len(bec.alarms(all_users=True)) == 3
 
 
-def test_ready_returns_when_scans_and_devices_are_there(bec, line):
+def beat(role, pid, state="running"):
+    now = time.time()
+    one = Heartbeat(service=role, pid=pid, state=state, version="1", time=now)
+    return Put(keys.heartbeats[role]("main"), one)
+
+
+def test_ready_means_that_those_who_run_now_serve(bec, line):
+    def started(role, pid):
+        return Put(keys.processes(), Process(name=role, pid=pid), role)
+
+    line.commit([beat("scan_server", 7), beat("device_server", 8)])  # the last life's
+    line.commit([started("scan_server", 0), started("device_server", 0)])
+    line.commit([started("scan_server", 17), beat("scan_server", 17)])
+    with pytest.raises(DeadlineError, match="0 s: device_server: starting; see: bec"):
+        bec.ready(0)
+    line.commit([started("device_server", 18), beat("device_server", 18, "starting")])
+    with pytest.raises(DeadlineError, match="device_server: starting"):
+        bec.ready(0)
+    line.commit([beat("device_server", 18)])
     bec.ready(1)
 
 
