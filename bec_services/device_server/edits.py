@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,6 +15,7 @@ from bec_kernel.device_list.spec import DeviceList, DeviceListError, checked
 from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
 from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import (
+    Device,
     DeviceListVersion,
     DeviceProgress,
     EditDevices,
@@ -172,22 +173,29 @@ class Edits:
         return tell
 
     def _apply(self, change: Change, *, user: str, ask: EditDevices) -> None:
-        registry = self._registry
+        registry, life = self._registry, self._life
         old = registry.specs
-        gone = registry.apply(change)
-        entry = next_version(
-            registry,
-            old,
-            change.touched,
-            user=user,
-            action=ask.action,
-            source=ask.source[:500],
-            request_id=ask.request_id,
-        )
-        keep(self._life, registry, entry, change.touched)
+        try:
+            registry.set_limits(change)
+            told = change.published(life.setup.name)
+            gone = registry.apply(change)
+            entry = next_version(
+                registry,
+                old,
+                change.touched,
+                user=user,
+                action=ask.action,
+                source=ask.source[:500],
+                request_id=ask.request_id,
+            )
+            keep(life, registry, entry, told)
+        except BaseException:
+            for said in registry.undo(change):
+                life.log.warning("a device did not go well", problem=said)
+            raise
         self._renewed([*change.held, *change.kept, *change.removed])
         for said in let_go(gone):
-            self._life.log.warning("a device did not go well", problem=said)
+            life.log.warning("a device did not go well", problem=said)
 
     def _reply(
         self, inbox: Inbox[Any, Reply], entry: Entry[EditDevices], do: Callable[[], Any]
@@ -260,20 +268,29 @@ def _save(life: Life, registry: Registry) -> None:
 
 
 def keep(
-    life: Life, registry: Registry, entry: DeviceListVersion, names: Iterable[str]
+    life: Life,
+    registry: Registry,
+    entry: DeviceListVersion,
+    told: Mapping[str, Device | None],
 ) -> None:
-    """Append a version and publish the devices it touches, all in one."""
+    """Append a version and publish the devices it touches, all in one.
+
+    Args:
+        life: of the device server.
+        registry: holds the list.
+        entry: the version.
+        told: the devices by name; None: it is gone.
+    """
     server = life.setup.name
     key = keys.devices(server)
     changes: list[Any] = [
         Append(keys.lists(server), entry, Id(entry.version), keep=versions.KEEP)
     ]
-    for name in names:
-        one = registry.held.get(name)
+    for name, one in told.items():
         if one is None:
             changes += [Drop(key, name), Drop(keys.values(server), name)]
         else:
-            changes.append(Put(key, one.published(server), name))
+            changes.append(Put(key, one, name))
     life.bus.commit(changes, life.fence)
     registry.version = entry.version
     registry.since_whole = 0 if entry.whole else registry.since_whole + 1

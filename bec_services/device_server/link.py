@@ -12,6 +12,7 @@ from bec_kernel.wire import Problem, SignalInfo
 from bec_services.device_server.clock import Status
 from bec_services.device_server.status import LightStatus
 
+Said = tuple[tuple[float, float] | None, list[SignalInfo], list[str]]
 _CATCH_UP = 2.0
 """A server tells of a motor at most so long (s) after it was connected."""
 
@@ -32,7 +33,7 @@ class Link:
     Attributes:
         problem: why it cannot be used.
         stopped: counts the stops somebody asked for.
-        said: its limits and signals, as last seen.
+        said: its limits, signals and methods, as last seen.
         told: called when the connection is lost or is there again.
         busy: what a thread does with it, or has done last.
         lost: done when the connection is lost.
@@ -42,7 +43,7 @@ class Link:
         self.name = name
         self.problem: Problem | None = None
         self.stopped = 0
-        self.said: tuple[tuple[float, float] | None, list[SignalInfo]] = (None, [])
+        self.said: Said = (None, [], [])
         self.told: Callable[[], None] = _nobody
         self.busy: Future[Any] | None = None
         self.lost: Future[None] = Future()

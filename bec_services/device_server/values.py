@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
+import structlog
 
 from bec_kernel.bus import Put
 from bec_kernel.codec import encode
@@ -25,6 +26,8 @@ from bec_services.device_server.signals import (
 from bec_services.device_server.sim.device import SimSignal
 from bec_services.device_server.streams import Streams
 from bec_services.device_server.waiting import read_signals
+
+_log = structlog.get_logger(__name__)
 
 _COALESCE = 0.01
 """Changes within so long (s) travel together."""
@@ -78,7 +81,10 @@ class Values:
             self._known.pop(name, None)
             one = self._held.get(name)
             if one is not None and one.usable:
-                self._watch(name, one.device)
+                try:
+                    self._watch(name, one.device)
+                except Exception:  # noqa: BLE001 - it is read when somebody asks
+                    _log.exception("a device cannot be watched", device=name)
                 self.note(name)
 
     def unwatch(self) -> None:
@@ -244,7 +250,10 @@ def small(preview: Preview) -> Preview:
 
 def _is_moving(device: Any) -> bool:
     """Whether it is on its way; ophyd's EPICS motors would ask the network."""
-    signal = getattr(device, "motor_is_moving", None)
-    if signal is not None:
-        return bool(signal.get())
-    return bool(getattr(device, "moving", False))
+    try:
+        signal = getattr(device, "motor_is_moving", None)
+        return bool(
+            getattr(device, "moving", False) if signal is None else signal.get()
+        )
+    except Exception:  # noqa: BLE001 - whatever a device that is away raises
+        return False
