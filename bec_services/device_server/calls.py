@@ -4,7 +4,6 @@ import difflib
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bec_kernel.bus import Append, Entry, Id, Inbox
@@ -12,9 +11,8 @@ from bec_kernel.codec import encode
 from bec_kernel.errors import BecError, DeviceError, RefusedError
 from bec_kernel.service import Life
 from bec_kernel.wire import Call, Problem, Reading, Reply, StopDevices
-from bec_services.device_server import channel_access
 from bec_services.device_server.clock import Clock, Stopped
-from bec_services.device_server.crew import CREW
+from bec_services.device_server.crew import CREW, begin_stop, stopped
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.status import ActionStopped
 from bec_services.device_server.values import Values
@@ -25,6 +23,8 @@ _AT_ONCE = 32
 _PATIENCE = 600.0
 _ANSWER = 15.0
 """What begins something on a device takes at most so long (s)."""
+_STOPPING = 3.0
+"""A device takes at most so long (s) to answer a stop."""
 _FARTHEST = 1e300
 _HARMLESS = (
     "read",
@@ -40,7 +40,7 @@ Holder = Callable[[str], str | None]
 
 
 class Calls:
-    """Answers calls, each in a thread of its own; stops act in the caller's."""
+    """Answers calls and stops, each in a thread of its own."""
 
     def __init__(
         self,
@@ -82,37 +82,45 @@ class Calls:
         """
         ask = entry.message
         if isinstance(ask, StopDevices):
-            self._reply(inbox, entry, lambda: self.stop(ask.devices))
+            self._told(ask.devices)
+            self._spawn(inbox, entry, lambda: self.stop(ask.devices))
         elif old and ask.method not in _HARMLESS:
             self._reply(inbox, entry, self._lost)
         elif not self._free.acquire(blocking=False):
             self._reply(inbox, entry, self._busy)
         else:
-            CREW.submit(lambda: self._in_thread(inbox, entry, ask))
+            self._spawn(inbox, entry, lambda: self._call(ask), self._free.release)
 
-    def _in_thread(
-        self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], call: Call
+    def _spawn(
+        self,
+        inbox: Inbox[Ask, Reply],
+        entry: Entry[Ask],
+        do: Callable[[], Any],
+        done: Callable[[], None] = lambda: None,
     ) -> None:
-        channel_access.join()
-        try:
-            self._reply(inbox, entry, lambda: self._call(call))
-        except BaseException as error:  # noqa: BLE001 - raised again by check()
-            self._life.end(error)
-        finally:
-            self._free.release()
+        """Do it and reply, in a thread of its own."""
 
-    def stop(self, names: list[str]) -> list[str]:
-        """Stop these devices, or all; return which.
+        def work() -> None:
+            try:
+                self._reply(inbox, entry, do)
+            except BaseException as error:  # noqa: BLE001 - raised again by check()
+                self._life.end(error)
+            finally:
+                done()
+
+        CREW.submit(work)
+
+    def stop(self, names: Collection[str]) -> list[str]:
+        """Stop these devices, or all, at once; return which.
 
         Raises:
             DeviceError: one is not known, or fails; all others were stopped.
         """
-        self._told(names)
         found = (self._held.get(name) for name in names or list(self._held))
         meant = [o for o in found if o and o.usable and not o.spec.readOnly]
-        with ThreadPoolExecutor(_AT_ONCE, "stop", channel_access.join) as pool:
-            problems = [p for p in pool.map(_stop, meant) if p is not None]
+        told = begin_stop(meant)
         self._clock.wake()
+        problems = stopped(told, _STOPPING)
         problems += [self._unknown(name) for name in names if name not in self._held]
         if problems:
             raise problems[0]
@@ -132,6 +140,7 @@ class Calls:
         last = call.method.rpartition(".")[2]
         method = one.call(call.method)
         if last == "stop":
+            self._told([one.name])
             return self.stop([one.name])
         if last not in _HARMLESS:
             self._may_change(one)
@@ -224,15 +233,6 @@ class Calls:
 def _left(call: Call) -> float:
     """Return how long (s) a call may still take."""
     return max(0.0, call.deadline - time.time()) or _PATIENCE
-
-
-def _stop(one: Held) -> DeviceError | None:
-    """Stop a device; return what went wrong, so that the others are stopped, too."""
-    try:
-        one.stop()
-    except DeviceError as error:
-        return error
-    return None
 
 
 def _position(one: Held, call: Call) -> float:

@@ -36,6 +36,7 @@ class Link:
         said: its limits, signals and methods, as last seen.
         told: called when the connection is lost or is there again.
         busy: what a thread does with it, or has done last.
+        halting: the newest stop, while it goes on and afterwards.
         lost: done when the connection is lost.
     """
 
@@ -46,6 +47,7 @@ class Link:
         self.said: Said = (None, [], [])
         self.told: Callable[[], None] = _nobody
         self.busy: Future[Any] | None = None
+        self.halting: Future[Any] | None = None
         self.lost: Future[None] = Future()
         self._returned = False
         self._stands = threading.Event()

@@ -214,8 +214,20 @@ class Held:
         Raises:
             DeviceError: it could not be told.
         """
+        self.count_stop()
+        self.halt()
+
+    def count_stop(self) -> None:
+        """Somebody wants it stopped: whatever is under way does not arrive."""
         self.stopped += 1
         self.link.give_up()
+
+    def halt(self) -> None:
+        """Have it stand still; may take time.
+
+        Raises:
+            DeviceError: it could not be told.
+        """
         if self.device is None or not hasattr(self.device, "stop"):
             return
         try:

@@ -28,6 +28,7 @@ class Odd:
     def __init__(self):
         self.name = "odd"
         self.stops = 0
+        self.hung = 0
         self.free = threading.Event()
 
     def read(self):
@@ -46,6 +47,7 @@ class Odd:
         raise ValueError("no")
 
     def hang(self):
+        self.hung += 1
         self.free.wait(10)
 
     def words(self, *args, **kwargs):
@@ -108,6 +110,12 @@ class Server:
             return next((one for one in found if one.asked == str(at)), None)
 
         return reply
+
+    def stop(self, *names):
+        """Ask for a stop; return the reply."""
+        reply = self.send(StopDevices(request_id="s", devices=list(names)))
+        until(self.bus, lambda: reply() is not None)
+        return reply()
 
     def call(self, device, method, *args, old=False, deadline=0.0, **kwargs):
         call = Call(
@@ -231,21 +239,34 @@ def test_a_stopped_call_has_not_arrived(server):
 
 
 def test_scans_are_told_before_devices_are_stopped(server):
-    stop = server.send(StopDevices(request_id="s", devices=["samx"]))
+    assert server.stop("samx").value == ["samx"]
     assert server.told == [["samx"]]
-    assert stop().value == ["samx"]
     server.answer("samx", "stop")
     assert server.told == [["samx"], ["samx"]]
 
 
 def test_all_are_stopped_also_when_one_fails_or_is_unknown(server):
-    reply = server.send(StopDevices(request_id="s"))
-    assert "odd cannot be stopped: no answer" in reply().problem.message
+    assert "odd cannot be stopped: no answer" in server.stop().problem.message
     counts = {name: one.stopped for name, one in server.held.items()}
     assert counts == {"odd": 1, "samx": 1, "slow": 1, "fixed": 0, "off": 0}
-    reply = server.send(StopDevices(request_id="s", devices=["nobody", "samx"]))
-    assert "no device 'nobody' here" in reply().problem.message
+    assert "no device 'nobody' here" in server.stop("nobody", "samx").problem.message
     assert server.held["samx"].stopped == 2
+
+
+def test_a_device_that_does_not_answer_a_stop_keeps_nobody_waiting(server):
+    server.odd.stop = server.odd.hang
+    slow, motor = server.call("slow", "set", 30), server.held["slow"].device
+    begun = threading.Event()
+    motor.subscribe(lambda **_: begun.set(), event_type=motor.SUB_READBACK, run=False)
+    assert begun.wait(5)
+    all_stopped = server.send(StopDevices(request_id="s"))
+    until(server.bus, lambda: slow() is not None)
+    assert slow().problem.message == "slow was stopped"
+    assert server.answer("samx", "read").problem is None
+    assert all_stopped() is None  # it waits for the odd one, alone
+    server.odd.free.set()
+    until(server.bus, lambda: all_stopped() is not None)
+    assert all_stopped().problem is None
 
 
 def test_more_calls_than_can_be_served_are_refused_not_queued(server):
