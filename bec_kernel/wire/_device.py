@@ -52,6 +52,7 @@ class Device(Message, frozen=True, kw_only=True):
         problem: why it is not connected.
         on_failure: when it cannot be read: `buffer retry raise`.
         user_parameter: whatever people keep with it.
+        needs: devices it is built from, or moves, or looks at.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Device(Message, frozen=True, kw_only=True):
     problem: Problem | None = None
     on_failure: str = "retry"
     user_parameter: dict[str, Any] = {}
+    needs: list[str] = []
 
 
 class DeviceValue(Message, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -32,8 +32,8 @@ _KEEP = 1000
 _PATIENCE = 0.5
 _TELL = 0.1
 Ask = tuple[Inbox[Any, Reply], Entry[EditDevices]]
-Holder = Callable[[str], str | None]
-"""Says who holds a device ("scan 7"), or None."""
+Holder = Callable[[Collection[str]], tuple[str, str] | None]
+"""Says which of some devices somebody needs, and who ("scan 7"); None: none."""
 
 
 class Edits:
@@ -43,8 +43,9 @@ class Edits:
         life: of the device server.
         registry: the running devices.
         users: names the rules.
-        holder: says who uses a device.
+        holder: says who needs a device as it is.
         renewed: told the names of devices that came, went, or were made anew.
+        meeting: held while a scan says which devices it uses, and while they change.
     """
 
     def __init__(
@@ -54,8 +55,11 @@ class Edits:
         users: Users,
         holder: Holder,
         renewed: Callable[[Iterable[str]], None],
+        *,
+        meeting: "threading.Lock",
     ) -> None:
         self._life = life
+        self._meeting = meeting
         self._registry = registry
         self._rules: Rules = users.device_rules
         self._others = [s for s in users.device_servers if s != life.setup.name]
@@ -125,8 +129,10 @@ class Edits:
             again=again,
             elsewhere=elsewhere,
         )
-        self._check_free(change.touched)
-        self._apply(change, user=user, ask=ask)
+        gone = self._apply(change, user=user, ask=ask)
+        self._renewed([*change.held, *change.kept, *change.removed])
+        for said in let_go(gone):
+            self._life.log.warning("a device did not go well", problem=said)
         return self._told(registry.version, change.touched)
 
     def _told(self, version: int, names: list[str]) -> dict[str, Any]:
@@ -142,14 +148,14 @@ class Edits:
         return next((one for one in found if one.request_id == request_id), None)
 
     def _check_free(self, names: Iterable[str]) -> None:
-        for name in names:
-            if name in self._registry.held and (holder := self._holder(name)):
-                raise RefusedError(
-                    f"{name} is in use by {holder}: nothing changed; try again when "
-                    "it has ended",
-                    subject=name,
-                    value=holder,
-                )
+        if found := self._holder([n for n in names if n in self._registry.held]):
+            name, holder = found
+            raise RefusedError(
+                f"{name} is in use by {holder}: nothing changed; try again when it "
+                "has ended",
+                subject=name,
+                value=holder,
+            )
 
     def _elsewhere(self) -> list[str]:
         found = (self._life.bus.get_all(keys.devices(s)) for s in self._others)
@@ -172,30 +178,26 @@ class Edits:
 
         return tell
 
-    def _apply(self, change: Change, *, user: str, ask: EditDevices) -> None:
+    def _apply(self, change: Change, *, user: str, ask: EditDevices) -> list[Any]:
+        """Change the list, on the bus and here, or nothing; return what is let go."""
         registry, life = self._registry, self._life
-        old = registry.specs
+        told = {"user": user, "action": ask.action, "source": ask.source[:500]}
         try:
             registry.set_limits(change)
-            told = change.published(life.setup.name)
-            gone = registry.apply(change)
-            entry = next_version(
-                registry,
-                old,
-                change.touched,
-                user=user,
-                action=ask.action,
-                source=ask.source[:500],
-                request_id=ask.request_id,
-            )
-            keep(life, registry, entry, told)
+            devices = change.published(life.setup.name)
+            with self._meeting:  # no scan begins between the look and the change
+                self._check_free(change.touched)
+                old = registry.specs
+                gone = registry.apply(change)
+                entry = next_version(
+                    registry, old, change.touched, request_id=ask.request_id, **told
+                )
+                keep(life, registry, entry, devices)
         except BaseException:
             for said in registry.undo(change):
                 life.log.warning("a device did not go well", problem=said)
             raise
-        self._renewed([*change.held, *change.kept, *change.removed])
-        for said in let_go(gone):
-            life.log.warning("a device did not go well", problem=said)
+        return gone
 
     def _reply(
         self, inbox: Inbox[Any, Reply], entry: Entry[EditDevices], do: Callable[[], Any]

@@ -83,6 +83,12 @@ class Held:
         """It tells of its changes by itself: a motor, or a bare signal."""
         return isinstance(self.device, PositionerBase | Signal)
 
+    @property
+    def moves(self) -> bool:
+        """It moves something: by itself, or what it needs."""
+        kind = type(self.device)
+        return hasattr(kind, "position") or hasattr(kind, "kickoff")
+
     def check(self) -> Any:
         """Return the ophyd object.
 
@@ -290,6 +296,7 @@ class Held:
             problem=self.problem,
             on_failure=spec.onFailure,
             user_parameter=dict(spec.userParameter or {}),
+            needs=spec.needs,
         )
 
     def look(self) -> Said:

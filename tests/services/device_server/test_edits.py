@@ -9,6 +9,7 @@ import pytest
 
 from bec_kernel.bus import put
 from bec_kernel.device_list import checked, versions
+from bec_kernel.errors import ConflictError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Call, EditDevices, Users, keys
 from bec_services.device_server.__main__ import make_body
@@ -226,7 +227,7 @@ def test_a_change_that_cannot_be_kept_is_undone(server, monkeypatch):
 
     def fail(bus, changes, fence=None):
         if any(getattr(one, "log", None) == keys.lists("main") for one in changes):
-            raise ValueError("too large")
+            raise ConflictError("somebody else was here")
         return commit(bus, changes, fence)
 
     with server.life():
@@ -235,7 +236,7 @@ def test_a_change_that_cannot_be_kept_is_undone(server, monkeypatch):
             patch.setattr(MemoryBus, "commit", fail)
             for action, devices in (("add", {"samy": MOTOR}), ("update", limits)):
                 problem = server.edit(action, devices=devices).problem
-                assert problem.message == "ValueError: too large"
+                assert problem.message == "somebody else was here"
             reply = server.edit("disable", names=["bpm4i"])
             assert reply.problem is not None
         assert server.call("samx", "set", 8).problem is None  # the old limits
