@@ -1,17 +1,29 @@
 """Remote calls and stop: what a person asks of a device, past any queue."""
 
+import contextlib
 import difflib
+import inspect
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from itertools import islice
 from typing import Any
+
+from ophyd import Signal
+from ophyd.ophydobj import OphydObject
 
 from bec_kernel.bus import Append, Entry, Id, Inbox
 from bec_kernel.codec import encode
 from bec_kernel.errors import BecError, DeviceError, RefusedError
 from bec_kernel.service import Life
 from bec_kernel.wire import Call, Problem, Reading, Reply, StopDevices
-from bec_services.device_server.clock import Clock, Stopped
+from bec_services.device_server.clock import (
+    Clock,
+    NothingScheduled,
+    Status,
+    Stopped,
+)
 from bec_services.device_server.crew import CREW, begin_stop, stopped
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.status import ActionStopped
@@ -26,6 +38,12 @@ _ANSWER = 15.0
 _STOPPING = 3.0
 """A device takes at most so long (s) to answer a stop."""
 _FARTHEST = 1e300
+_STANDSTILL = 2.0
+_SHORTEST = 0.05
+_EARLIER = 0.2
+"""A signal gives up so much (s) before the call."""
+_MOST = 100_000
+"""So many things are taken of a list, or of a generator."""
 _HARMLESS = (
     "read",
     "read_configuration",
@@ -89,7 +107,8 @@ class Calls:
         elif not self._free.acquire(blocking=False):
             self._reply(inbox, entry, self._busy)
         else:
-            self._spawn(inbox, entry, lambda: self._call(ask), self._free.release)
+            user = inbox.name.rsplit("/", 1)[1]
+            self._spawn(inbox, entry, lambda: self._call(ask, user), self._free.release)
 
     def _spawn(
         self,
@@ -128,10 +147,11 @@ class Calls:
 
     def _unknown(self, name: str) -> DeviceError:
         near = difflib.get_close_matches(name[:80], self._held, 1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self._held)}"
+        has = f"it has {', '.join(self._held):.200}"
+        hint = f"did you mean {near[0]}?" if near else has
         return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
 
-    def _call(self, call: Call) -> Any:
+    def _call(self, call: Call, user: str) -> Any:
         if call.deadline and time.time() > call.deadline:
             raise RefusedError(f"{call.device}.{call.method:.80} came too late")
         one = self._held.get(call.device)
@@ -146,17 +166,29 @@ class Calls:
             self._may_change(one)
         before = one.stopped
         if call.method == "set":
-            result = one.set(_position(one, call))
-        elif one.quick:
-            result = _called(call, method)
+            place = _position(one, call)
+            work: Callable[[], Any] = lambda: one.set(place)  # noqa: E731
         else:
-            result = self._patiently(call, method)
-        return self._finish(one, call, result, before)
+            work = partial(_called, call, _in_time(call, method))
+        result = work() if one.quick else self._patiently(call, work)
+        found = self._finish(one, call, result, before)
+        return self._that_travels(call, found, user)
 
-    def _patiently(self, call: Call, method: Callable[..., Any]) -> Any:
-        """Call what may hang, and leave it alone when it does."""
+    def _that_travels(self, call: Call, found: Any, user: str) -> Any:
+        """Return what was given back, or None: it was done, whatever it gave back."""
+        try:
+            value = _plain(found)
+            encode(value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            what = f"{call.device}.{call.method} gave back what cannot travel: {error}"
+            self._life.alarm(what[:500], request_id=call.request_id, user=user)
+            return None
+        return value
+
+    def _patiently(self, call: Call, work: Callable[[], Any]) -> Any:
+        """Do what may hang, and leave it alone when it does."""
         patience = min(_left(call), _ANSWER)
-        future = CREW.submit(lambda: _called(call, method))
+        future = CREW.submit(work)
         try:
             return future.result(patience)
         except TimeoutError as error:
@@ -179,12 +211,13 @@ class Calls:
         if not hasattr(result, "add_callback"):
             if call.method.rpartition(".")[2] not in _HARMLESS:
                 self._values.settle(self._life, [one.name])
-            return _travels(result)
+            return result
         status = result if one.quick else one.link.guard(result)
         patience = _left(call)
         try:
             self._clock.wait([status], patience)
         except TimeoutError as error:
+            self._stand_still(one, call, status)
             raise DeviceError(
                 f"{one.name}.{call.method} not done after {patience:g} s",
                 subject=one.name,
@@ -197,6 +230,15 @@ class Calls:
         if failure is not None:
             raise DeviceError(f"{one.name} failed: {failure}", subject=one.name)
         return None
+
+    def _stand_still(self, one: Held, call: Call, status: Status) -> None:
+        """Stop what took too long, and wait a little until it stands."""
+        if not hasattr(getattr(one.call(call.method), "__self__", None), "stop"):
+            return  # a signal: it gives up by itself
+        stopped(begin_stop([one]), _STANDSTILL)
+        with contextlib.suppress(TimeoutError, NothingScheduled):
+            self._clock.wait([status], _STANDSTILL)
+        self._values.settle(self._life, [one.name])
 
     def _lost(self) -> None:
         raise DeviceError("the device server ended meanwhile; it may have been done")
@@ -232,7 +274,21 @@ class Calls:
 
 def _left(call: Call) -> float:
     """Return how long (s) a call may still take."""
-    return max(0.0, call.deadline - time.time()) or _PATIENCE
+    return max(0.0, call.deadline - time.time()) if call.deadline else _PATIENCE
+
+
+def _in_time(call: Call, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a signal's `set` so that it gives up before the call does.
+
+    One that goes on would have the next `set` refused: it is still in progress.
+    """
+    is_set = isinstance(getattr(method, "__self__", None), Signal)
+    is_set = is_set and call.method.rpartition(".")[2] == "set"
+    if not is_set or "timeout" in call.kwargs:
+        return method
+    if "timeout" not in inspect.signature(method).parameters:
+        return method
+    return partial(method, timeout=max(_SHORTEST, _left(call) - _EARLIER))
 
 
 def _position(one: Held, call: Call) -> float:
@@ -263,12 +319,17 @@ def _called(call: Call, method: Callable[..., Any]) -> Any:
         ) from error
 
 
-def _travels(result: Any) -> Any:
-    """Return what a method gave back as plain data; readings as readings."""
+def _plain(result: Any) -> Any:
+    """Return what a method gave back as plain data.
+
+    A reading is a reading then, and a device its name.
+    """
+    if isinstance(result, OphydObject):
+        return result.name
     if isinstance(result, Mapping):
         if set(result) == {"value", "timestamp"}:
             return Reading(result["value"], result["timestamp"])
-        return {str(name): _travels(value) for name, value in result.items()}
-    if isinstance(result, list | tuple | Iterator):
-        return [_travels(one) for one in result]
+        return {str(name): _plain(value) for name, value in result.items()}
+    if isinstance(result, list | tuple | set | Iterator):
+        return [_plain(one) for one in islice(result, _MOST)]
     return result
