@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bec_kernel import scripts
-from bec_kernel.codec import decode, encode
+from bec_kernel.codec import decode, encode, encode_ask
 from bec_kernel.errors import BrokerError, ConflictError, DecodeError, FencedError
 from bec_kernel.port import (
     START,
@@ -222,9 +222,10 @@ class RedisBus:
 
     def ask(self, inbox: Inbox[M, A], request: M) -> Id:
         """See `Bus.ask`."""
+        raw = encode_ask(request)
         with _broker():
             at: Any = self._redis.xadd(
-                self._key(inbox.name), {"m": encode(request)}, maxlen=INBOX_KEEP
+                self._key(inbox.name), {"m": raw}, maxlen=INBOX_KEEP
             )
         return Id.parse(at)
 

@@ -159,7 +159,11 @@ class Bus(Protocol):
         ...
 
     def ask(self, inbox: Inbox[M, A], request: M) -> Id:
-        """Append a request to an inbox of one's own."""
+        """Append a request to an inbox of one's own.
+
+        Raises:
+            RefusedError: something in it cannot travel, or it is too large.
+        """
         ...
 
     def acquire(

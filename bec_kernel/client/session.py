@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -171,9 +171,9 @@ class Client:
     # --- stop -------------------------------------------------------------------------
     def stop_all(self) -> None:
         """Stop every device now: no queue, no worker."""
-        self.stop([])
+        self.stop()
 
-    def stop(self, devices: list[str]) -> None:
+    def stop(self, devices: Sequence[str] = ()) -> None:
         """Stop devices now (all of them, if empty); return when it was confirmed.
 
         Raises:

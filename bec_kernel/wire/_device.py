@@ -78,6 +78,7 @@ class Device(Message, frozen=True, kw_only=True):
         user_parameter: whatever people keep with it.
         motion: of the motor, or of each one behind it: a move takes as long as the
             slowest; empty: not known.
+        needs: devices it is built from, or moves, or looks at.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Device(Message, frozen=True, kw_only=True):
     on_failure: str = "retry"
     user_parameter: dict[str, Any] = {}
     motion: list[Motion] = []
+    needs: list[str] = []
 
 
 class DeviceValue(Message, frozen=True, kw_only=True):

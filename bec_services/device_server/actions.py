@@ -1,6 +1,5 @@
 """What a step means for the devices: set, settle, trigger, read, stage."""
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -22,7 +21,7 @@ from bec_services.device_server.clock import (
     Status,
     Stopped,
 )
-from bec_services.device_server.crew import each
+from bec_services.device_server.crew import begin_stop, each, stopped
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.status import ActionStopped
@@ -107,15 +106,20 @@ class Actions:
         self._waits.close()
 
     def stop_now(self) -> None:
-        """Stop what the current step moves or exposes. Called from another thread."""
-        _stop_all(
-            {one.name: one for one in (*self._busy, *self._sweep.moving)}.values()
-        )
+        """Stop what the current step moves or exposes; waits for no device.
+
+        Called from another thread.
+        """
+        both = (*self._busy, *self._sweep.moving)
+        begin_stop(list({one.name: one for one in both}.values()))
 
     def halt_motion(self, names: Iterable[str]) -> None:
         """Stop what an earlier life may have left moving; one that is silent, too."""
         found = (self._held[name] for name in names if name in self._held)
-        _stop_all([one for one in found if one.usable and _may_move(one)])
+        usable = [one for one in found if one.usable]
+        moving, silent = each(usable, _may_move, _STANDSTILL)
+        meant = {name for name in moving if moving[name]} | {e.subject for e in silent}
+        stopped(begin_stop(o for o in usable if o.name in meant), _STANDSTILL)
 
     def do(
         self, step: Step, stop: threading.Event, barrier: Barrier = _alone
@@ -169,7 +173,7 @@ class Actions:
                 ends = [motion.status for motion in motions]
                 self._waits.until(device, until, stop, ends=ends)
         except (Stopped, DeviceError):
-            _stop_all(self._sweep.moving)
+            stopped(begin_stop(self._sweep.moving), _STANDSTILL)
             raise
         finally:
             self.waiting = False
@@ -202,7 +206,7 @@ class Actions:
 
     def _unstage(self, step: Step, _stop: threading.Event) -> Outcome:
         """Unstage every device, also behind one that fails; nothing moves any more."""
-        _stop_all(self._sweep.moving)
+        stopped(begin_stop(self._sweep.moving), _STANDSTILL)
         devices = self._of(step)
         _, failed = each(devices, lambda one: one.unstage(), STAGE_DEADLINE)
         for one in devices:
@@ -331,7 +335,7 @@ class Actions:
 
     def _stand_still(self, devices: Sequence[Held], statuses: Sequence[Any]) -> None:
         """Stop all of them, and wait a little until they stand."""
-        _stop_all(devices)
+        stopped(begin_stop(devices), _STANDSTILL)
         try:
             self._clock.wait(statuses, _STANDSTILL)
         except (TimeoutError, NothingScheduled):
@@ -348,13 +352,6 @@ def _read(one: Held) -> Readings:
             raise
     one.ready()
     return one.read()
-
-
-def _stop_all(devices: Iterable[Held]) -> None:
-    """Stop each; one that cannot be told does not keep the others moving."""
-    for one in devices:
-        with contextlib.suppress(DeviceError):  # its step says what became of it
-            one.stop()
 
 
 def _may_move(one: Held) -> bool:

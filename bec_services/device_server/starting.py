@@ -99,6 +99,7 @@ def _build(life: Life, registry: Registry, specs: DeviceList) -> None:
         elsewhere={need for spec in specs.values() for need in spec.needs},
         lenient=True,
     )
+    registry.set_limits(change)
     for said in let_go(registry.apply(change)):
         life.log.warning("a device did not go well", problem=said)
     if change.touched:
@@ -117,5 +118,7 @@ def _keep_all(life: Life, registry: Registry, action: str, source: str) -> None:
     registry.since_whole = versions.WHOLE_EVERY
     names = list(registry.specs)
     entry = next_version(registry, {}, names, action=action, source=source)
-    before = life.bus.get_all(keys.devices(life.setup.name))
-    keep(life, registry, entry, [*names, *(n for n in before if n not in names)])
+    server = life.setup.name
+    gone = set(life.bus.get_all(keys.devices(server))) - set(names)
+    told = {name: registry.held[name].published(server) for name in names}
+    keep(life, registry, entry, {**told, **dict.fromkeys(gone)})

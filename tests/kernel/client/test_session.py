@@ -14,6 +14,7 @@ from bec_kernel.errors import (
     DeadlineError,
     DeviceError,
     InstanceError,
+    RefusedError,
     ScanAborted,
 )
 from bec_kernel.wire import (
@@ -84,9 +85,20 @@ def test_scans_are_functions_with_text_signature_and_aliases(bec):
 
 
 def test_stop_all_reaches_every_device_server_at_once(bec, server):
-    bec.stop_all()
-    assert isinstance(server.seen[-1], StopDevices)
-    assert server.seen[-1].devices == []
+    for stop in (bec.stop_all, bec.stop, bec.dev.stop):
+        stop()
+        assert isinstance(server.seen.pop(), StopDevices)
+    bec.dev.stop(["samx", "samy"])
+    assert server.seen[-1].devices == ["samx", "samy"]
+
+
+@pytest.mark.parametrize("value", [10**400, 1j, [object()], bytes(2_000_000)], ids=type)
+def test_what_cannot_be_asked_of_a_device_is_refused_before_it_is_sent(
+    bec, server, value
+):
+    with pytest.raises(RefusedError, match="ask"):
+        bec.dev.samx.set(value)
+    assert server.seen == []
 
 
 def test_the_queue_shows_what_waits_and_clears_it(bec, server, line):

@@ -233,6 +233,38 @@ def test_one_that_cannot_be_stopped_does_not_keep_the_others_moving(beamline):
     assert beamline.at("samy") == pytest.approx(1)
 
 
+class Hanging:
+    """A device that does not answer until it is let go."""
+
+    def __init__(self):
+        self.name = "hanging"
+        self.asked = threading.Event()
+        self.free = threading.Event()
+
+    def hang(self, *_):
+        self.asked.set()
+        self.free.wait(10)
+
+    set = stop = trigger = read = hang
+
+
+def test_one_that_hangs_in_its_stop_keeps_neither_the_caller_nor_the_others(beamline):
+    hanging = Hanging()
+    names = [*beamline.held, "hanging"]
+    beamline.held = {"hanging": hold(hanging), **beamline.held}
+    beamline.meet(*names)
+    beamline.actions._busy = list(beamline.held.values())
+    beamline.held["samx"].set(5)
+    beamline.actions.stop_now()
+    assert not beamline.held["samx"].device.moving
+    assert hanging.asked.wait(5)
+    first = beamline.held["hanging"].link.halting
+    beamline.actions.stop_now()
+    assert beamline.held["hanging"].link.halting is first  # it is not told again
+    assert beamline.held["hanging"].stopped == 2
+    hanging.free.set()
+
+
 def test_a_device_that_left_the_list_ends_the_scan_but_not_its_clean_up(beamline):
     beamline.meet(*beamline.held, "old")
     with pytest.raises(DeviceError, match="old is not in the device list any more"):
