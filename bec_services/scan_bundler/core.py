@@ -161,17 +161,11 @@ class ScanBundle:
         told = [part for part in parts if part is not None]
         if not told:
             return None
-        start = min(part.start for part in told)
-        since = 0.0 if self._left is None else max(0.0, start - self._left)
+        one = told[0] if len(told) == 1 else _slowest(told)
+        since = 0.0 if self._left is None else max(0.0, one.start - self._left)
         wait = min(self._waited, since)
         return Times(
-            start,
-            max(part.move for part in told),
-            max(part.settle for part in told),
-            max(part.trigger for part in told),
-            max(part.read for part in told),
-            wait,
-            since - wait,
+            one.start, one.move, one.settle, one.trigger, one.read, wait, since - wait
         )
 
     def _seal(self, end: End) -> Output:
@@ -186,3 +180,14 @@ class ScanBundle:
             time=self._time,
         )
         return Id(self._points + 1), seal
+
+
+def _slowest(told: list[Times]) -> Times:
+    """Return the times of a point over several servers: they wait for each other."""
+    return Times(
+        min(part.start for part in told),
+        max(part.move for part in told),
+        max(part.settle for part in told),
+        max(part.trigger for part in told),
+        max(part.read for part in told),
+    )

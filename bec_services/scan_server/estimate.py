@@ -9,6 +9,8 @@ what is published. It is followed for so many steps at most; the rest goes on al
 from collections.abc import Callable, Generator, Mapping
 from itertools import islice
 from math import prod
+from types import MappingProxyType
+from typing import Any
 
 from bec_kernel.wire import (
     AxisForecast,
@@ -24,12 +26,12 @@ from bec_kernel.wire import (
 from bec_services.scan_server.learning import spread_of
 from bec_services.scan_server.travel import duration
 from bec_services.scan_server.unit import Frame
-from bec_services.scan_server.want import Program, Want
+from bec_services.scan_server.want import DRIVER, Program, Want
 
 MOST = 20_000
 """A dry run follows so many steps of a program."""
-_FURTHER = 10
-"""So many times further it still looks where the motors go."""
+FURTHER = 200_000
+"""Of so many more it looks only where the motors go."""
 PLACES = 400
 """So many places of a path travel."""
 _AT_ONCE = (
@@ -45,10 +47,18 @@ _AT_ONCE = (
 class Model:
     """Devices as far as the length of a scan depends on them.
 
+    Args:
+        begin: first entry of the scan.
+        devices: as published, by name.
+        values: newest readings, by device.
+        learned: dead times of its devices.
+        exposures: that detectors were given last, s, as far as one knows.
+
     Attributes:
         now: s since the scan was opened.
         parts: where the time went, see `Forecast`.
         points: taken so far.
+        cut: the program was not followed to its end.
         path: time and place of every setpoint, by motor, in the order of the steps.
         open_ended: what is waited for, nobody knows how long.
         notes: what is not known.
@@ -60,16 +70,22 @@ class Model:
         devices: Mapping[str, Device],
         values: Mapping[str, DeviceValue],
         learned: Learned | None,
+        exposures: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._begin = begin
         self._devices = devices
         self._values = values
         self._places: dict[str, float] = {}
-        self._learned = learned or Learned(devices=[])
+        self._learned = known = learned or Learned(devices=[])
+        kept = [exposures[name] for name in begin.triggered if name in exposures]
+        # Where no exposure is asked for, detectors keep the one they were given last.
+        self._free = max(kept) + (known.trigger or 0.0) if kept else known.free or 0.0
         self.now = 0.0
         names = ("move", "settle", "trigger", "read", "wait", "overhead", "around")
         self.parts = dict.fromkeys(names, 0.0)
+        self._first = dict(self.parts)
         self.points = 0
+        self.cut = False
         self.path: list[tuple[float, dict[str, float]]] = []
         self.open_ended: dict[str, None] = {}
         self.notes: dict[str, None] = {}
@@ -78,6 +94,8 @@ class Model:
             StepKind.MOVE: self._move,
             StepKind.POINT: self._point,
             StepKind.WAIT: self._wait,
+            StepKind.ASK: self._ask,
+            StepKind.KICKOFF: self._fly,
         }
 
     def take(self, want: Want) -> None:
@@ -87,8 +105,12 @@ class Model:
         elif want.kind not in _AT_ONCE:
             self.notes[f"how long it takes to {want.kind} is not known"] = None
 
-    def answer(self, want: Want) -> dict[str, Readings]:
-        """Return what a program is told that asked for readings."""
+    def answer(self, want: Want) -> Any:
+        """Return what a program is told that asked for readings, or for advice."""
+        if want.kind is StepKind.ASK:  # nobody is asked: that is its end
+            return {"end": True} if want.ask == DRIVER else None
+        if want.kind is StepKind.WAIT:
+            return "arrived"
         devices = want.devices or [*self._begin.monitored]
         return {name: self._readings(name) for name in devices}
 
@@ -145,8 +167,8 @@ class Model:
         if want.set:
             self._set(want.set, "move")
         settle = want.settle + want.settle_after
-        dead = learned.trigger if want.exposure else learned.free
-        trigger = want.exposure + ((dead or 0.0) if self._begin.triggered else 0.0)
+        dead = (learned.trigger or 0.0) if want.exposure else self._free
+        trigger = want.exposure + (dead if self._begin.triggered else 0.0)
         self.now += settle + trigger + learned.read
         parts = self.parts
         parts["overhead"] += overhead
@@ -154,13 +176,45 @@ class Model:
         parts["trigger"] += trigger
         parts["read"] += learned.read
         self.points += 1
+        if self.points == 1:
+            self._first = dict(parts)
 
     def _wait(self, want: Want) -> None:
+        if want.set:
+            self._pass(want)
+            return
         if want.at is not None:
             self._spend("wait", max(0.0, want.at - self.now))
         if want.until is not None and str(want.until) not in self.open_ended:
             self.open_ended[str(want.until)] = None
             self._spend("wait", want.until.held)
+
+    def _ask(self, want: Want) -> None:
+        self.open_ended[f"what {want.ask} says"] = None
+
+    def _fly(self, want: Want) -> None:
+        plan = want.data
+        self._spend("wait", plan.get("num", 0) * plan.get("exposure", 0.0))
+        if "exposure" not in plan:
+            self.notes["how long a sample of the flyer takes is not known"] = None
+
+    def _pass(self, want: Want) -> None:
+        """A motor that is under way passes a place, or goes to its end."""
+        ((motor, end),) = want.set.items()
+        until, start = want.until, self.place(motor)
+        ahead = None
+        if until is not None:
+            ahead = until.below if until.above is None else until.above
+        if want.answer or ahead is None or start is None:
+            self.notes[f"a point each time {motor} tells where it is"] = None
+            self._set(want.set, "move")
+            return
+        to = min(max(ahead, min(start, end)), max(start, end))
+        velocities = [m.velocity for m in self._devices[motor].motion if m.velocity]
+        if velocities:
+            self._spend("move", abs(to - start) / min(velocities))
+        self._places[motor] = to
+        self.path.append((self.now, {motor: to}))
 
     def skim(self, want: Want) -> None:
         """Look only where a program goes."""
@@ -169,13 +223,15 @@ class Model:
             self.path.append((self.now, want.set))
 
     def go_on(self, points: int) -> None:
-        """Take so many points more, as long as those so far: a program is too long."""
-        done = self.points
-        if not done or points <= 0:
+        """Take so many points more, like those behind the first one."""
+        done = self.points - 1
+        if done < 1 or points <= 0:
             return
-        self.notes[f"followed for {done} points: the rest was taken to be alike"] = None
-        for part in self.parts:
-            self.parts[part] *= 1.0 if part == "around" else 1 + points / done
+        self.notes[f"followed for {done + 1} points: the rest is taken to be alike"] = (
+            None
+        )
+        for part, spent in self.parts.items():
+            self.parts[part] += (spent - self._first[part]) / done * points
         self.now = sum(self.parts.values())
         self.points += points
 
@@ -201,7 +257,14 @@ class Model:
         return spread_of(self._learned, self.now, self.points)
 
 
-def forecast(frame: Frame, begin: Begin, model: Model, *, most: int = MOST) -> Forecast:
+def forecast(
+    frame: Frame,
+    begin: Begin,
+    model: Model,
+    *,
+    most: int = MOST,
+    further: int = FURTHER,
+) -> Forecast:
     """Return what a scan would do; `delay`, `held` and `size` are not known here.
 
     Args:
@@ -209,9 +272,10 @@ def forecast(frame: Frame, begin: Begin, model: Model, *, most: int = MOST) -> F
         begin: its first entry.
         model: of its devices, at its beginning; used up.
         most: follow so many steps at most.
+        further: of so many more look only where the motors go.
     """
     try:
-        _follow(frame, begin, model, most)
+        _follow(frame, begin, model, most, further)
     except Exception as error:  # noqa: BLE001 - a scan's own code, told to the asker
         model.notes[f"its program cannot be followed to the end: {error}"] = None
     spread = model.spread()
@@ -230,23 +294,24 @@ def forecast(frame: Frame, begin: Begin, model: Model, *, most: int = MOST) -> F
     )
 
 
-def _follow(frame: Frame, begin: Begin, model: Model, most: int) -> None:
+def _follow(frame: Frame, begin: Begin, model: Model, most: int, further: int) -> None:
     wants = _wants(frame.body(), model)
     for want in islice(wants, most):
         model.take(want)
     points = model.points
-    for want in islice(wants, _FURTHER * most):
+    for want in islice(wants, further):
         model.skim(want)
         points += want.point_id is not None
-    model.go_on(max(points, prod(begin.shape)) - model.points)
+    model.cut = next(wants, None) is not None
     wants.close()
+    model.go_on(max(points, prod(begin.shape) if begin.shape else 0) - model.points)
     for want in _wants(frame.cleanup(moves=True), model):
         model.take(want)
 
 
 def _wants(program: Program, model: Model) -> Generator[Want]:
     """Yield what a program wants; it is told what the model says."""
-    told: Mapping[str, Readings] | None = None
+    told: Any = None
     try:
         want = next(program)
         while True:

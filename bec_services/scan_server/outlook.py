@@ -27,7 +27,7 @@ from bec_kernel.wire import (
 )
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
-from bec_services.scan_server.estimate import MOST, Model, forecast
+from bec_services.scan_server.estimate import FURTHER, MOST, Model, forecast
 from bec_services.scan_server.frame import frame_of
 from bec_services.scan_server.guard import Accepted, Beamline, accept
 from bec_services.scan_server.hook import taking_part
@@ -41,10 +41,11 @@ from bec_services.scan_server.learning import (
 )
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.size import file_size
+from bec_services.scan_server.unit import Frame
 
 BLOCK = 1000
 """So many scans may be asked about at once."""
-_QUICK = 2_000
+_QUICK = 500
 """An estimate for the queue follows so many steps."""
 _SAMPLE = 200
 """So many of a scan's last points are learned from."""
@@ -69,6 +70,7 @@ class Outlook:
         self._beamline = beamline
         self._queues = queues
         self._learned = life.bus.get_all(keys.learned())
+        self._exposures: dict[str, float] = {}
         self._ended: SimpleQueue[tuple[Item, StateChange]] = SimpleQueue()
 
     # --- what is asked ----------------------------------------------------------------
@@ -87,8 +89,10 @@ class Outlook:
                 subject="requests",
                 allowed=f"at most {BLOCK}",
             )
-        most = max(_QUICK, MOST // max(1, len(ask.requests)))
+        count = max(1, len(ask.requests))
+        most, further = max(_QUICK, MOST // count), FURTHER // count
         now, positions = self._beamline.now(), dict(ask.positions)
+        exposures = dict(self._exposures)
         found: list[Forecast] = []
         for number, request in enumerate(ask.requests, 1):
             values = Supposed(now.values, positions)
@@ -98,41 +102,57 @@ class Outlook:
                 accepted = accept(self._catalogue, beamline, request, user, time.time())
             except RefusedError as error:
                 raise _which(error, request, number, len(ask.requests)) from None
-            told = self._forecast(accepted, beamline, most)
+            model = self._model(accepted, beamline, exposures)
+            told = self._forecast(accepted, model, most, further)
+            size = file_size(accepted.begin, now.devices, told.points)
+            told = msgspec.structs.replace(told, size=size)
             positions |= {motor: axis.end for motor, axis in told.axes.items()}
             found.append(told)
         return found
 
-    def _forecast(self, accepted: Accepted, beamline: Beamline, most: int) -> Forecast:
-        told = self._run(accepted, beamline, most)
+    def _model(
+        self, accepted: Accepted, beamline: Beamline, exposures: dict[str, float]
+    ) -> Model:
+        """Return the model of a scan, and note the exposure it leaves behind."""
         begin = accepted.begin
+        learned = recall(self._learned, begin)
+        devices, values = beamline.devices, beamline.values
+        model = Model(begin, devices, values, learned, exposures)
+        if exposure := begin.parameters.get("exp_time"):
+            exposures |= dict.fromkeys(begin.triggered, exposure)
+        return model
+
+    def _frame(self, accepted: Accepted) -> Frame:
+        hooks = taking_part(self._catalogue.hooks, accepted.begin)
+        return frame_of(accepted.scan, accepted.begin, accepted.bound, hooks)
+
+    def _forecast(
+        self, accepted: Accepted, model: Model, most: int, further: int
+    ) -> Forecast:
+        begin = accepted.begin
+        told = forecast(self._frame(accepted), begin, model, most=most, further=further)
         held = {
             device: _called(item)
             for item in list(self._queues.active())
             for device in accepted.devices
             if device in item.devices
         }
-        size = file_size(begin, beamline.devices, told.points) if begin.monitored else 0
-        delay = self._delay(accepted)
-        return msgspec.structs.replace(told, held=held, size=size, delay=delay)
-
-    def _run(self, accepted: Accepted, beamline: Beamline, most: int) -> Forecast:
-        begin = accepted.begin
-        learned = recall(self._learned, begin)
-        model = Model(begin, beamline.devices, beamline.values, learned)
-        hooks = taking_part(self._catalogue.hooks, begin)
-        frame = frame_of(accepted.scan, begin, accepted.bound, hooks)
-        return forecast(frame, begin, model, most=most)
+        return msgspec.structs.replace(told, held=held, delay=self._delay(accepted))
 
     def estimate(
         self, accepted: Accepted, beamline: Beamline
     ) -> tuple[float | None, int]:
         """Return how long an accepted scan takes, s, and how many points it has."""
+        begin = accepted.begin
         try:
-            told = self._run(accepted, beamline, _QUICK)
+            model = self._model(accepted, beamline, self._exposures)
+            frame = self._frame(accepted)
+            told = forecast(frame, begin, model, most=_QUICK, further=0)
         except Exception:  # whatever happens here: the scan is a good one
-            self._life.log.exception("no estimate", scan=accepted.begin.request.name)
+            self._life.log.exception("no estimate", scan=begin.request.name)
             return None, 0
+        if model.cut and not begin.shape:
+            return None, 0  # nobody has said how many points there will be
         return told.duration, told.points
 
     def _delay(self, accepted: Accepted) -> float | None:

@@ -20,7 +20,10 @@ def file_size(begin: Begin, devices: Mapping[str, Device], points: int) -> int:
     """Return bytes of the master file: what is read at each point, and once.
 
     What devices write into files of their own, or send by themselves, is not in it.
+    A move has no file.
     """
+    if not begin.monitored and not begin.baseline:
+        return 0
     read = [s for n in begin.monitored for s in _read(devices[n])]
     once = [s for n in begin.baseline for s in _read(devices[n])]
     sizes = [_size(signal) for signal in read]

@@ -40,7 +40,11 @@ bpm4i:
   deviceConfig: {ref_motor: samx, exposure_time: 0.2}
   readoutPriority: monitored
   softwareTrigger: true
+flyer:
+  deviceClass: bec_services.device_server.sim.SimFlyer
+  readoutPriority: on_request
 """
+OPEN_ENDED = ("adaptive_scan", "interactive", "line_sweep_scan")  # who knows?
 MORE = (
     "line_scan samx -1 1 samy -2 2 --steps 9 --relative --settling-time 0.3",
     "line_scan energy 8 12 --steps 5 --exp-time 0.1",
@@ -78,7 +82,8 @@ def test_the_estimate_of_every_scan_is_within_a_tenth_of_its_duration(lab):
     client, wrong = lab.client, []
     watch = Stopwatch(client)
     watch.took(client.run("acquire").wait(30))
-    examples = [one.example for one in client.scans.catalogue().values()]
+    catalogue = client.scans.catalogue().values()
+    examples = [one.example for one in catalogue if one.name not in OPEN_ENDED]
     for line in (*examples, *MORE):
         told = next(iter(client.scans.dry_run(line)))
         report = client.run(line).wait(30)

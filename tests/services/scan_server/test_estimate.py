@@ -63,14 +63,23 @@ VALUES = {
 }
 
 
-def told(name, *args, learned=None, devices=DEVICES, most=10**6, **kwargs):
+def told(
+    name,
+    *args,
+    learned=None,
+    devices=DEVICES,
+    exposures=None,
+    most=10**6,
+    further=10**6,
+    **kwargs,
+):
     """Return the forecast of a request."""
     request = ScanRequest(request_id="r", name=name, args=list(args), kwargs=kwargs)
     beamline = Beamline(devices=devices, values=VALUES)
     accepted = accept(CATALOGUE, beamline, request, "ada", 0.0)
-    model = Model(accepted.begin, devices, VALUES, learned)
+    model = Model(accepted.begin, devices, VALUES, learned, exposures or {})
     frame = frame_of(accepted.scan, accepted.begin, accepted.bound)
-    return forecast(frame, accepted.begin, model, most=most)
+    return forecast(frame, accepted.begin, model, most=most, further=further)
 
 
 # --- moves ----------------------------------------------------------------------------
@@ -178,6 +187,8 @@ def test_what_was_learned_is_added():
     assert plain.notes == ["no scan has told the dead times of its detectors yet"]
     free = told("acquire", learned=learned)
     assert free.parts["trigger"] == 0.3
+    kept = told("acquire", learned=learned, exposures={"det": 2.0})
+    assert kept.parts["trigger"] == 2.2
 
 
 def test_a_move_is_a_move():
@@ -243,3 +254,15 @@ def test_a_long_scan_is_thinned_out_and_taken_to_go_on_alike():
     assert len(whole.times) == PLACES
     assert part.duration == pytest.approx(whole.duration, rel=0.05)
     assert any("followed for 19" in note for note in part.notes)
+    assert part.axes["slow"].high == whole.axes["slow"].high
+    short = told(*grid, exp_time=0.1, most=500, further=0)
+    assert short.points == whole.points
+    assert short.duration == pytest.approx(whole.duration, rel=0.05)
+    assert short.axes["slow"].high < 1.0
+
+
+def test_a_long_way_to_the_first_point_is_made_once():
+    line = ("line_scan", "slow", 90, 91)
+    whole = told(*line, steps=2001)
+    part = told(*line, steps=2001, most=100, further=0)
+    assert part.duration == pytest.approx(whole.duration, rel=1e-6)
