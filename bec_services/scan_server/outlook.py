@@ -224,6 +224,8 @@ class Outlook:
             return None
         if not states or first is None or last is None:
             return None
+        if begin.motors and not any(p.times and p.times.move for p in points):
+            return None  # its motors moved before, between and behind its points
         return max(0.0, closed - last.end + first.start - states[0].message.time)
 
 
