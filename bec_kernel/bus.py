@@ -1,6 +1,7 @@
 """The bus: three kinds of key on one broker. The only module that imports redis."""
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -162,6 +163,9 @@ class RedisBus:
         asked: Any = {self._key(log.name): str(at) for log, at in positions.items()}
         # Shorter than the silence after which the broker is taken for gone.
         block = min(timeout, self._timeout * 0.8)
+        if not asked:  # XREAD wants one at least
+            threading.Event().wait(block)
+            return []
         with _broker():
             raw: Any = self._redis.xread(asked, limit, max(1, int(block * 1000)))
         return [(logs[key], self._entries(logs[key], found)) for key, found in raw]

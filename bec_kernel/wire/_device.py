@@ -67,13 +67,14 @@ class Device(Message, frozen=True, kw_only=True):
         read_only: refuses to be set.
         software_trigger: is triggered at every point.
         connected: answers.
+        built: there is an object of its class, set as the list says.
         positioner: can be set as a motor.
         limits: lowest and highest setpoint, motor units; None: no limits.
         signals: what it reads, with units.
         methods: what may be called from outside.
         description: for people.
         tags: for grouping.
-        problem: why it is not connected.
+        problem: why it is not connected, or not built.
         on_failure: when it cannot be read: `buffer retry raise`.
         user_parameter: whatever people keep with it.
         motion: of the motor, or of each one behind it: a move takes as long as the
@@ -100,6 +101,17 @@ class Device(Message, frozen=True, kw_only=True):
     user_parameter: dict[str, Any] = {}
     motion: list[Motion] = []
     needs: list[str] = []
+    built: bool = True
+
+    @property
+    def flaw(self) -> str:
+        """Why it cannot be used: `disabled`, `not connected: …`; empty: it can."""
+        if not self.enabled:
+            return "disabled"
+        if self.connected:
+            return ""
+        told = f": {self.problem.message}" if self.problem else ""
+        return f"not {'connected' if self.built else 'built'}{told}"
 
 
 class DeviceValue(Message, frozen=True, kw_only=True):

@@ -112,6 +112,11 @@ class Begin(Message, frozen=True, kw_only=True):
     file_suffix: str = ""
     hooks: dict[str, list[str]] = {}
 
+    @property
+    def device_servers(self) -> list[str]:
+        """Who answers its steps; `main` keeps the time where no device takes part."""
+        return sorted(set(self.servers.values())) or ["main"]
+
 
 class Step(Message, frozen=True, kw_only=True):
     """One thing the device servers in `on` must do. Written by the worker.

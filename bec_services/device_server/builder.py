@@ -1,10 +1,12 @@
 """Builds devices: finds the class, gives it its arguments, connects, sets the rest."""
 
 import contextlib
+import difflib
 import functools
 import importlib
 import inspect
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -99,13 +101,22 @@ def _class_of(name: str, path: str) -> Any:
             subject=name,
         ) from error
     if not _is_device(found):
+        near = _near(module, last) if found is None else ""
         raise DeviceListError(
-            f"{name}: deviceClass: {path!r:.100} is no class of a device",
+            f"{name}: deviceClass: {path!r:.100} is no class of a device{near}",
             subject=name,
             value=path[:100],
             allowed="package.module.Class of an ophyd Device, Signal or positioner",
         )
     return found
+
+
+def _near(module: str, name: str) -> str:
+    """Return the class of a module that may have been meant, as a question."""
+    there = vars(sys.modules[module]) if module in sys.modules else {}
+    classes = [one for one in there if _is_device(there[one])]
+    near = difflib.get_close_matches(name, classes, 1)
+    return f"; did you mean {module}.{near[0]}?" if near else ""
 
 
 def _is_device(kind: Any) -> bool:

@@ -28,13 +28,14 @@ class Held:
         spec: as people wrote it.
         link: its connection.
         quick: it never keeps one waiting: no thread is needed to ask it.
+        built: it could be made, and set as the list says.
     """
 
     def __init__(self, name: str, spec: DeviceSpec) -> None:
         self.name = name
         self.spec = spec
         self.link = Link(name)
-        self.quick = True
+        self.quick = self.built = True
         self._device: Any = None
 
     @property
@@ -319,6 +320,7 @@ class Held:
             user_parameter=dict(spec.userParameter or {}),
             motion=list(said.motion),
             needs=spec.needs,
+            built=self.built,
         )
 
     def look(self) -> Said:

@@ -265,6 +265,7 @@ def _mark(one: Held, error: BecError) -> None:
     text = str(error)
     said = text if text.startswith(one.name) else f"{one.name} cannot be built: {text}"
     one.problem = Problem(kind="DeviceError", message=said, subject=one.name)
+    one.built = False
 
 
 def _connect(

@@ -69,7 +69,7 @@ class ScanBundle:
     def step(self, entry: StepEntry) -> list[Output]:
         """Take the next entry of the step log; return what became whole."""
         if isinstance(entry, Begin):
-            self.servers = sorted(set(entry.servers.values()))
+            self.servers = entry.device_servers
         elif isinstance(entry, Step) and entry.kind is StepKind.ASK:
             pass  # no device takes part
         elif isinstance(entry, Step | End):

@@ -118,12 +118,10 @@ def _check_groups(
 
 def _can_take_part(what: str, device: Device) -> None:
     """Refuse a device that `what` needs and that is not there."""
-    if device.enabled and device.connected:
+    if not device.flaw:
         return
-    told = f": {device.problem.message}" if device.problem else ""
-    why = f"not connected{told}" if device.enabled else "disabled"
     raise RefusedError(
-        f"{what}: {device.name} is {why}",
+        f"{what}: {device.name} is {device.flaw}",
         subject=what,
         value=device.name,
         allowed="devices that are enabled and connected",

@@ -90,11 +90,8 @@ def accept(
 def _can_move(device: Device, beamline: Beamline) -> None:
     name = device.name
     motors = [d.name for d in beamline.devices.values() if _is_ready(d)]
-    if not device.enabled:
-        why = f"{name} is disabled"
-    elif not device.connected:
-        told = f": {device.problem.message}" if device.problem else ""
-        why = f"{name} is not connected{told}"
+    if device.flaw:
+        why = f"{name} is {device.flaw}"
     elif not device.positioner:
         kind = device.device_class.rsplit(".", 1)[-1]
         why = f"{name} cannot be moved: it is a {kind}"

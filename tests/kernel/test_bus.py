@@ -161,6 +161,12 @@ def test_following_returns_nothing_when_nothing_comes(bus, scan_id):
     assert bus.follow({keys.stops(scan_id): START}, timeout=0.02) == []
 
 
+def test_following_no_log_waits_and_returns_nothing(bus):
+    begun = time.monotonic()
+    assert bus.follow({}, timeout=0.05) == []
+    assert time.monotonic() - begun > 0.04
+
+
 def test_following_wakes_when_something_comes(meeting, scan_id):
     log = keys.stops(scan_id)
     reader, writer = meeting.bus("device_server"), meeting.bus()

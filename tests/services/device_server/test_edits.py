@@ -193,6 +193,7 @@ odd: {deviceClass: ophyd.Signal, deviceConfig: {value: {a: 1}}, readoutPriority:
 module: {deviceClass: ophyd, readoutPriority: baseline}
 object: {deviceClass: ophyd.OphydObject, readoutPriority: baseline}
 missing: {deviceClass: ophyd.sim.nothing.Motor, readoutPriority: baseline}
+near: {deviceClass: ophyd.EpicsMotr, readoutPriority: baseline}
 """
 
 
@@ -205,11 +206,13 @@ def test_an_instance_starts_with_bad_devices_and_says_what_is_wrong_with_each(se
         "module": "no class of a device",
         "object": "no class of a device",
         "missing": "cannot be imported: ModuleNotFoundError",
+        "near": "did you mean ophyd.EpicsMotor?",
     }.items():
         assert said in found[name].problem.message
         assert not found[name].connected
+        assert found[name].built == (name == "odd")
     alarms = [entry.message.message for entry in server.bus.read(keys.alarms())]
-    assert len(alarms) == 4
+    assert len(alarms) == 5
 
 
 def test_a_device_that_cannot_be_described_is_added_marked_and_removed(server):

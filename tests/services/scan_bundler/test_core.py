@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bec_kernel.port import Entry, Id
 from bec_kernel.wire import (
@@ -125,6 +126,16 @@ def one_point(status=AnswerStatus.OK, **fields):
     script.step(StepKind.OPEN)
     script.step(StepKind.POINT, status, point_id=0, **fields)
     return script
+
+
+def test_a_point_at_which_nothing_is_read_is_a_point():
+    script = Script(["main"], begin(servers={}))  # `main` keeps the time
+    script.step(StepKind.OPEN)
+    script.step(StepKind.POINT, point_id=0)
+    script.end()
+    script.answers = [(s, replace(a, data={})) for s, a in script.answers]
+    point, seal = (entry for _, entry in straight(script))
+    assert (point.point_id, point.data, seal.points) == (0, {}, 1)
 
 
 def test_a_point_spans_what_all_its_servers_did():
