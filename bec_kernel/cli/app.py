@@ -1,6 +1,7 @@
 """The commands. Heavy things are imported where they are used."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -200,6 +201,24 @@ def service(
     from bec_kernel.cli import single
 
     single.run(name, redis, data, as_name, virtual=virtual)
+
+
+@command()
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(help="Device lists (YAML), or folders of them.")
+    ],
+) -> None:
+    """Check device lists; needs no instance and no hardware.
+
+    Looks for mistakes in the files, for classes that are not there, and for keys of
+    deviceConfig that a class does not take.
+
+    Example: bec check my_beamline.yaml
+    """
+    from bec_kernel.cli import single
+
+    single.check(files)
 
 
 @command()

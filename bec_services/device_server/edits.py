@@ -25,6 +25,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server import channel_access
+from bec_services.device_server.needs import disabled_needs
 from bec_services.device_server.registry import Change, Registry, let_go
 from bec_services.device_server.wishes import check_owner, wanted
 
@@ -129,7 +130,11 @@ class Edits:
             again=again,
             elsewhere=elsewhere,
         )
+        before = disabled_needs(registry.specs)
         gone = self._apply(change, user=user, ask=ask)
+        for line in disabled_needs(registry.specs):
+            if line not in before:
+                self._life.alarm(line, user=user, request_id=ask.request_id)
         self._renewed([*change.held, *change.kept, *change.removed])
         for said in let_go(gone):
             self._life.log.warning("a device did not go well", problem=said)

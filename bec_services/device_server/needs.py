@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from bec_kernel.device_list import DeviceList
 from bec_services.device_server.ophyd import Held
 
 
@@ -27,3 +28,13 @@ def changed(held: Mapping[str, Held], names: Iterable[str]) -> set[str]:
         one = held.get(name)
         found |= needed(held, [name]) if one is not None and one.moves else {name}
     return found
+
+
+def disabled_needs(devices: DeviceList) -> list[str]:
+    """Return a line for each device that is enabled and needs one that is not."""
+    return [
+        f"{name} needs {other}, which is disabled"
+        for name, spec in devices.items()
+        for other in spec.needs
+        if spec.enabled and other in devices and not devices[other].enabled
+    ]

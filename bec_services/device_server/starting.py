@@ -14,6 +14,7 @@ from bec_kernel.device_list.spec import DeviceList
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceListVersion, Users, keys
 from bec_services.device_server.edits import keep, kept, list_of, next_version
+from bec_services.device_server.needs import disabled_needs
 from bec_services.device_server.registry import Registry, let_go
 
 DEMO = Path(__file__).with_name("demo.yaml")
@@ -108,6 +109,8 @@ def _build(life: Life, registry: Registry, specs: DeviceList) -> None:
     for one in registry.held.values():
         if one.problem is not None and one.name not in before:
             life.alarm(one.problem.message, "minor")
+    for line in disabled_needs(specs) if change.touched else []:
+        life.alarm(line)
 
 
 def _checking(life: Life) -> Callable[[int, int, str], None]:

@@ -26,6 +26,7 @@ COMMANDS = [
     "stop",
     "service",
     "demo",
+    "check",
 ]
 BEC = [sys.executable, "-c", "from bec_kernel.cli import main; main()"]
 
@@ -110,6 +111,12 @@ def test_a_yaml_error_is_said_with_file_and_line(tmp_path):
     path.write_text("samx:\n  deviceClass: [\n")
     said = bec("up", "--data", tmp_path / "data", "--devices", path, code=1)
     assert f"{path}:3:" in said
+
+
+def test_a_device_list_is_checked_without_an_instance(tmp_path):
+    path = tmp_path / "list.yaml"
+    path.write_text("samx: {deviceClass: ophyd.Nothing, readoutPriority: baseline}\n")
+    assert bec("check", path, code=1) == "bec: 1 device, 1 problem\n"
 
 
 def test_a_missing_device_list_is_said(tmp_path):

@@ -215,6 +215,14 @@ def test_an_instance_starts_with_bad_devices_and_says_what_is_wrong_with_each(se
     assert len(alarms) == 5
 
 
+def test_who_disables_what_others_need_gets_an_alarm(server):
+    with server.life():
+        server.edit("disable", names=["samx"])
+        alarm = server.bus.last(keys.alarms()).message
+        assert alarm.message == "bpm4i needs samx, which is disabled"
+        assert (alarm.user, alarm.severity) == ("ada", "warning")
+
+
 def test_a_device_that_cannot_be_described_is_added_marked_and_removed(server):
     with server.life():
         reply = server.edit("add", devices=ODD)
