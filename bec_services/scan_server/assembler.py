@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from bec_kernel.wire import Device, Parameter, ScanRequest
 from bec_services.scan_server.hook import Hooks
 from bec_services.scan_server.scan import Bound, Scan
 
+_LISTED = 240
 _SHOWN = 80
 """So much of a wrong word is repeated."""
 _LARGEST = 2**53
@@ -61,7 +63,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> RefusedError:
     listed = sorted(known)
     name = name[:_SHOWN]
     near = difflib.get_close_matches(name, listed, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(listed)}"
+    some = textwrap.shorten(", ".join(listed), _LISTED, placeholder=" …")
+    hint = f"did you mean {near[0]}?" if near else f"there are: {some}"
     return RefusedError(
         f"no {what} {name!r}; {hint}",
         subject=name,
