@@ -119,9 +119,13 @@ def test_an_exposure_takes_its_time_also_where_nothing_is_triggered(site):
     assert point.end - point.begin == pytest.approx(3 * 2.5)
 
 
+LED = ("adaptive_scan", "fly_scan", "interactive", "line_sweep_scan")
+"""Who leads them is not here, or how many points there will be nobody knows."""
+
+
 def test_the_example_of_every_scan_runs_and_ends_in_a_file(site):
     catalogue = site.client.scans.catalogue().values()
-    scans = [one for one in catalogue if one.is_scan]
+    scans = [one for one in catalogue if one.is_scan and one.name not in LED]
     lines = [line.example for one in scans for line in (one, *one.forms)]
     assert len(lines) > 20
     for line in lines:
