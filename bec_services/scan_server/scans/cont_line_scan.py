@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from bec_kernel.wire import Condition, Parameter, StepKind
+from bec_kernel.wire import Condition, Form, Parameter, StepKind
 from bec_services.scan_server.scan import Bound, Position, Taking
 from bec_services.scan_server.scans.line_scan import LineScan
 from bec_services.scan_server.scans.plane import number
@@ -20,6 +20,7 @@ class ContLineScan(LineScan):
 
     name = "cont_line_scan"
     aliases: ClassVar[tuple[str, ...]] = ()
+    forms: ClassVar[tuple[Form, ...]] = ()
     bundles = (1, 1)
     options: ClassVar[tuple[Parameter, ...]] = (
         *LineScan.options,

@@ -7,6 +7,7 @@ import pytest
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Reading, StepKind
+from bec_services.scan_server import scans
 from bec_services.scan_server.scan import Bound, Taking
 from bec_services.scan_server.scans import (
     AdaptiveScan,
@@ -107,3 +108,9 @@ def test_a_fly_scan_kicks_off_and_waits_for_each_segment():
     assert {tuple(want.devices) for want in wants} == {("flyer",)}
     assert wants[2].data == {"start": 1.0, "end": 5.0, "num": 41, "exposure": 0.01}
     assert FlyScan().shape(bound) == [0]
+
+
+def test_no_name_stands_for_two_scans():
+    found = [getattr(scans, name) for name in scans.__all__]
+    names = [name for scan in found for name in (scan.name, *scan.all_aliases())]
+    assert sorted(names) == sorted(set(names))
