@@ -11,6 +11,7 @@ import numpy as np
 
 from bec_kernel.bus import START
 from bec_kernel.client import connect
+from bec_kernel.config import Folder
 from bec_kernel.wire import Step, StepKind, keys
 
 POINTS = 200
@@ -106,6 +107,16 @@ class Instance:
             found += [entry.message for entry in page]
             at = page[-1].id
         return found
+
+    def beside(
+        self, role: str, *words: str, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Start one more process of a role, beside those of the launcher."""
+        folder = Folder(self.data)
+        url = f"unix://{role}:{folder.password(role)}@{folder.socket}"
+        own = {"BEC_REDIS": url, "BEC_DATA": str(self.data), **environment}
+        argv = [sys.executable, *(words or ("-m", f"bec_services.{role}"))]
+        return subprocess.Popen(argv, env=os.environ | own, stdin=subprocess.DEVNULL)
 
     def close(self) -> None:
         """Stop it; nothing is left."""

@@ -10,7 +10,6 @@ from pathlib import Path
 import h5py
 import pytest
 
-from bec_kernel.config import Folder
 from bec_kernel.errors import RefusedError, ScanAborted
 from bec_kernel.wire import ScanState, keys
 from tests.system.beamline import CENTER, DEVICES, Instance, until
@@ -28,16 +27,9 @@ class Asked(Instance):
         self.finder = None
 
     def start_finder(self):
-        folder = Folder(self.data)
-        password = folder.password("data_analysis")
-        environment = os.environ | {
-            "BEC_REDIS": f"unix://data_analysis:{password}@{folder.socket}",
-            "BEC_DATA": str(self.data),
-            "BEC_NAME": "peak_finder",
-            "PYTHONPATH": str(SITE),
-        }
-        words = [sys.executable, "-m", "example_beamline.peak_finder"]
-        self.finder = subprocess.Popen(words, env=environment)
+        words = ("-m", "example_beamline.peak_finder")
+        own = {"BEC_NAME": "peak_finder", "PYTHONPATH": str(SITE)}
+        self.finder = self.beside("data_analysis", *words, **own)
         alive = keys.heartbeats["data_analysis"]("peak_finder")
         pid = self.finder.pid
         until(lambda: (b := self.client.bus.get(alive)) and b.pid == pid)

@@ -3,15 +3,12 @@
 import itertools
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
 from bec_kernel.bus import START
-from bec_kernel.config import Folder
 from bec_kernel.wire import ScanState, keys
 from tests.system.beamline import Instance, differences, until
 
@@ -72,14 +69,7 @@ def test_a_scan_server_killed_at_every_step_leaves_the_same_scan(instance, show)
 @pytest.fixture
 def standby(instance):
     """A second scan server, which waits for the first one's lease."""
-    folder = Folder(instance.data)
-    password = folder.password("scan_server")
-    environment = os.environ | {
-        "BEC_REDIS": f"unix://scan_server:{password}@{folder.socket}",
-        "BEC_DATA": str(instance.data),
-    }
-    words = [sys.executable, "-m", "bec_services.scan_server"]
-    process = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL)
+    process = instance.beside("scan_server")
     yield process
     process.terminate()
     assert process.wait(15) == 0

@@ -3,14 +3,11 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 
 import numpy as np
 import pytest
 
-from bec_kernel.config import Folder
 from bec_kernel.wire import ScanState, StepKind
 from tests.system.beamline import (
     CENTER,
@@ -63,15 +60,7 @@ class TwoServers(Instance):
 
     def standby(self):
         """Start another process of the second device server."""
-        folder = Folder(self.data)
-        password = folder.password("device_server")
-        environment = os.environ | {
-            "BEC_REDIS": f"unix://device_server:{password}@{folder.socket}",
-            "BEC_DATA": str(self.data),
-            "BEC_NAME": "optics",
-        }
-        words = [sys.executable, "-m", "bec_services.device_server"]
-        return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL)
+        return self.beside("device_server", BEC_NAME="optics")
 
     def line_scan(self, points=POINTS, exp_time=0.002):
         ends = ("samx", START_AT, STOP_AT, "mono", START_AT, STOP_AT)
