@@ -45,10 +45,12 @@ def up(
     words = running.launcher_words(virtual=virtual, devices=devices, sim=sim, port=port)
     if detach:
         say(f"running in {running.start_detached(folder, words, say)}")
+        show.say_troubles(folder)
         return
     launched = running.Launched(folder, [*words, "--with-input"])
     try:
         say(f"running in {launched.wait_ready(say)}; stop with Ctrl-C")
+        show.say_troubles(folder)
         show.watch(launched)
     finally:
         launched.stop(say)

@@ -126,7 +126,8 @@ def test_a_second_up_says_where_the_first_one_runs(data):
 
 def test_status_is_what_programs_read(data):
     found = json.loads(bec("status", "--json", "--data", data))
-    assert set(found) == {"services", "broker", "queues", "data"}
+    assert set(found) == {"services", "broker", "queues", "data", "troubles"}
+    assert found["troubles"] == []
     assert found["data"] == str(data)
     assert set(found["broker"]) == {"url", "pid", "restarts"}
     assert len(found["services"]) == 6
