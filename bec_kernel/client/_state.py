@@ -154,12 +154,6 @@ def alarms(
     ][-limit:]
 
 
-def without_password(url: str) -> str:
-    """Return where a broker is, without the secret."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else url
-
-
 def instance_of_environment() -> str:
     """Return the prefix of all keys."""
     return os.environ.get("BEC_INSTANCE", "bec")

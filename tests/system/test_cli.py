@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from bec_kernel.config import Folder, read_note
+from bec_kernel.wire import SERVICES
 
 COMMANDS = [
     "up",
@@ -86,6 +87,13 @@ def data(tmp_path_factory):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(command):
     assert f"Example: bec {command}" in bec(command, "--help")
+
+
+def test_the_services_one_may_run_are_named_and_no_password_on_a_command_line():
+    said = bec("service", "--help")
+    assert all(name in said for name in SERVICES)
+    assert "BEC_REDIS" in said
+    assert "--redis redis" not in said
 
 
 def test_the_version_is_said_and_no_summary_is_cut_off():
