@@ -124,6 +124,12 @@ class Note:
         return Folder(self.data).note, listed
 
 
+def without_password(url: str) -> str:
+    """Return where a broker is, without user and secret."""
+    scheme, mark, rest = url.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
 def person() -> str:
     """Return the name under which this person asks: the system's, made safe."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", os.environ.get("BEC_USER") or _login())

@@ -20,7 +20,9 @@ from typing import Any
 
 from bec_kernel import journal
 from bec_kernel.bus import START, Bus, Entry, Fence, Id, Log, append, connect, put
+from bec_kernel.config import without_password
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
+from bec_kernel.notices import Notices
 from bec_kernel.version import __version__
 from bec_kernel.wire import VERSION, Alarm, Heartbeat, Taken, Users, keys
 
@@ -251,7 +253,7 @@ def beat(life: Life) -> None:
 
 
 @contextlib.contextmanager
-def _life(setup: Setup, log: Any, state: str) -> Iterator[Life]:
+def _life(setup: Setup, log: Any, state: str, notices: Notices) -> Iterator[Life]:
     """Connect, wait for the lease, and hold it."""
 
     def complain(key: str, error: DecodeError) -> None:
@@ -261,16 +263,11 @@ def _life(setup: Setup, log: Any, state: str) -> Iterator[Life]:
     bus = connect(setup.url, setup.instance, complain)
     holder = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
     lease = keys.leases[setup.role](setup.name)
-    fence = keys.fences[setup.role](setup.name)
     try:
         _check_wire(bus)
-        before = time.monotonic()
-        while (token := bus.acquire(lease, fence, holder, LEASE)) is None:
-            with bus.watch(lease) as watch:
-                watch.wait(_RENEW)
-            before = time.monotonic()
-        life = Life(setup, bus, Fence(fence, token), log, state)
-        life.valid_until = before + LEASE
+        fence, until = _take_role(setup, bus, holder, notices)
+        life = Life(setup, bus, fence, log, state)
+        life.valid_until = until
         keeper = _Keeper(life, holder)
         keeper.thread.start()
         try:
@@ -282,6 +279,22 @@ def _life(setup: Setup, log: Any, state: str) -> Iterator[Life]:
                 bus.release(lease, holder)
     finally:
         bus.close()
+
+
+def _take_role(
+    setup: Setup, bus: Bus, holder: str, notices: Notices
+) -> tuple[Fence, float]:
+    """Return, once nobody else has the role, its fence and until when it is ours."""
+    lease = keys.leases[setup.role](setup.name)
+    fence = keys.fences[setup.role](setup.name)
+    before = time.monotonic()
+    while (token := bus.acquire(lease, fence, holder, LEASE)) is None:
+        notices.standby(bus.get(lease) or "", LEASE)
+        with bus.watch(lease) as watch:
+            watch.wait(_RENEW)
+        before = time.monotonic()
+    notices.over()
+    return Fence(fence, token), before + LEASE
 
 
 def _check_wire(bus: Bus) -> None:
@@ -306,21 +319,8 @@ def serve(role: str, body: Callable[[Life], None], *, prepares: bool = False) ->
     setup = Setup.of_environment(role)
     log = journal.open_journal(setup.data, role, setup.name)
     _stop_on_signal()
-    wait = 0.0
     try:
-        while True:
-            _pause(wait)
-            wait = min(1.0, wait * 2 or 0.05)
-            try:
-                with _life(setup, log, "starting" if prepares else "running") as life:
-                    log.info("life begins", token=life.token)
-                    wait = 0.0
-                    body(life)
-                    life.check()
-            except (BrokerError, LifeOver, FencedError) as error:
-                if isinstance(error, BrokerError) and error.subject == "acl":
-                    raise
-                log.warning("life over", reason=str(error))
+        _live(setup, log, body, "starting" if prepares else "running")
     except Shutdown:
         log.info("stopped")
     except Exception as error:
@@ -332,6 +332,28 @@ def serve(role: str, body: Callable[[Life], None], *, prepares: bool = False) ->
         sys.exit(1)
 
 
+def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> None:
+    """Run `body` life after life; `state`: what a heartbeat says at the beginning."""
+    notices = Notices(f"{setup.role}/{setup.name}", without_password(setup.url))
+    wait = 0.0
+    while True:
+        _pause(wait)
+        wait = min(1.0, wait * 2 or 0.05)
+        try:
+            with _life(setup, log, state, notices) as life:
+                log.info("life begins", token=life.token)
+                wait = 0.0
+                body(life)
+                life.check()
+        except (LifeOver, FencedError) as error:
+            log.warning("life over", reason=str(error))
+        except BrokerError as error:
+            if error.subject == "acl":
+                raise
+            log.warning("life over", reason=str(error))
+            notices.no_broker(error)
+
+
 def _pause(seconds: float) -> None:
     if seconds:
         threading.Event().wait(seconds)
@@ -340,7 +362,8 @@ def _pause(seconds: float) -> None:
 def _stop_on_signal() -> None:
     def stop(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise Shutdown
 
     signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the launcher decides
+    signal.signal(signal.SIGINT, stop)  # of a service that runs in the foreground

@@ -219,6 +219,12 @@ def follow(
     return report
 
 
+def last_words(report: ScanReport) -> list[str]:
+    """Return where the file of a scan that has ended is, or why it is not there."""
+    file = report.file
+    return [*([str(file)] if file else []), *report.troubles]
+
+
 _PART = 30
 """Letters the bar of the longest part of a scan's time takes."""
 

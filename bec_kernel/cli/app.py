@@ -46,10 +46,12 @@ def up(
     words = running.launcher_words(virtual=virtual, devices=devices, sim=sim, port=port)
     if detach:
         say(f"running in {running.start_detached(folder, words, say)}")
+        show.say_troubles(folder)
         return
     launched = running.Launched(folder, [*words, "--with-input"])
     try:
         say(f"running in {launched.wait_ready(say)}; stop with Ctrl-C")
+        show.say_troubles(folder)
         show.watch(launched)
     finally:
         launched.stop(say)
@@ -183,8 +185,16 @@ def stop(data: Data = None) -> None:
 
 @command()
 def service(
-    name: Annotated[str, typer.Argument(help="One of the six services.")],
-    redis: Annotated[str, typer.Option(help="URL of the broker.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="scan_server, device_server, scan_bundler, file_writer, scihub or "
+            "data_analysis."
+        ),
+    ],
+    redis: Annotated[
+        str, typer.Option(help="URL of the broker; better put it into BEC_REDIS.")
+    ] = "",
     data: Data = None,
     as_name: Annotated[
         str, typer.Option("--name", help="Of this process in its role.")
@@ -194,9 +204,11 @@ def service(
 ) -> None:
     """Run one service in the foreground.
 
-    For services that are deployed one by one.
+    For services that are deployed one by one: they need a broker, named by BEC_REDIS
+    (redis://file_writer:PASSWORD@host:6379), where no list of processes shows its
+    password. Without it the instance found here is meant. Ctrl-C ends it.
 
-    Example: bec service file_writer --redis redis://file_writer:PASSWORD@host:6379
+    Example: bec service file_writer
     """
     from bec_kernel.cli import single
 

@@ -58,8 +58,9 @@ class Launched:
                 return line.strip().removeprefix("ready ")
             say(line.strip())
         said = self.process.stderr.read().strip().splitlines()
-        self.process.wait(_STOP)
-        raise InstanceError(said[-1] if said else "the launcher ended without a word")
+        code = self.process.wait(_STOP)
+        silent = f"the launcher ended without a word (exit code {code})"
+        raise InstanceError(said[-1] if said else silent)
 
     def stop(self, say: Say) -> None:
         """End the instance and wait until nothing is left of it."""
@@ -181,7 +182,9 @@ def say_if_elsewhere(found: Path, named: Path | None) -> None:
 
 def shown(client: "Client") -> str:
     """Return which instance a client acts on."""
-    return f"the instance in {client.data}" if client.data else client.url
+    if not client.data:
+        return client.url
+    return f"the instance in {Path(client.data).resolve()}"
 
 
 def _of_environment() -> Path:

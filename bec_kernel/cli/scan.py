@@ -7,7 +7,7 @@ from bec_kernel.cli import running
 from bec_kernel.cli.frame import say
 from bec_kernel.client import connect, language
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.terminal import follow, show_dry
+from bec_kernel.terminal import follow, last_words, show_dry
 from bec_kernel.wire import Origin
 
 
@@ -32,8 +32,8 @@ def run(words: list[str], data: Path | None) -> None:
         request = client.parse(line)
         say(f"on {running.shown(client)}")
         report = follow(client.submit(request), client.dev)
-        if report.file:
-            print(report.file)  # noqa: T201 - the command's result
+        for line in last_words(report):
+            say(line)
 
 
 def explain(words: list[str], data: Path | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bec_kernel.cli.running import Launched, the_instance
-from bec_kernel.client import Client, connect
+from bec_kernel.client import Client, connect, health
 from bec_kernel.config import Note
 from bec_kernel.errors import BecError, InstanceError
 from bec_kernel.wire import keys
@@ -19,7 +20,7 @@ _SERVICE = ("name", "pid", "state", "version", "heartbeat_age", "restarts")
 
 
 def status(note: Note) -> dict[str, Any]:
-    """Return `services`, `broker`, `queues` and `data` of an instance."""
+    """Return `services`, `broker`, `queues`, `data` and `troubles` of an instance."""
     with connect(note.data) as client:
         return _status(client, note)
 
@@ -40,12 +41,13 @@ def _status(client: Client, note: Note) -> dict[str, Any]:
         },
         "queues": found["queues"],
         "data": str(note.data),
+        "troubles": health.troubles(client.bus),
     }
 
 
 def print_status(found: dict[str, Any]) -> None:
     """Print what `status` returns."""
-    Console().print(_drawn(found))
+    Console().print(_drawn(found), soft_wrap=True)
 
 
 def _drawn(found: dict[str, Any]) -> Group:
@@ -63,7 +65,18 @@ def _drawn(found: dict[str, Any]) -> Group:
         told = f" ({queue['reason']})" if queue["reason"] else ""
         lines.append(f"queue   {queue['name']}: {queue['state']}{told}")
         lines += [f"        {_item(item)}" for item in queue["items"]]
-    return Group(table, Text("\n".join(lines)))
+    return Group(table, Text("\n".join(lines)), *_warnings(found["troubles"]))
+
+
+def _warnings(troubles: list[str]) -> list[Text]:
+    return [Text("\n".join(troubles), style="red")] if troubles else []
+
+
+def say_troubles(data: Path) -> None:
+    """Print what does not work in a running instance, if anything."""
+    with connect(data) as client:
+        for text in _warnings(health.troubles(client.bus)):
+            Console().print(text, soft_wrap=True)
 
 
 def _side(name: str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bec_kernel.cli.running import the_instance
-from bec_kernel.config import Folder
+from bec_kernel.config import Folder, without_password
 from bec_kernel.errors import InstanceError
 from bec_kernel.wire import SERVICES
 
@@ -26,6 +26,7 @@ def run(role: str, url: str, data: Path | None, name: str, *, virtual: bool) -> 
             value=role,
             allowed=", ".join(SERVICES),
         )
+    url = url or _of_environment(role, data)
     if url:
         where, folder = _checked(url, role), (data or Path("data")).resolve()
     else:
@@ -48,16 +49,24 @@ def check(files: list[Path]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", module, *map(str, files)])
 
 
+def _of_environment(role: str, data: Path | None) -> str:
+    """Return `BEC_REDIS`, unless a folder is named or it is a person's in a lab."""
+    url = os.environ.get("BEC_REDIS", "")
+    is_other = urlsplit(url).username != role and os.environ.get("BEC_DATA")
+    return "" if data or is_other else url
+
+
 def _checked(url: str, role: str) -> str:
-    parts = urlsplit(url)
+    parts, shown = urlsplit(url), without_password(url)
     if parts.scheme not in ("redis", "rediss", "unix"):
         raise InstanceError(
-            f"--redis {url}: begins with redis://, rediss:// or unix://", value=url
+            f"the broker's URL {shown}: begins with redis://, rediss:// or unix://",
+            value=shown,
         )
     if not parts.username:
         raise InstanceError(
-            f"--redis {url}: needs user and password of {role}: "
+            f"the broker's URL {shown}: needs user and password of {role}: "
             f"{parts.scheme}://{role}:PASSWORD@…",
-            value=url,
+            value=shown,
         )
     return url

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bec_kernel.bus import START, Bus
-from bec_kernel.client import _frames
+from bec_kernel.client import _frames, health
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._timing import Timing
 from bec_kernel.client._track import Track
@@ -173,28 +173,47 @@ class ScanRecord:
     def fit(self) -> Fit | None:
         """The newest fit; of a scan that has ended the final one, if any."""
         track = self._track(points=False)
-        asked = bool(self.begin and self.begin.fit)
-        self._linger(track, lambda: bool(track.fit and track.fit.final), asked=asked)
+        if self.begin and self.begin.fit:
+            self._linger(track, "data_analysis", lambda: track.has_final_fit)
         return track.fit
 
     @property
     def file(self) -> Path | None:
         """Path of the scan's file once it is complete; None before, and for a move."""
         track = self._track(points=False)
-        asked = self.scan_number is not None
-        self._linger(track, lambda: track.file is not None, asked=asked)
+        if self.scan_number is not None:
+            self._linger(track, "file_writer", lambda: track.file is not None)
         done: FileDone | None = track.file
         return Path(done.path) if done else None
 
-    def _linger(self, track: Track, there: Callable[[], bool], *, asked: bool) -> None:
-        """Wait briefly for what comes after a scan's end."""
-        if not asked or there() or not track.is_final:
+    def _linger(self, track: Track, role: str, there: Callable[[], bool]) -> None:
+        """Wait briefly for what a service does after a scan's end, if one does it."""
+        if there() or not track.is_final:
             return
+        alive = self._patient and not self._lacking(role)
         with self._reader.changed:
-            if self._patient:
+            if alive:
                 self._patient = self._reader.changed.wait_for(there, WRITING)
         if not there():
             self._reader.catch_up(track)
+
+    def _lacking(self, role: str) -> str:
+        return self._reader.retry(lambda: health.lacking(self._bus, role))
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is not there because nobody does it: `no file: file_writer is dead: …`.
+
+        Empty where all is there, or is still being done.
+        """
+        track = self._track(points=False)
+        if self.scan_number is None or not track.is_final:
+            return []
+        lacks = {} if track.file else {"file": "file_writer"}
+        if self.begin and self.begin.fit and not track.has_final_fit:
+            lacks["fit"] = "data_analysis"
+        whys = {what: self._lacking(role) for what, role in lacks.items()}
+        return [f"no {what}: {why}" for what, why in whys.items() if why]
 
     def to_pandas(
         self, *, timestamps: bool = False, timing: bool = False

@@ -29,7 +29,7 @@ def status(bus: Bus, url: str, data: str) -> dict[str, Any]:
     users = bus.get(keys.users())
     broker = processes.get("broker")
     return {
-        "services": list(_services(bus, processes)),
+        "services": services(bus),
         "broker": {
             "url": url,
             "pid": broker.pid if broker else None,
@@ -66,8 +66,13 @@ def _shown(role: str, name: str) -> str:
     return role if name == "main" else f"{role}/{name}"
 
 
-def _services(bus: Bus, processes: dict[str, Process]) -> Iterator[dict[str, Any]]:
-    users = bus.get(keys.users())
+def services(bus: Bus) -> list[dict[str, Any]]:
+    """Return what is known of each service; see `status`."""
+    return list(_services(bus))
+
+
+def _services(bus: Bus) -> Iterator[dict[str, Any]]:
+    processes, users = bus.get_all(keys.processes()), bus.get(keys.users())
     now = time.time()
     for role, family in keys.heartbeats.items():
         several = role == "device_server" and users and users.device_servers
@@ -147,12 +152,6 @@ def alarms(
         and (all_users or alarm.user in ("", user))
         and (not scan_id or alarm.scan_id == scan_id)
     ][-limit:]
-
-
-def without_password(url: str) -> str:
-    """Return where a broker is, without the secret."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else url
 
 
 def instance_of_environment() -> str:

@@ -66,6 +66,11 @@ class Track:
         return keys.points(self.scan_id) in self.positions
 
     @property
+    def has_final_fit(self) -> bool:
+        """Its fit will not change any more."""
+        return self.fit is not None and self.fit.final
+
+    @property
     def is_final(self) -> bool:
         """Its state will not change any more.
 

@@ -12,6 +12,7 @@ from bec_kernel.client._values import nearest, show
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Device, DeviceValue, Reading, SignalInfo, keys
 
+_ROOM = 60  # letters
 READING = 10.0
 """A device may take so long (s) to answer a call that moves nothing."""
 MOVING = 600.0
@@ -374,6 +375,11 @@ class Devices:
         return _table.html(self._HEAD, self._rows())
 
 
+def _short(words: str) -> str:
+    """Return what has room in a table; a device says the whole of it."""
+    return words if len(words) <= _ROOM else f"{words[: _ROOM - 1]}…"
+
+
 def _row(device: Device) -> tuple[str, ...]:
     low_high = device.limits
     limits = f"{show(low_high[0])} to {show(low_high[1])}" if low_high else ""
@@ -385,6 +391,6 @@ def _row(device: Device) -> tuple[str, ...]:
         device.readout_priority,
         units[0] if units else "",
         limits,
-        ", ".join(_flaws(device)) or "ok",
+        _short(", ".join(_flaws(device))) or "ok",
         device.description,
     )

@@ -83,8 +83,16 @@ class ScanReport(ScanRecord):
 
     def _wait_end(self, track: Track, timeout: float | None) -> None:
         self._wait_long(lambda: track.is_final, f"the end of {self._title}", timeout)
-        what = f"the last points of {self._title}"
-        self._reader.wait_for(lambda: track.is_whole, what, SEALING)
+        self._wait_whole(lambda: track.is_whole, f"the last points of {self._title}")
+
+    def _wait_whole(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait for what the bundler has to do behind the end of a scan."""
+        try:
+            self._reader.wait_for(ready, what, SEALING)
+        except DeadlineError as error:
+            if why := self._lacking("scan_bundler"):
+                raise DeadlineError(f"{error}: {why}", subject=self.scan_id) from None
+            raise
 
     def _wait_long(
         self, ready: Callable[[], bool], what: str, timeout: float | None
@@ -196,9 +204,7 @@ class ScanReport(ScanRecord):
             what,
             timeout,
         )
-        self._reader.wait_for(
-            lambda: at < len(track.points) or track.is_whole, what, SEALING
-        )
+        self._wait_whole(lambda: at < len(track.points) or track.is_whole, what)
 
     def on_point(self, call: Callable[[Point], object]) -> "ScanReport":
         """Call `call` with each point, in a thread of its own; return the report.

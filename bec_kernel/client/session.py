@@ -23,7 +23,7 @@ from bec_kernel.client.history import History
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.report import ScanReport
 from bec_kernel.client.scans import Scans
-from bec_kernel.config import Folder, find, person, read_note
+from bec_kernel.config import Folder, find, person, read_note, without_password
 from bec_kernel.errors import BecError, BrokerError, InstanceError, RefusedError
 from bec_kernel.wire import (
     Alarm,
@@ -343,7 +343,7 @@ def connect(
         return Client(bus)
     where, folder = _where(data, url)
     complaints: list[str] = []
-    shown = _state.without_password(where)
+    shown = without_password(where)
     try:
         bus = buses.connect(
             where,

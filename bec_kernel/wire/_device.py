@@ -110,7 +110,10 @@ class Device(Message, frozen=True, kw_only=True):
             return "disabled"
         if self.connected:
             return ""
-        told = f": {self.problem.message}" if self.problem else ""
+        said = (
+            self.problem.message.removeprefix(f"{self.name}: ") if self.problem else ""
+        )
+        told = f": {said}" if said else ""
         return f"not {'connected' if self.built else 'built'}{told}"
 
 

@@ -195,7 +195,8 @@ class Launcher:
         if wait is None:
             child.given_up = True
             words = child.program.last_words(self.folder.logs)
-            self._alarm(f"{name}: {child.restarts.reason}; last words: {words}")
+            child.restarts.reason += f"; last words: {words}" if words else ""
+            self._alarm(f"{name}: {child.restarts.reason}")
             return
         child.due = now + wait
         if not wait:

@@ -1,5 +1,6 @@
 """What stays of a scan in a notebook: a picture, and a text that is compared."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bec_kernel.client.wording import fit_words
@@ -11,13 +12,14 @@ POINTS = "#1f77b4"
 FIT = "#d62728"
 
 
-def picture(state: CardState) -> str:
+def picture(state: CardState, troubles: Sequence[str] = ()) -> str:
     """Return the scan as SVG; at most 100 kB, the same for the same data."""
     y = state.y
     curves = [Curve(_pairs(state.series(state.x), state.series(y)), POINTS, marks=True)]
     if state.fit is not None and state.fit.curve:
         curves.append(Curve(_pairs(*state.fit.curve), FIT))
-    note = " · ".join(part for part in (how_far(state), fit_words(state.fit)) if part)
+    parts = (how_far(state), fit_words(state.fit), *troubles)
+    note = " · ".join(part for part in parts if part)
     return line_plot(
         curves,
         title=state.title,
@@ -27,11 +29,18 @@ def picture(state: CardState) -> str:
     )
 
 
-def mime_bundle(state: CardState) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the data that are compared, and metadata with what varies."""
-    data = {"text/plain": summary(state)}
+def mime_bundle(
+    state: CardState, troubles: Sequence[str] = ()
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the data that are compared, and metadata with what varies.
+
+    Args:
+        state: of the scan.
+        troubles: what is missing because a service does not run.
+    """
+    data = {"text/plain": "\n".join([summary(state), *troubles])}
     if state.rows:
-        data["image/svg+xml"] = picture(state)
+        data["image/svg+xml"] = picture(state, troubles)
     varies: dict[str, Any] = {"file": state.file}
     if state.begin is not None:
         varies["scan_id"] = state.begin.scan_id

@@ -35,9 +35,11 @@ def wait_for(session: Session, report: ScanReport) -> ScanReport:
 
 def draw_in_terminal(report: ScanReport, client: Client) -> None:
     """Draw the scan in the terminal until it has ended."""
-    from bec_kernel.terminal import follow
+    from bec_kernel.terminal import follow, last_words
 
     follow(report, client.dev)
+    for line in last_words(report):
+        print(line)  # noqa: T201 - what a person sees of the scan
 
 
 @contextlib.contextmanager
@@ -89,4 +91,5 @@ def bundle_of(report: ScanReport, client: Client) -> Any:
     """Return what a notebook shows of a report; waits briefly for its last fit."""
     if report.is_final:
         _ = report.fit
-    return mime_bundle(read_scan(client.bus, report.scan_id, hints_of(client)))
+    state = read_scan(client.bus, report.scan_id, hints_of(client))
+    return mime_bundle(state, report.troubles)

@@ -99,9 +99,8 @@ def test_a_service_beats_serves_and_leaves_when_told_to(stage):
     assert beat.life > 0
     stage.ask(0)
     until(lambda: "seen 0" in stage.alarms())
-    process.send_signal(signal.SIGINT)  # the launcher decides, not the terminal
     until(lambda: stage.beat().time > beat.time)
-    process.terminate()
+    process.send_signal(signal.SIGINT)  # as SIGTERM: one may run in the foreground
     assert process.wait(5) == 0
     assert stage.bus.get(keys.leases["scan_server"](stage.name)) is None
 

@@ -1,5 +1,6 @@
 """What is wrong at the start is said in one line, with its place."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +42,22 @@ def test_a_broker_that_is_not_there_is_named_with_the_command_that_starts_one(
         assert f"127.0.0.1:{port}" in said
         assert "bec up" in said
         assert "secret" not in said
+
+
+def test_a_service_says_at_once_what_it_waits_for_and_ends_with_ctrl_c(tmp_path):
+    place = f"127.0.0.1:{free_port()}"
+    words = ["service", "file_writer", "--data", tmp_path]
+    url = f"redis://file_writer:secret@{place}"
+    running = subprocess.Popen(
+        [*BEC, *words, "--redis", url], stderr=subprocess.PIPE, text=True
+    )
+    said = running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    rest = running.communicate(timeout=30)[1]
+    assert said.startswith(f"file_writer/main: no broker at redis://{place}: ")
+    assert "bec up" in said
+    assert "secret" not in said
+    assert (running.returncode, rest) == (0, "")
 
 
 def test_a_port_in_use_is_said_at_start(tmp_path):

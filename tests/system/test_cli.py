@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from bec_kernel.config import Folder, read_note
+from bec_kernel.wire import SERVICES
 
 COMMANDS = [
     "up",
@@ -89,6 +90,13 @@ def test_every_command_explains_itself_with_an_example(command):
     assert f"Example: bec {command}" in bec(command, "--help")
 
 
+def test_the_services_one_may_run_are_named_and_no_password_on_a_command_line():
+    said = bec("service", "--help")
+    assert all(name in said for name in SERVICES)
+    assert "BEC_REDIS" in said
+    assert "--redis redis" not in said
+
+
 def test_the_version_is_said_and_no_summary_is_cut_off():
     assert re.fullmatch(r"bec \d+\.\d+.*\n", bec("--version"))
     assert "..." not in bec("--help").partition("Commands:")[2]
@@ -133,7 +141,8 @@ def test_a_second_up_says_where_the_first_one_runs(data):
 
 def test_status_is_what_programs_read(data):
     found = json.loads(bec("status", "--json", "--data", data))
-    assert set(found) == {"services", "broker", "queues", "data"}
+    assert set(found) == {"services", "broker", "queues", "data", "troubles"}
+    assert found["troubles"] == []
     assert found["data"] == str(data)
     assert set(found["broker"]) == {"url", "pid", "restarts"}
     assert len(found["services"]) == 6

@@ -100,6 +100,7 @@ class ToyServer(threading.Thread):
         self.allowed = 10_000
         self.number = 0
         self.stop_reply = True
+        self.writes = True
         self.running: dict[str, ScanRequest] = {}
         self.queued: list[Item] = []
         self.hold = False
@@ -250,11 +251,11 @@ class ToyServer(threading.Thread):
         changes: list[Any] = [
             Append(keys.states(scan_id), change, Id(2)),
             Append(keys.points(scan_id), seal, Id(count + 1)),
-            Append(
-                keys.files(scan_id), FileDone(path="/data/S1.h5", points=count), Id(1)
-            ),
         ]
-        if request.kwargs.get("fit"):
+        if self.writes:
+            done = FileDone(path="/data/S1.h5", points=count)
+            changes.append(Append(keys.files(scan_id), done, Id(1)))
+        if self.writes and request.kwargs.get("fit"):
             fit = Fit(
                 points=count,
                 model="Gaussian",
@@ -265,8 +266,9 @@ class ToyServer(threading.Thread):
             )
             changes.append(Append(keys.fits(scan_id), fit, Id(count, 1)))
         self.bus.commit(changes)
-        done = ItemState.COMPLETED if state is ScanState.CLOSED else ItemState.ABORTED
-        self.end_item(request, done, reason, self.number)
+        good = state is ScanState.CLOSED
+        ended = ItemState.COMPLETED if good else ItemState.ABORTED
+        self.end_item(request, ended, reason, self.number)
 
     def end_item(
         self, request: ScanRequest, state: ItemState, reason: str, number: int | None
