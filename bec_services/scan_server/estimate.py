@@ -242,7 +242,7 @@ def forecast(
     except Exception as error:  # noqa: BLE001 - a scan's own code, told to the asker
         model.notes[f"its program cannot be followed to the end: {error}"] = None
     spread = model.spread()
-    axes, times = _axes(model)
+    axes, times = _axes(model, begin.motors)
     return Forecast(
         name=begin.request.name,
         duration=model.now,
@@ -287,8 +287,13 @@ def _wants(program: Program, model: Model) -> Generator[Want]:
         program.close()
 
 
-def _axes(model: Model) -> tuple[dict[str, AxisForecast], list[float]]:
-    """Return where the motors go, with as many places as may travel; and when."""
+def _axes(
+    model: Model, motors: list[str]
+) -> tuple[dict[str, AxisForecast], list[float]]:
+    """Return where the motors go, with as many places as may travel; and when.
+
+    Those of the scan come first, in the order in which they were named.
+    """
     path = model.path
     chosen = _chosen(len(path))
     kept = set(chosen)
@@ -303,9 +308,10 @@ def _axes(model: Model) -> tuple[dict[str, AxisForecast], list[float]]:
         if number in kept:
             for motor, place in here.items():
                 ways.setdefault(motor, [place] * chosen.index(number)).append(place)
+    named = [motor for motor in motors if motor in ways]
     axes = {
-        motor: model.axis(motor, lows[motor], highs[motor], way)
-        for motor, way in ways.items()
+        motor: model.axis(motor, lows[motor], highs[motor], ways[motor])
+        for motor in (*named, *(one for one in ways if one not in named))
     }
     return axes, [path[number][0] for number in chosen]
 

@@ -254,6 +254,7 @@ def test_a_long_scan_is_thinned_out_and_taken_to_go_on_alike():
     assert len(whole.times) == PLACES
     assert part.duration == pytest.approx(whole.duration, rel=0.05)
     assert any("followed for 19" in note for note in part.notes)
+    assert list(whole.axes) == ["fast", "slow"]
     assert part.axes["slow"].high == whole.axes["slow"].high
     short = told(*grid, exp_time=0.1, most=500, further=0)
     assert short.points == whole.points
