@@ -37,7 +37,8 @@ def path(told: Forecast) -> str:
         f"{_text(_LEFT - 4, floor, f'{up.low:.4g}', 'end')}"
         f"{_text(_LEFT - 4, _TOP + 8, f'{up.high:.4g}', 'end')}"
         f"{_text((_LEFT + wall) / 2, _HEIGHT - 6, x_label, 'middle')}"
-        f"{_text(_LEFT - 4, (_TOP + floor) / 2, y_label, 'end')}"
+        f'<g transform="translate(12 {(_TOP + floor) / 2:g}) rotate(-90)">'
+        f"{_text(0, 0, y_label, 'middle')}</g>"
         "</svg>"
     )
 

@@ -27,7 +27,7 @@ from bec_kernel.wire import (
 )
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
-from bec_services.scan_server.estimate import FURTHER, MOST, Model, forecast
+from bec_services.scan_server.estimate import FURTHER, MOST, forecast
 from bec_services.scan_server.frame import frame_of
 from bec_services.scan_server.guard import Accepted, Beamline, accept
 from bec_services.scan_server.hook import taking_part
@@ -39,6 +39,7 @@ from bec_services.scan_server.learning import (
     learn,
     recall,
 )
+from bec_services.scan_server.model import Model
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.size import file_size
 from bec_services.scan_server.unit import Frame

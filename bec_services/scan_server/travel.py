@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from bec_kernel.wire import Motion
 
+_HALVINGS = 50  # of the time a move takes: as fine as it need be
+
 
 def duration(motions: Sequence[Motion], start: float, end: float) -> float:
     """Return the seconds of a move: those of the slowest motor that takes part.
@@ -51,3 +53,58 @@ def _behind(motion: Motion, axis: float) -> float:
     share = (axis - low) / (high - low) * (len(to) - 1)
     left = min(max(int(share), 0), len(to) - 2)
     return to[left] + (to[left + 1] - to[left]) * (share - left)
+
+
+class Way:
+    """A motor on its way.
+
+    Attributes:
+        end: where to, motor units.
+        began: when, s.
+        arrival: when it will be there, s.
+    """
+
+    def __init__(
+        self, motions: Sequence[Motion], start: float, end: float, began: float
+    ) -> None:
+        self.end = end
+        self.began = began
+        self.arrival = began + duration(motions, start, end)
+        self._start = start
+        self._ramp = _ramp(motions, abs(end - start))
+
+    def place(self, now: float) -> float:
+        """Return where it is."""
+        took, since = self.arrival - self.began, now - self.began
+        if since >= took:
+            return self.end
+        return self._start + (self.end - self._start) * self._share(since, took)
+
+    def _share(self, since: float, took: float) -> float:
+        """Return how much of the way is behind it: it accelerates, and brakes alike."""
+        ramp = min(self._ramp, took / 2)
+        if since < ramp:
+            return since * since / (2 * ramp * (took - ramp))
+        if took - since < ramp:
+            return 1.0 - self._share(took - since, took)
+        return (since - ramp / 2) / (took - ramp)
+
+    def passes(self, place: float) -> float:
+        """Return when it comes by a place; of one beyond its end the arrival."""
+        early, late = self.began, self.arrival
+        upwards = self.end >= self._start
+        for _ in range(_HALVINGS):
+            middle = (early + late) / 2
+            before = self.place(middle) < place
+            early, late = (middle, late) if before is upwards else (early, middle)
+        return late
+
+
+def _ramp(motions: Sequence[Motion], way: float) -> float:
+    """Return how long a single motor accelerates, s; of others it is no matter."""
+    if len(motions) != 1 or motions[0].span or not motions[0].acceleration:
+        return 0.0
+    motion = motions[0]
+    return min(motion.velocity, math.sqrt(way * motion.acceleration)) / (
+        motion.acceleration
+    )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bec_kernel.wire import (
+    Condition,
     Device,
     DeviceValue,
     Learned,
@@ -17,9 +18,10 @@ from bec_kernel.wire import (
     StepKind,
 )
 from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.estimate import PLACES, Model, forecast
+from bec_services.scan_server.estimate import PLACES, forecast
 from bec_services.scan_server.frame import frame_of
 from bec_services.scan_server.guard import Beamline, accept
+from bec_services.scan_server.model import Model
 from bec_services.scan_server.scans import (
     Acquire,
     GridScan,
@@ -28,7 +30,7 @@ from bec_services.scan_server.scans import (
     Move,
     TimeScan,
 )
-from bec_services.scan_server.travel import duration
+from bec_services.scan_server.travel import Way, duration
 from bec_services.scan_server.want import Want
 
 CATALOGUE = Catalogue([Acquire, GridScan, LineScan, ListScan, Move, TimeScan])
@@ -80,6 +82,24 @@ def told(
     model = Model(accepted.begin, devices, VALUES, learned, exposures or {})
     frame = frame_of(accepted.scan, accepted.begin, accepted.bound)
     return forecast(frame, accepted.begin, model, most=most, further=further)
+
+
+class Program:
+    """A program of a test, without a clean-up."""
+
+    def __init__(self, body):
+        self.body = body
+
+    def cleanup(self, *, moves):
+        yield from ()
+
+
+def followed(body):
+    request = ScanRequest(request_id="r", name="acquire")
+    beamline = Beamline(devices=DEVICES, values=VALUES)
+    begin = accept(CATALOGUE, beamline, request, "ada", 0.0).begin
+    model = Model(begin, DEVICES, VALUES, None)
+    return forecast(Program(body), begin, model)
 
 
 # --- moves ----------------------------------------------------------------------------
@@ -208,20 +228,73 @@ def test_a_motor_that_tells_nothing_is_named():
 
 
 def test_a_program_that_fails_says_so_and_what_came_before():
-    class Broken:
-        def body(self):
-            yield Want(kind=StepKind.POINT, point_id=0, exposure=2.0)
-            raise ValueError("no such position")
+    def body():
+        yield Want(kind=StepKind.POINT, point_id=0, exposure=2.0)
+        raise ValueError("no such position")
 
-        def cleanup(self, *, moves):
-            yield from ()
-
-    request = ScanRequest(request_id="r", name="acquire")
-    beamline = Beamline(devices=DEVICES, values=VALUES)
-    begin = accept(CATALOGUE, beamline, request, "ada", 0.0).begin
-    found = forecast(Broken(), begin, Model(begin, DEVICES, VALUES, None))
+    found = followed(body)
     assert found.duration == 2.0
     assert "no such position" in found.notes[0]
+
+
+@pytest.mark.parametrize("motor", ["fast", "ramp"])
+def test_points_are_taken_while_a_motor_passes_their_places(motor):
+    seen = []
+
+    def body():
+        yield Want(kind=StepKind.MOVE, set={motor: 0.0})
+        for place in (2.0, 4.0, 6.0, 8.0):
+            passed = Condition(device=motor, above=place)
+            yield Want(kind=StepKind.WAIT, set={motor: 10.0}, until=passed)
+            data = yield Want(
+                kind=StepKind.POINT,
+                devices=[motor],
+                point_id=len(seen),
+                answer=True,
+            )
+            seen.append(data[motor][motor].value)
+        yield Want(kind=StepKind.MOVE, set={motor: 10.0})
+
+    found = followed(body)
+    way = duration(DEVICES[motor].motion, 0.0, 10.0)
+    back = duration(DEVICES[motor].motion, VALUES[motor].readings[motor].value, 0.0)
+    assert found.duration == pytest.approx(back + way)
+    assert not found.open_ended
+    late = 0.05 * 10.0  # so far the fast one goes until it tells where it is
+    for place, at in zip((2.0, 4.0, 6.0, 8.0), seen, strict=True):
+        assert place < at <= place + late
+    assert found.axes[motor].end == 10.0
+
+
+def test_a_sweep_ends_when_the_motor_has_arrived():
+    told = []
+
+    def body():
+        at = VALUES["slow"].readings["slow"].value
+        while told[-1:] != ["arrived"]:
+            news = Condition(device="slow", above=at)
+            want = Want(kind=StepKind.WAIT, set={"slow": 4.0}, until=news, answer=True)
+            told.append((yield want))
+            data = yield Want(
+                kind=StepKind.POINT,
+                devices=["slow"],
+                point_id=len(told),
+                answer=True,
+            )
+            at = data["slow"]["slow"].value
+
+    found = followed(body)
+    assert found.duration == pytest.approx(2.5, abs=0.1)
+    assert 40 <= found.points <= 52
+
+
+@given(st.floats(0.1, 50), st.floats(0.1, 10), st.floats(0.01, 10), st.floats(0, 1))
+def test_a_motor_passes_a_place_when_it_is_there(way, velocity, acceleration, share):
+    motion = Motion(velocity=velocity, acceleration=acceleration)
+    path = Way([motion], 3.0, 3.0 - way, 100.0)
+    when = path.passes(3.0 - share * way)
+    assert 100.0 <= when <= path.arrival
+    assert path.place(when) == pytest.approx(3.0 - share * way, abs=1e-4)
 
 
 PLACE = st.floats(-100, 100)
@@ -254,6 +327,7 @@ def test_a_long_scan_is_thinned_out_and_taken_to_go_on_alike():
     assert len(whole.times) == PLACES
     assert part.duration == pytest.approx(whole.duration, rel=0.05)
     assert any("followed for 19" in note for note in part.notes)
+    assert list(whole.axes) == ["fast", "slow"]
     assert part.axes["slow"].high == whole.axes["slow"].high
     short = told(*grid, exp_time=0.1, most=500, further=0)
     assert short.points == whole.points
