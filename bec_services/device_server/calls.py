@@ -9,10 +9,11 @@ from typing import Any
 
 from bec_kernel.bus import Append, Entry, Id, Inbox
 from bec_kernel.codec import encode
-from bec_kernel.errors import BecError, DeviceError, RefusedError
+from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
 from bec_kernel.service import Life
 from bec_kernel.wire import Call, Problem, Reading, Reply, StopDevices
 from bec_services.device_server import channel_access
+from bec_services.device_server.called import Line
 from bec_services.device_server.clock import Clock, Stopped
 from bec_services.device_server.crew import CREW
 from bec_services.device_server.ophyd import Held
@@ -95,7 +96,8 @@ class Calls:
     ) -> None:
         channel_access.join()
         try:
-            self._reply(inbox, entry, lambda: self._call(call))
+            line = Line(self._life, inbox, call)
+            self._reply(inbox, entry, lambda: self._call(call, line), line)
         except BaseException as error:  # noqa: BLE001 - raised again by check()
             self._life.end(error)
         finally:
@@ -123,7 +125,7 @@ class Calls:
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self._held)}"
         return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
 
-    def _call(self, call: Call) -> Any:
+    def _call(self, call: Call, line: Line) -> Any:
         if call.deadline and time.time() > call.deadline:
             raise RefusedError(f"{call.device}.{call.method:.80} came too late")
         one = self._held.get(call.device)
@@ -135,6 +137,7 @@ class Calls:
             return self.stop([one.name])
         if last not in _HARMLESS:
             self._may_change(one)
+            line.begin()
         before = one.stopped
         if call.method == "set":
             result = one.set(_position(one, call))
@@ -160,7 +163,7 @@ class Calls:
         if one.spec.readOnly:
             raise DeviceError(f"{one.name} is read-only", subject=one.name)
         if holder := self._holder(one.name):
-            raise DeviceError(
+            raise InUseError(
                 f"{one.name} is in use by {holder}", subject=one.name, value=holder
             )
 
@@ -196,7 +199,11 @@ class Calls:
         raise RefusedError(f"{_AT_ONCE} calls are under way; try again")
 
     def _reply(
-        self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], do: Callable[[], Any]
+        self,
+        inbox: Inbox[Ask, Reply],
+        entry: Entry[Ask],
+        do: Callable[[], Any],
+        line: Line | None = None,
     ) -> None:
         problem, value = None, None
         try:
@@ -218,7 +225,8 @@ class Calls:
         )
         with self._lock:
             append = Append(inbox.replies, reply, keep=_KEEP)
-            self._life.bus.commit([append], self._life.fence)
+            told = line.ended(problem) if line else []
+            self._life.bus.commit([*told, append], self._life.fence)
 
 
 def _left(call: Call) -> float:
