@@ -143,7 +143,7 @@ def queue(
         bool, typer.Option("--list", help="Show the words there are.")
     ] = False,
 ) -> None:
-    """Show a queue, or act on it: order, pause, lock, repeat, rules, history.
+    """Show a queue, or act on it.
 
     `bec queue --list` lists the words.
 
