@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bec_kernel.bus import connect
+from bec_kernel.codec import MESSAGE_LIMIT
 from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError
 from bec_kernel.wire import ROLES, RULES, Rule
@@ -22,6 +23,10 @@ _SERVICE = (
     f"{_PERSON} +set +hset +hdel +del +pexpire +time +publish"
     " +evalsha +eval +script|load"
 )
+
+_MORE = 4 << 20
+"""So much (bytes) above the largest message is refused by the broker itself: read in
+whole, a message of hundreds of MB would keep it from answering anybody else."""
 
 _CONFIG = """\
 bind 127.0.0.1
@@ -37,6 +42,8 @@ aof-load-truncated yes
 save ""
 maxmemory {memory}
 maxmemory-policy noeviction
+proto-max-bulk-len {largest}
+client-query-buffer-limit {buffer}
 daemonize no
 loglevel warning
 logfile {folder}/broker.log
@@ -144,6 +151,8 @@ def start(
             folder=folder.broker,
             memory=memory,
             fsync=fsync,
+            largest=MESSAGE_LIMIT + _MORE,
+            buffer=2 * (MESSAGE_LIMIT + _MORE),
         )
     )
     folder.socket.unlink(missing_ok=True)

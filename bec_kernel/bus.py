@@ -1,6 +1,7 @@
 """The bus: three kinds of key on one broker. The only module that imports redis."""
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bec_kernel import scripts
-from bec_kernel.codec import decode, encode
+from bec_kernel.codec import decode, encode, encode_ask
 from bec_kernel.errors import BrokerError, ConflictError, DecodeError, FencedError
 from bec_kernel.port import (
     START,
@@ -162,6 +163,9 @@ class RedisBus:
         asked: Any = {self._key(log.name): str(at) for log, at in positions.items()}
         # Shorter than the silence after which the broker is taken for gone.
         block = min(timeout, self._timeout * 0.8)
+        if not asked:  # XREAD wants one at least
+            threading.Event().wait(block)
+            return []
         with _broker():
             raw: Any = self._redis.xread(asked, limit, max(1, int(block * 1000)))
         return [(logs[key], self._entries(logs[key], found)) for key, found in raw]
@@ -222,9 +226,10 @@ class RedisBus:
 
     def ask(self, inbox: Inbox[M, A], request: M) -> Id:
         """See `Bus.ask`."""
+        raw = encode_ask(request)
         with _broker():
             at: Any = self._redis.xadd(
-                self._key(inbox.name), {"m": encode(request)}, maxlen=INBOX_KEEP
+                self._key(inbox.name), {"m": raw}, maxlen=INBOX_KEEP
             )
         return Id.parse(at)
 

@@ -7,7 +7,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bec_kernel.errors import DecodeError
+from bec_kernel.errors import DecodeError, RefusedError
+
+MESSAGE_LIMIT = 16 << 20
+"""A message has at most so many bytes: frames do not pass the broker."""
+ASK_LIMIT = 1 << 20
+"""A request has at most so many: every service behind it must stay at work."""
 
 _ARRAY = 1
 _HEAD = 2  # bytes that hold the length of an array's header
@@ -60,8 +65,38 @@ def encode(message: Any) -> bytes:
 
     Raises:
         TypeError: something in it cannot travel (an object, an object array).
+        OverflowError: a number has more than 64 bits.
+        ValueError: it is too large.
     """
-    return _encoder.encode(message)
+    raw = _encoder.encode(message)
+    if len(raw) > MESSAGE_LIMIT:
+        raise ValueError(f"{_size(raw)} are too much: a message has at most 16 MB")
+    return raw
+
+
+def encode_ask(request: Any) -> bytes:
+    """Return what a person asks as msgpack.
+
+    Raises:
+        RefusedError: something in it cannot travel, or it is too large.
+    """
+    try:
+        raw = _encoder.encode(request)
+    except _BAD as error:
+        what = f"{_name(type(request))} cannot be asked: {error}"
+        raise RefusedError(what) from error
+    if len(raw) > ASK_LIMIT:
+        raise RefusedError(
+            f"{_size(raw)} are too much to ask ({_name(type(request))}; at most 1 MB): "
+            "write the data to a file and give its path, or ask with less",
+            value=str(len(raw)),
+            allowed=f"at most {ASK_LIMIT} bytes",
+        )
+    return raw
+
+
+def _size(raw: bytes) -> str:
+    return f"{len(raw) / 1e6:.1f} MB"
 
 
 def decode(raw: bytes, kind: Any) -> Any:

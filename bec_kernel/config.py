@@ -53,6 +53,15 @@ class Folder:
         return self.path / "instance.json"
 
     @property
+    def is_known(self) -> bool:
+        """An instance runs or has run here; a folder that is only called so is none."""
+        try:
+            kept = self.secrets.is_dir() and self.broker.is_dir()
+            return kept or self.note.exists()
+        except OSError:  # somebody else's
+            return False
+
+    @property
     def socket(self) -> Path:
         """The broker's socket; its path must stay below 107 bytes."""
         key = hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:12]
@@ -164,28 +173,49 @@ def running() -> list[Note]:
     return [note for note in notes if note]
 
 
-def find(start: Path | None = None) -> Note:
+def nearest(start: Path | None = None) -> Path | None:
+    """Return the `data/` nearest upwards in which an instance runs or has run."""
+    here = (start or Path.cwd()).resolve()
+    folders = (Folder(one / "data") for one in (here, *here.parents))
+    return next((one.path for one in folders if one.is_known), None)
+
+
+def find(start: Path | None = None, *, elsewhere: bool = False) -> Note:
     """Return the instance that is meant: `data/` nearest upwards, or the only one.
 
+    Args:
+        start: where to look; None: here.
+        elsewhere: take the only one also where the nearest `data/` has an instance of
+            its own that does not run: for those who only look.
+
     Raises:
-        InstanceError: none runs, or several do.
+        InstanceError: none runs, or several do, or not the one that is meant.
     """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        note = read_note(folder / "data" / "instance.json")
-        if note:
-            return note
+    own = nearest(start)
+    if own is not None and (note := read_note(Folder(own).note)):
+        return note
     notes = running()
+    listed = ", ".join(str(note.data) for note in notes)
+    if own is not None and not (elsewhere and len(notes) == 1):
+        raise InstanceError(_not_here(own, listed), value=str(own), allowed=listed)
     if len(notes) == 1:
         return notes[0]
     if not notes:
+        here = (start or Path.cwd()).resolve()
         raise InstanceError(
             f"no instance runs (looked for data/ in {here} and above, and in "
             f"{runtime_folder()}); start one: bec up"
         )
-    listed = ", ".join(str(note.data) for note in notes)
     raise InstanceError(
-        f"several instances run: {listed}; name one: connect(data=...), --data, or "
-        "BEC_REDIS",
-        allowed=listed,
+        f"several instances run: {listed}; name one: {_NAMED}", allowed=listed
     )
+
+
+_NAMED = "connect(data=...), --data, or BEC_REDIS"
+
+
+def _not_here(own: Path, others: str) -> str:
+    said = f"no instance runs in {own}; start one: bec up --data {own}"
+    if not others:
+        return said
+    return f"{said}; elsewhere runs {others}: if you mean that, name it: {_NAMED}"

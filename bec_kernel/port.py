@@ -143,7 +143,10 @@ class Bus(Protocol):
     def follow(
         self, positions: Mapping[Log[Any], Id], timeout: float, limit: int = 1000
     ) -> list[tuple[Log[Any], list[Entry[Any]]]]:
-        """Return what is behind the positions; wait at most `timeout` s for any."""
+        """Return what is behind the positions; wait at most `timeout` s for any.
+
+        Where nothing is followed nothing comes.
+        """
         ...
 
     def get(self, latest: Latest[M], field: str = "") -> M | None:
@@ -159,7 +162,11 @@ class Bus(Protocol):
         ...
 
     def ask(self, inbox: Inbox[M, A], request: M) -> Id:
-        """Append a request to an inbox of one's own."""
+        """Append a request to an inbox of one's own.
+
+        Raises:
+            RefusedError: something in it cannot travel, or it is too large.
+        """
         ...
 
     def acquire(

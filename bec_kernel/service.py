@@ -81,9 +81,18 @@ class Life:
         bus: the connection; threads may share it.
         fence: give it with every commit.
         log: of this service.
+        state: what its heartbeat says.
     """
 
-    def __init__(self, setup: Setup, bus: Bus, fence: Fence, log: Any) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        bus: Bus,
+        fence: Fence,
+        log: Any,
+        state: str = "running",
+    ) -> None:
+        self.state = state
         self.setup = setup
         self.bus = bus
         self.fence = fence
@@ -156,6 +165,11 @@ class Life:
             if thread.is_alive():
                 self.log.warning("a thread did not end", thread=thread.name)
 
+    def serves(self) -> None:
+        """Say that what this service publishes is of this life, and it takes asks."""
+        self.state = "running"
+        beat(self)
+
     def alarm(self, message: str, severity: str = "warning", **concerns: str) -> None:
         """Tell people; `concerns`: scan_id, request_id, user."""
         self.log.warning(message, severity=severity, **concerns)
@@ -214,20 +228,20 @@ class _Keeper:
                     self.life.end(LifeOver("the lease went to somebody else"))
                     return
                 self.life.valid_until = before + LEASE
-                beat(self.life, "running")
+                beat(self.life)
             except BrokerError as error:
                 self.life.end(error)
                 return
             self.life.over.wait(_RENEW)
 
 
-def beat(life: Life, state: str) -> None:
+def beat(life: Life) -> None:
     """Put this service's heartbeat."""
     setup = life.setup
     heartbeat = Heartbeat(
         service=setup.role,
         pid=os.getpid(),
-        state=state,
+        state=life.state,
         version=__version__,
         time=time.time(),
         life=life.token,
@@ -237,7 +251,7 @@ def beat(life: Life, state: str) -> None:
 
 
 @contextlib.contextmanager
-def _life(setup: Setup, log: Any) -> Iterator[Life]:
+def _life(setup: Setup, log: Any, state: str) -> Iterator[Life]:
     """Connect, wait for the lease, and hold it."""
 
     def complain(key: str, error: DecodeError) -> None:
@@ -255,7 +269,7 @@ def _life(setup: Setup, log: Any) -> Iterator[Life]:
             with bus.watch(lease) as watch:
                 watch.wait(_RENEW)
             before = time.monotonic()
-        life = Life(setup, bus, Fence(fence, token), log)
+        life = Life(setup, bus, Fence(fence, token), log, state)
         life.valid_until = before + LEASE
         keeper = _Keeper(life, holder)
         keeper.thread.start()
@@ -280,8 +294,11 @@ def _check_wire(bus: Bus) -> None:
             )
 
 
-def serve(role: str, body: Callable[[Life], None]) -> None:
+def serve(role: str, body: Callable[[Life], None], *, prepares: bool = False) -> None:
     """Run `body` life after life until told to stop. The main of every service.
+
+    One that `prepares` says by itself when it serves (`Life.serves`), in every life;
+    until then its heartbeat says `starting`.
 
     A broker that is gone, or a lost lease, begins a new life, with back-off. Anything
     else is told as an alarm and ends the process; its supervisor starts it again.
@@ -295,7 +312,7 @@ def serve(role: str, body: Callable[[Life], None]) -> None:
             _pause(wait)
             wait = min(1.0, wait * 2 or 0.05)
             try:
-                with _life(setup, log) as life:
+                with _life(setup, log, "starting" if prepares else "running") as life:
                     log.info("life begins", token=life.token)
                     wait = 0.0
                     body(life)

@@ -10,9 +10,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bec_kernel.client import Devices, RemoteDevice, ScanReport
+from bec_kernel.client import (
+    Devices,
+    DryBlock,
+    RemoteDevice,
+    ScanForecast,
+    ScanReport,
+)
 from bec_kernel.client.columns import Columns
-from bec_kernel.client.wording import fit_words, headline
+from bec_kernel.client.language import summary
+from bec_kernel.client.wording import fit_words, headline, length
 from bec_kernel.errors import BecError
 from bec_kernel.wire import Point
 
@@ -210,3 +217,32 @@ def follow(
         if not console.is_terminal:
             console.line()  # which `Live` leaves out there
     return report
+
+
+_PART = 30
+"""Letters the bar of the longest part of a scan's time takes."""
+
+
+def show_dry(block: DryBlock, console: Console | None = None) -> None:
+    """Print what scans would do."""
+    console = console or Console()
+    for one in block:
+        console.print(_forecast(one))
+    if len(block) > 1:
+        console.print(Text(block.headline, style="bold"))
+
+
+def _forecast(one: ScanForecast) -> RenderableType:
+    """Return one scan: what, how long, where its motors go, where the time goes."""
+    title = Text.assemble((summary(one.request), "bold"), f"\n{one.headline}")
+    motors = Table("motor", "from", "to", "limits", "ends at")
+    for row in one.rows():
+        motors.add_row(*row)
+    bars = Table.grid(padding=(0, 2))
+    most = max(one.told.parts.values(), default=0.0)
+    for part, seconds in one.told.parts.items():
+        if round(seconds, 3):
+            bar = "█" * max(1, round(_PART * seconds / most))
+            bars.add_row(part, length(seconds), Text(bar, style="cyan"))
+    lines = [Text(line) for line in one.lines if not line.startswith("time: ")]
+    return Group(title, *([motors] if one.told.axes else []), bars, *lines)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bec_kernel.codec import decode, encode
+from bec_kernel.codec import decode, encode, encode_ask
 from bec_kernel.errors import ConflictError, DecodeError, FencedError
 from bec_kernel.port import (
     START,
@@ -182,6 +182,7 @@ class MemoryBus:
 
     def ask(self, inbox: Inbox[M, A], request: M) -> Id:
         """See `Bus.ask`."""
+        encode_ask(request)
         return self.commit([Append(Log(inbox.name, inbox.type), request)])[0]
 
     def acquire(

@@ -1,5 +1,17 @@
 """The `bec` command."""
 
-from bec_kernel.cli.app import app, main
+import sys
 
-__all__ = ["app", "main"]
+__all__ = ["INTERRUPTED", "main"]
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it quietly also while it is being imported."""
+    try:
+        from bec_kernel.cli.app import app
+
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,6 +1,7 @@
 """The commands. Heavy things are imported where they are used."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from bec_kernel.cli.frame import (
     say,
 )
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 
 @command()
@@ -51,7 +52,7 @@ def up(
         say(f"running in {launched.wait_ready(say)}; stop with Ctrl-C")
         show.watch(launched)
     finally:
-        launched.stop()
+        launched.stop(say)
 
 
 @command()
@@ -63,8 +64,9 @@ def down(data: Data = None) -> None:
     from bec_kernel.cli import running
 
     note = running.the_instance(data)
+    say(f"ending the instance in {note.data}")
     running.end(note)
-    say(f"ended: {note.data}")
+    say("ended")
 
 
 @command()
@@ -79,7 +81,9 @@ def status(
     """
     from bec_kernel.cli import running, show
 
-    found = show.status(running.the_instance(data))
+    note = running.the_instance(data, elsewhere=True)
+    running.say_if_elsewhere(note.data, data)
+    found = show.status(note)
     if as_json:
         say(json.dumps(found, indent=2))
     else:
@@ -101,8 +105,8 @@ def logs(
     """
     from bec_kernel.cli import journal, running
 
-    note = running.find(data)
-    folder = note.data if note else (data or running.DATA)
+    folder = running.folder(data)
+    running.say_if_elsewhere(folder, data)
     journal.show(folder, service, follow=follow)
 
 
@@ -119,7 +123,8 @@ def scan(
 ) -> None:
     """Run a scan and show it live; Ctrl-C aborts it.
 
-    `bec scan --list` lists the scans, `bec scan NAME --help` explains one.
+    `bec scan --list` lists the scans, `bec scan NAME --help` explains one;
+    `bec scan NAME … --dry` only says what it would do, and how long.
 
     Example: bec scan line_scan samx -5 5 --steps 21 --exp-time 0.1
     """
@@ -164,13 +169,16 @@ def queue(
 def stop(data: Data = None) -> None:
     """Stop every device now. Needs no queue.
 
+    It says which instance it has stopped.
+
     Example: bec stop
     """
+    from bec_kernel.cli import running
     from bec_kernel.client import connect
 
     with connect(data) as client:
         client.stop_all()
-    say("stopped")
+        say(f"stopped every device of {running.shown(client)}")
 
 
 @command()
@@ -196,6 +204,24 @@ def service(
 
 
 @command()
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(help="Device lists (YAML), or folders of them.")
+    ],
+) -> None:
+    """Check device lists; needs no instance and no hardware.
+
+    Looks for mistakes in the files, for classes that are not there, and for keys of
+    deviceConfig that a class does not take.
+
+    Example: bec check my_beamline.yaml
+    """
+    from bec_kernel.cli import single
+
+    single.check(files)
+
+
+@command()
 def lab(data: Data = None, *, virtual: Virtual = False) -> None:
     """Open JupyterLab with the first notebook.
 
@@ -206,7 +232,7 @@ def lab(data: Data = None, *, virtual: Virtual = False) -> None:
     from bec_kernel.cli import notebook, running
 
     words = running.launcher_words(virtual=virtual)
-    with running.instance(data, words, say) as (folder, _):
+    with running.instance(running.folder(data), words, say) as (folder, _):
         notebook.open_lab(folder)
 
 
@@ -214,17 +240,16 @@ def lab(data: Data = None, *, virtual: Virtual = False) -> None:
 def demo(data: Data = None) -> None:
     """Scan a peak, fit it, move to its centre.
 
-    The motor is a simulated one behind EPICS Channel Access.
+    The motor is a simulated one behind EPICS Channel Access. It runs in `data` here, or
+    in the folder that is named, and nowhere else.
 
     Example: bec demo
     """
     from bec_kernel.cli import running
     from bec_kernel.cli.demo import run
 
-    with running.instance(data, [], say) as (folder, is_ours):
-        run(folder, say, is_ours=is_ours)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
+    with running.instance(data or running.DATA, [], say) as (folder, is_ours):
+        run(folder, say)
+    say(f"took        {running.age():.1f} s, from the command to this line")
+    more = "" if is_ours else f"   (the instance in {folder} goes on running)"
+    say(f"go on       bec lab{more}")

@@ -6,20 +6,27 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from bec_kernel.client import Client, ScanReport, connect
 from bec_kernel.client.wording import fit_words
 from bec_kernel.errors import DeadlineError, DeviceError
 from bec_kernel.terminal import follow
-from bec_kernel.wire import Fit
+from bec_kernel.wire import Fit, keys
+
+T = TypeVar("T")
 
 MOTOR = "m1"
 COUNTER = "ct1"
 DATABASE = "bec.sqlite"
-_SECONDS = 10.0
+_SECONDS = 30.0
+"""What must come is waited for so long (s), also on a busy machine."""
+_IOC = "simulated_ioc"
+"""The process that plays its hardware, as in `bec status`."""
+_SIMULATED = "PV:SIM:"
 _OTHER = (
-    f"the demo needs the motor {MOTOR} of the simulated beamline; this instance "
-    "({data}) has other devices: name another with --data"
+    f"the demo moves {MOTOR} of the simulated beamline, and nothing else; the instance "
+    "in {data} has other devices: run it beside: bec demo --data NEW_FOLDER"
 )
 _VIRTUAL = (
     "a virtual instance has no EPICS devices; run the demo beside it: "
@@ -27,56 +34,65 @@ _VIRTUAL = (
 )
 
 
-def run(data: Path, say: Callable[[str], None], *, is_ours: bool) -> None:
-    """Scan, fit, move to the centre, and say what there is now.
+def run(data: Path, say: Callable[[str], None]) -> None:
+    """Scan, fit, move to the centre, and say what there is: a line at each stage.
 
     Raises:
         BecError: something did not work; nothing is left out of the summary.
     """
-    begun = time.monotonic()
     with connect(data) as client:
         client.ready(_SECONDS)
-        if MOTOR not in client.dev.names():
-            other = _OTHER.format(data=data)
-            is_virtual = client.status()["virtual"]
-            raise DeviceError(_VIRTUAL if is_virtual else other, subject=MOTOR)
+        check(client, data)
         options = {"steps": 41, "exp_time": 0.02, "fit": "Gaussian", "signal": COUNTER}
+        say(f"scan        {MOTOR} from -5 to 5; a Gaussian is fitted to {COUNTER}")
         report = follow(client.scans.line_scan(MOTOR, -5, 5, **options), client.dev)
         fit = _fitted(report)
         centre = round(fit.values["center"], 4)
+        say(f"\nfit         {fit_words(fit)}")
+        say(f"move        {MOTOR} to the centre, {centre:g}")
         client.mv(MOTOR, centre)
-        _summary(client, report, fit, centre, say)
-    say(f"took        {time.monotonic() - begun:.1f} s")
-    if is_ours:
-        say("go on       bec lab")
-    else:
-        say(f"go on       bec lab   (the instance in {data} goes on running)")
+        file = report.file
+        if file is None:
+            raise DeadlineError("the file is not complete", subject=report.scan_id)
+        say(f"file        {file}")
+        say(f"database    {_entered(client, report)}")
+
+
+def check(client: Client, data: Path) -> None:
+    """Return if what the demo moves is our own simulated hardware.
+
+    Raises:
+        DeviceError: it is not: a motor of a real beamline may have the same name.
+    """
+    if client.status()["virtual"]:
+        raise DeviceError(_VIRTUAL, subject=MOTOR)
+    ours = client.bus.get(keys.processes(), _IOC)
+    if ours is None or not all(_is_simulated(client, n) for n in (MOTOR, COUNTER)):
+        raise DeviceError(_OTHER.format(data=data), subject=MOTOR)
+
+
+def _is_simulated(client: Client, name: str) -> bool:
+    """Tell whether all signals of a device come from the simulated IOC."""
+    if name not in client.dev:
+        return False
+    sources = [signal.source for signal in client.dev[name].info.signals]
+    return bool(sources) and all(one.startswith(_SIMULATED) for one in sources)
 
 
 def _fitted(report: ScanReport) -> Fit:
-    fit = report.fit
-    if fit is None or "center" not in fit.values:
-        why = fit.message if fit else "the data analysis has not answered"
-        raise DeadlineError(f"no fit: {why}", subject=report.scan_id)
+    """Return the final fit; the first one of an instance has lmfit to import.
+
+    Raises:
+        DeadlineError: there is none in time, or none was found.
+    """
+
+    def final() -> Fit | None:
+        return fit if (fit := report.fit) and fit.final else None
+
+    fit = _wait(final, "the data analysis has not answered", report)
+    if "center" not in fit.values:
+        raise DeadlineError(f"no fit: {fit.message}", subject=report.scan_id)
     return fit
-
-
-def _summary(
-    client: Client,
-    report: ScanReport,
-    fit: Fit,
-    centre: float,
-    say: Callable[[str], None],
-) -> None:
-    say("")
-    say(f"scan        {report!r}")
-    say(f"fit         {fit_words(fit)}")
-    say(f"moved       {MOTOR} to {centre:g}")
-    file = report.file
-    if file is None:
-        raise DeadlineError("the file is not complete", subject=report.scan_id)
-    say(f"file        {file}")
-    say(f"database    {_entered(client, report)}")
 
 
 def _entered(client: Client, report: ScanReport) -> str:
@@ -86,29 +102,32 @@ def _entered(client: Client, report: ScanReport) -> str:
         DeadlineError: it is not there in time.
     """
     path = Path(client.data) / DATABASE
-    deadline = time.monotonic() + _SECONDS
-    nap = threading.Event()
-    while (row := _row(path, report.scan_id)) is None:
-        if time.monotonic() > deadline:
-            raise DeadlineError(
-                f"the scan is not in the database {path} after {_SECONDS:.0f} s",
-                subject=report.scan_id,
-            )
-        nap.wait(0.05)
-    number, state, points = row
+    what = f"the scan is not in the database {path}"
+    rows = _wait(lambda: _rows(path, report.scan_id), what, report)
+    number, state, points = rows[0]
     return f"{path}: scan {number}, {state}, {points} points"
 
 
-def _row(path: Path, scan_id: str) -> tuple[int, str, int] | None:
+def _wait(look: Callable[[], T | None], what: str, report: ScanReport) -> T:
+    """Return what `look` finds, as soon as that is something."""
+    deadline = time.monotonic() + _SECONDS
+    nap = threading.Event()
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise DeadlineError(
+                f"{what} after {_SECONDS:.0f} s", subject=report.scan_id
+            )
+        nap.wait(0.05)
+    return found
+
+
+def _rows(path: Path, scan_id: str) -> list[tuple[int, str, int]]:
     """Return number, state and points of a scan that has its file, if it is there."""
     if not path.exists():
-        return None
+        return []
     query = "SELECT number, state, points FROM scans WHERE scan_id = ? AND file <> ''"
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as base:
         try:
-            found: tuple[int, str, int] | None = base.execute(
-                query, (scan_id,)
-            ).fetchone()
+            return base.execute(query, (scan_id,)).fetchall()
         except sqlite3.OperationalError:  # no table yet, or it is being written
-            return None
-    return found
+            return []

@@ -10,11 +10,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from bec_kernel.cli import INTERRUPTED
 from bec_kernel.errors import BecError, ScanAborted
 from bec_kernel.version import __version__
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="bec",

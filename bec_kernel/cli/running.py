@@ -1,6 +1,7 @@
 """An instance as seen by the command line: start it, find it, end it."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +16,8 @@ from bec_kernel.errors import DeadlineError, InstanceError
 
 if TYPE_CHECKING:
     import psutil
+
+    from bec_kernel.client import Client
 
 DATA = Path("data")
 """Where an instance is started unless told otherwise."""
@@ -58,8 +61,10 @@ class Launched:
         self.process.wait(_STOP)
         raise InstanceError(said[-1] if said else "the launcher ended without a word")
 
-    def stop(self) -> None:
+    def stop(self, say: Say) -> None:
         """End the instance and wait until nothing is left of it."""
+        if self.process.poll() is None:
+            say(f"stopping    the instance in {self.data}")
         self.process.terminate()
         try:
             self.process.wait(_STOP)
@@ -105,54 +110,95 @@ def start_detached(data: Path, words: list[str], say: Say) -> str:
     try:
         return launched.wait_ready(say)
     except BaseException:
-        launched.stop()
+        launched.stop(say)
         raise
 
 
 @contextlib.contextmanager
-def instance(
-    data: Path | None, words: list[str], say: Say
-) -> Iterator[tuple[Path, bool]]:
-    """Give the folder of a running instance, or of one that lives as long as the block.
+def instance(data: Path, words: list[str], say: Say) -> Iterator[tuple[Path, bool]]:
+    """Give the instance of a folder: that runs, or that lives as long as the block.
 
     Yields:
         The folder, and whether the instance was started here.
     """
-    note = find(data)
+    note = config.read_note(Folder(data.resolve()).note)
     if note is not None:
         yield note.data, False
         return
-    launched = Launched((data or DATA).resolve(), [*words, "--with-input"])
+    launched = Launched(data.resolve(), [*words, "--with-input"])
     try:
+        say(f"starting    an instance in {launched.data}")
         launched.wait_ready(say)
+        say(f"ready       after {age():.1f} s")
         yield launched.data, True
     finally:
-        launched.stop()
+        launched.stop(say)
 
 
-def find(data: Path | None) -> Note | None:
-    """Return the instance that runs in `data`, or the one that is meant; None: none."""
-    if data is not None:
-        return config.read_note(Folder(data.resolve()).note)
-    if not config.running() and config.read_note(Folder(DATA).note) is None:
-        return None
-    return config.find()
+def folder(data: Path | None) -> Path:
+    """Return where to look for an instance, or start one: that in use, or `data/` here.
+
+    Raises:
+        InstanceError: none was named, and several run.
+    """
+    if data is None and (own := config.nearest()) is not None:
+        return own
+    return data or (config.find().data if config.running() else DATA)
 
 
-def the_instance(data: Path | None) -> Note:
+def the_instance(data: Path | None, *, elsewhere: bool = False) -> Note:
     """Return the running instance in `data`, or the one that is meant.
+
+    Args:
+        data: a folder; None: that of the environment, or as `config.find` says.
+        elsewhere: see `config.find`.
 
     Raises:
         InstanceError: there is none, or several.
     """
+    if data is None and os.environ.get("BEC_REDIS"):
+        data = _of_environment()
     if data is None:
-        return config.find()
-    note = find(data)
+        return config.find(elsewhere=elsewhere)
+    note = config.read_note(Folder(data.resolve()).note)
     if note is None:
         raise InstanceError(
             f"no instance runs in {data.resolve()}; start one: bec up --data {data}"
         )
     return note
+
+
+def say_if_elsewhere(found: Path, named: Path | None) -> None:
+    """Say on stderr where an instance is that nobody has named and is not here."""
+    if named is not None or os.environ.get("BEC_REDIS"):
+        return
+    own = config.nearest()
+    if own == found.resolve():
+        return
+    here = f"no instance runs in {own}; " if own else ""
+    sys.stderr.write(f"{here}this is the one in {found.resolve()}\n")
+
+
+def shown(client: "Client") -> str:
+    """Return which instance a client acts on."""
+    return f"the instance in {client.data}" if client.data else client.url
+
+
+def _of_environment() -> Path:
+    if folder := os.environ.get("BEC_DATA"):
+        return Path(folder)
+    raise InstanceError(
+        "BEC_REDIS names a broker, and BEC_DATA no folder of its instance; name it "
+        "with --data",
+        subject="BEC_REDIS",
+    )
+
+
+def age() -> float:
+    """Return how long this process has been running, s: imports included."""
+    import psutil
+
+    return time.time() - psutil.Process().create_time()
 
 
 def end(note: Note) -> None:

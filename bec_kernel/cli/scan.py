@@ -4,14 +4,17 @@ import shlex
 from pathlib import Path
 
 from bec_kernel.cli import running
+from bec_kernel.cli.frame import say
 from bec_kernel.client import connect, language
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.terminal import follow
+from bec_kernel.terminal import follow, show_dry
 from bec_kernel.wire import Origin
 
 
 def run(words: list[str], data: Path | None) -> None:
     """Ask for the scan, draw it until it has ended, say where its file is.
+
+    With `--dry` among the words only say what it would do.
 
     Raises:
         RefusedError: a word is not known, or the scan server refuses.
@@ -19,10 +22,16 @@ def run(words: list[str], data: Path | None) -> None:
     """
     _check_places(words)
     line = " ".join(quoted(word) for word in words)
+    line, dry = language.take_dry(line)
     with connect(data) as client:
+        if dry:
+            show_dry(client.scans.dry_run(line))
+            return
         source = f"bec scan {line}"
         client.origin = lambda: Origin(program="shell", source=source)
-        report = follow(client.run(line), client.dev)
+        request = client.parse(line)
+        say(f"on {running.shown(client)}")
+        report = follow(client.submit(request), client.dev)
         if report.file:
             print(report.file)  # noqa: T201 - the command's result
 
@@ -45,8 +54,6 @@ def explain(words: list[str], data: Path | None) -> str | None:
 def names(data: Path | None) -> str:
     """Return the scans of the running instance in a line; empty if none runs."""
     try:
-        if running.find(data) is None:
-            return ""
         with connect(data) as client:
             return f"Scans here: {', '.join(client.scans.catalogue())}"
     except BecError:

@@ -1,4 +1,4 @@
-"""`bec service`: one service in this very process."""
+"""`bec service`, `bec check`: what a service does, in this very process."""
 
 import difflib
 import os
@@ -40,6 +40,12 @@ def run(role: str, url: str, data: Path | None, name: str, *, virtual: bool) -> 
     }
     argv = [sys.executable, "-m", f"bec_services.{role}"]
     os.execve(sys.executable, argv, {**os.environ, **environment})
+
+
+def check(files: list[Path]) -> None:
+    """Become the check of device lists; does not return."""
+    module = "bec_services.device_server.check"
+    os.execv(sys.executable, [sys.executable, "-m", module, *map(str, files)])
 
 
 def _checked(url: str, role: str) -> str:

@@ -2,6 +2,7 @@
 
 from bec_kernel.client._problems import error_of
 from bec_kernel.client.devices import Devices, RemoteDevice, UnknownDeviceError
+from bec_kernel.client.forecast import DryBlock, ScanForecast
 from bec_kernel.client.history import History
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.report import ScanReport
@@ -11,9 +12,11 @@ from bec_kernel.client.session import Client, connect
 __all__ = [
     "Client",
     "Devices",
+    "DryBlock",
     "History",
     "Queue",
     "RemoteDevice",
+    "ScanForecast",
     "ScanReport",
     "Scans",
     "UnknownDeviceError",

@@ -11,7 +11,7 @@ from bec_kernel.client._signatures import (
     options_of,
 )
 from bec_kernel.client._values import show
-from bec_kernel.client._words import Word, split_open
+from bec_kernel.client._words import DRY, Word, split_open
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Parameter, Signature
 
@@ -95,7 +95,8 @@ def _free_options(
 ) -> list[Candidate]:
     used = {word.partition("=")[0].replace("_", "-") for word in words}
     used.discard("--metadata")
-    return [(n, meaning(p)) for n, p in options.items() if n not in used]
+    found = [(n, meaning(p)) for n, p in options.items() if n not in used]
+    return found if DRY in used else [*found, (DRY, "only say what it would do")]
 
 
 def _words_for(

@@ -12,6 +12,7 @@ from bec_kernel.client._signatures import (
     options_of,
 )
 from bec_kernel.client._values import show
+from bec_kernel.client._words import DRY
 from bec_kernel.wire import Form, Parameter, Signature
 
 
@@ -40,6 +41,7 @@ def explain(signature: Signature) -> str:
     rows += [(dashed(p.name), p) for p in options_of(signature)]
     width = max((len(shown) for shown, _ in rows), default=0)
     lines += [f"  {shown:<{width}}  {_told(p)}" for shown, p in rows]
+    lines += [f"  {DRY:<{width}}  only say what it would do, and how long"]
     if signature.aliases:
         lines += ["", f"Also called: {', '.join(_aliases(signature))}"]
     if signature.form_of:
@@ -69,7 +71,7 @@ def _told(parameter: Parameter) -> str:
         told.append(f"from {show(parameter.low)}")
     if parameter.high is not None:
         told.append(f"up to {show(parameter.high)}")
-    if not parameter.required and parameter.default not in (None, ""):
+    if not parameter.required and parameter.default not in (None, "", []):
         told.append(f"default {show(parameter.default)}")
     return ", ".join(told)
 

@@ -3,11 +3,24 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bec_kernel.wire import Point, Reading
+from bec_kernel.wire import Point, Reading, Times
 
 if TYPE_CHECKING:
     import pandas
     import xarray
+
+
+PARTS = tuple(name for name in Times.__struct_fields__ if name != "start")
+"""What the time of a point is split into."""
+
+
+def parts(points: Sequence[Point]) -> dict[str, list[float]]:
+    """Return one list a part of the points' time, s; NaN where nobody has told."""
+    nan = float("nan")
+    return {
+        part: [getattr(p.times, part) if p.times else nan for p in points]
+        for part in PARTS
+    }
 
 
 def columns(points: Sequence[Point], motors: Sequence[str]) -> dict[str, list[Any]]:
@@ -30,7 +43,7 @@ def _values(column: Sequence[Reading | None]) -> list[Any]:
 
 
 def to_pandas(
-    points: Sequence[Point], motors: Sequence[str], *, timestamps: bool
+    points: Sequence[Point], motors: Sequence[str], *, timestamps: bool, timing: bool
 ) -> "pandas.DataFrame":
     """Return one row a point; arrays lie in their cells as they are."""
     import pandas as pd
@@ -44,6 +57,8 @@ def to_pandas(
         if timestamps:
             times = [None if one is None else one.timestamp for one in column]
             table[f"{name}_timestamp"] = pd.Series(times, index=index)
+    for part, seconds in parts(points).items() if timing else ():
+        table[f"time_{part}"] = pd.Series(seconds, index=index)
     return pd.DataFrame(table, index=index)
 
 
@@ -52,12 +67,14 @@ def to_xarray(
     motors: Sequence[str],
     units: dict[str, str],
     attributes: dict[str, Any],
+    *,
+    timing: bool,
 ) -> "xarray.Dataset":
     """Return variables over `point_id`; an array adds the dimension `<name>_0`."""
     import numpy as np
     import xarray as xr
 
-    variables = {}
+    variables: dict[str, Any] = {}
     for name, column in columns(points, motors).items():
         values = _values(column)
         shapes = {np.shape(value) for value in values if value is not None}
@@ -72,5 +89,7 @@ def to_xarray(
         inner = [f"{name}_{i}" for i in range(data.ndim - 1)]
         unit = {"units": units[name]} if units.get(name) else {}
         variables[name] = (["point_id", *inner], data, unit)
+    for part, seconds in parts(points).items() if timing else ():
+        variables[f"time_{part}"] = (["point_id"], seconds, {"units": "s"})
     index = {"point_id": [point.point_id for point in points]}
     return xr.Dataset(variables, coords=index, attrs=attributes)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bec_kernel.bus import START, Bus
 from bec_kernel.client import _frames
 from bec_kernel.client._reader import Reader
+from bec_kernel.client._timing import Timing
 from bec_kernel.client._track import Track
 from bec_kernel.client._waiting import why_waits
 from bec_kernel.client.language import summary
@@ -191,21 +192,39 @@ class ScanRecord:
         if not there():
             self._reader.catch_up(track)
 
-    def to_pandas(self, *, timestamps: bool = False) -> "pandas.DataFrame":
+    def to_pandas(
+        self, *, timestamps: bool = False, timing: bool = False
+    ) -> "pandas.DataFrame":
         """Return the points so far: one row a point, one column a signal.
 
         Args:
             timestamps: add a column `<signal>_timestamp` (s since the epoch) to each.
+            timing: add columns `time_move` … `time_overhead`: where the time of the
+                point went, s.
         """
         points = self._points()
-        return _frames.to_pandas(points, self._motors(), timestamps=timestamps)
+        return _frames.to_pandas(
+            points, self._motors(), timestamps=timestamps, timing=timing
+        )
 
-    def to_xarray(self) -> "xarray.Dataset":
-        """Return the points so far over `point_id`, with units as attributes."""
+    def to_xarray(self, *, timing: bool = False) -> "xarray.Dataset":
+        """Return the points so far over `point_id`, with units as attributes.
+
+        Args:
+            timing: add variables `time_move` … `time_overhead`: where the time of the
+                point went, s.
+        """
         begin = self.begin
         attributes = {"scan_number": self.scan_number, "request": summary(self.request)}
         units = begin.units if begin else {}
-        return _frames.to_xarray(self._points(), self._motors(), units, attributes)
+        return _frames.to_xarray(
+            self._points(), self._motors(), units, attributes, timing=timing
+        )
+
+    @property
+    def timing(self) -> Timing:
+        """Where the time of its points went, in sum."""
+        return Timing.of(self._points())
 
     def _points(self) -> list[Point]:
         track = self._track()

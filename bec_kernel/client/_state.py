@@ -8,7 +8,7 @@ from typing import Any
 from bec_kernel.bus import Bus
 from bec_kernel.client._waiting import Waiting
 from bec_kernel.client.language import summary
-from bec_kernel.wire import Alarm, Heartbeat, Process, keys
+from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
 
 _PAGE = 1000
 SILENT = 3.0
@@ -41,6 +41,31 @@ def status(bus: Bus, url: str, data: str) -> dict[str, Any]:
     }
 
 
+def needed(bus: Bus) -> dict[str, Latest[Heartbeat]]:
+    """Return the heartbeats of those without whom nothing can be asked, by name."""
+    users = bus.get(keys.users())
+    servers = (users.device_servers if users else []) or ["main"]
+    beat = keys.heartbeats["device_server"]
+    return {
+        "scan_server": keys.heartbeats["scan_server"]("main"),
+        **{_shown("device_server", name): beat(name) for name in servers},
+    }
+
+
+def missing(bus: Bus) -> list[str]:
+    """Return which of them do not serve yet, and their state: `scan_server: silent`."""
+    processes, now = bus.get_all(keys.processes()), time.time()
+    states = {
+        name: _life_state(bus.get(beat), processes.get(name), now)
+        for name, beat in needed(bus).items()
+    }
+    return [f"{name}: {state}" for name, state in states.items() if state != "running"]
+
+
+def _shown(role: str, name: str) -> str:
+    return role if name == "main" else f"{role}/{name}"
+
+
 def _services(bus: Bus, processes: dict[str, Process]) -> Iterator[dict[str, Any]]:
     users = bus.get(keys.users())
     now = time.time()
@@ -48,8 +73,8 @@ def _services(bus: Bus, processes: dict[str, Process]) -> Iterator[dict[str, Any
         several = role == "device_server" and users and users.device_servers
         for name in users.device_servers if users and several else ["main"]:
             beat = bus.get(family(name))
-            shown = role if name == "main" else f"{role}/{name}"
-            process = processes.get(shown) or processes.get(f"{role}/{name}")
+            shown = _shown(role, name)
+            process = processes.get(shown)
             if beat or process:
                 yield _service(shown, role, beat, process, now)
 

@@ -6,6 +6,11 @@ from html import escape
 Rows = Sequence[Sequence[str]]
 
 
+def escaped(words: str) -> str:
+    """Return `words` for a notebook."""
+    return escape(words)
+
+
 def text(head: Sequence[str], rows: Rows) -> str:
     """Return the table in columns of even width."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]

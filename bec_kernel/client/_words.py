@@ -5,6 +5,9 @@ from bec_kernel.errors import RefusedError
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _PAIRS = {"[": "]", "{": "}"}
 
+DRY = "--dry"
+"""Behind a scan's name, or before it: say what it would do, and do nothing."""
+
 
 class Word(str):
     """One word of a line.

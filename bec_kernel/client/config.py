@@ -2,18 +2,18 @@
 
 import contextlib
 import difflib
-import sys
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bec_kernel.bus import START, Bus
+from bec_kernel.client import _loading
 from bec_kernel.client._lists import Applied, Difference, Versions
+from bec_kernel.client._loading import Progress
 from bec_kernel.client._reader import Reader, ask
 from bec_kernel.errors import BecError, RefusedError
 from bec_kernel.wire import (
@@ -37,10 +37,6 @@ LOADING = 300.0
 DATABASE = 20.0
 """The database may take so long to answer, s."""
 
-_SLICE = 0.1
-
-Progress = Callable[[int, int, str], None]
-"""Told how many devices are done, of how many, and the newest one's name."""
 Source = str | Path | Mapping[str, Fields]
 
 
@@ -299,11 +295,55 @@ class Config:
                     one, request_id=uuid.uuid4().hex, check=True
                 )
                 self._ask(self._inbox(server), check)
-        values = {}
-        for server, one in asks.items():
-            with self._progress(server, one.request_id, progress or _shown):
-                values[server] = self._ask(self._inbox(server), one)
+        values: dict[str, Any] = {}
+        try:
+            for server, one in asks.items():
+                told = progress or _loading.shown
+                with _loading.progress(self._bus, server, one.request_id, told):
+                    values[server] = self._ask(self._inbox(server), one)
+        except KeyboardInterrupt:
+            with contextlib.suppress(RefusedError):  # it has ended meanwhile
+                self.cancel()
+            self._put_back(values)
+            raise
+        except BecError as error:
+            if said := self._put_back(values):
+                raise type(error)(
+                    f"{error}; {said}",
+                    subject=error.subject,
+                    value=error.value,
+                    allowed=error.allowed,
+                ) from error
+            raise
         return Applied(values, notes or [])
+
+    def _put_back(self, values: Mapping[str, Any]) -> str:
+        """Undo what device servers have done of a change another one has not done.
+
+        Returns:
+            What became of that; empty: there was nothing to undo.
+        """
+        from bec_kernel.device_list import versions
+
+        said = []
+        for server, value in values.items():
+            entries = self._entries(server)
+            if entries[-1].version != value["version"] or len(entries) < 2:
+                said.append(f"{server} stays at version {value['version']}")
+                continue
+            ask = EditDevices(
+                request_id=uuid.uuid4().hex,
+                action="set",
+                devices=versions.at(entries[:-1]),
+                source=f"version {entries[-2].version}",
+            )
+            try:
+                self._ask(self._inbox(server), ask)
+            except BecError as error:
+                said.append(f"{server} stays at version {value['version']}: {error}")
+            else:
+                said.append(f"{server} has its list of before again")
+        return ", ".join(said)
 
     def cancel(self) -> None:
         """Cancel the change of the device list that is under way, whoever asked."""
@@ -322,42 +362,3 @@ class Config:
 
     def _ask_scihub(self, request: Any) -> Any:
         return self._ask(keys.scihub_asks(self._bus.user), request, DATABASE)
-
-    @contextlib.contextmanager
-    def _progress(self, server: str, request_id: str, told: Progress) -> Iterator[None]:
-        """Tell how far it is while the block waits; Ctrl-C cancels it."""
-        over = threading.Event()
-        thread = threading.Thread(
-            target=self._follow, args=(server, request_id, told, over), daemon=True
-        )
-        thread.start()
-        try:
-            yield
-        except KeyboardInterrupt:
-            with contextlib.suppress(RefusedError):  # it has ended meanwhile
-                self.cancel()
-            raise
-        finally:
-            over.set()
-            thread.join(timeout=5.0)
-
-    def _follow(
-        self, server: str, request_id: str, told: Progress, over: threading.Event
-    ) -> None:
-        key = keys.list_progress(server)
-        with contextlib.suppress(BecError), self._bus.watch(key) as watch:
-            while not over.is_set():
-                if not watch.wait(_SLICE):
-                    continue
-                one = self._bus.get(key)
-                if one is not None and one.request_id == request_id:
-                    told(one.done, one.total, one.name)
-
-
-def _shown(done: int, total: int, name: str) -> None:
-    """Draw it where a person looks: in a terminal, and nowhere else."""
-    if not sys.stderr.isatty():
-        return
-    end = "\n" if done >= total else ""
-    sys.stderr.write(f"\r{done} of {total} devices: {name:<40.40}{end}")
-    sys.stderr.flush()

@@ -241,15 +241,7 @@ class RemoteDevice(DeviceFields):
 
 
 def _flaws(info: Device) -> list[str]:
-    flaws = []
-    if not info.enabled:
-        flaws.append("disabled")
-    if info.read_only:
-        flaws.append("read-only")
-    if not info.connected:
-        why = f" ({info.problem.message})" if info.problem else ""
-        flaws.append(f"not connected{why}")
-    return flaws
+    return [*(["read-only"] if info.read_only else []), *filter(None, [info.flaw])]
 
 
 def _as_read(value: Any) -> Read:

@@ -5,6 +5,7 @@ it is ever evaluated: a word is a number, a list of numbers, a device or a text 
 the scan's published signature says so.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -30,12 +31,13 @@ from bec_kernel.client._values import (
     show,
     show_option,
 )
-from bec_kernel.client._words import Word, split
+from bec_kernel.client._words import DRY, Word, split
 from bec_kernel.errors import RefusedError
 from bec_kernel.forms import refuse_surplus, unfold
 from bec_kernel.wire import Parameter, ScanRequest, Signature
 
 __all__ = [
+    "DRY",
     "Candidate",
     "Catalogue",
     "bind",
@@ -47,6 +49,7 @@ __all__ = [
     "help",
     "parse",
     "summary",
+    "take_dry",
 ]
 
 
@@ -74,6 +77,27 @@ def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequ
     reader = _Reader(signature, words[1:])
     reader.run()
     return bind(signature, reader.args, reader.kwargs, devices, dashed)
+
+
+def take_dry(text: str) -> tuple[str, bool]:
+    """Return a line without the word `--dry`, and whether it was there.
+
+    Raises:
+        RefusedError: a quote or a bracket is not closed.
+    """
+    words = split(text)
+    rest = _without_dry(words)
+    for found in re.finditer(rf"(?<!\S){DRY}(?!\S)", text):
+        line = f"{text[: found.start()].rstrip()}{text[found.end() :]}".strip()
+        left = split(line)
+        # Not where it is a part of a quoted word.
+        if len(left) < len(words) and _without_dry(left) == rest:
+            return take_dry(line)[0], True
+    return text, False
+
+
+def _without_dry(words: list[Word]) -> list[Word]:
+    return [word for word in words if word != DRY or word.quoted is not None]
 
 
 class _Reader:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bec_kernel.bus import Bus
 from bec_kernel.client import _table
+from bec_kernel.client._begins import begins
 from bec_kernel.client._ended import Ended
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._waiting import Waiting
@@ -43,7 +44,7 @@ class Queue:
         name: of the queue.
     """
 
-    _HEAD = ("", "scan", "user", "request", "state", "reason")
+    _HEAD = ("", "scan", "user", "request", "state", "begins", "ends", "reason")
 
     def __init__(
         self,
@@ -256,6 +257,7 @@ class Queue:
 
     def _rows(self) -> list[tuple[str, ...]]:
         everything = self._all()
+        when = self._reader.retry(lambda: begins(self._bus, everything.items))
         rows: list[tuple[str, ...]] = []
         place = 0
         for item in everything.items:
@@ -270,6 +272,7 @@ class Queue:
                     item.user,
                     summary(item.request),
                     str(item.state),
+                    *when.get(item.scan_id, ("", "")),
                     everything.why(item),
                 )
             )

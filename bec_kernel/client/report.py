@@ -107,7 +107,7 @@ class ScanReport(ScanRecord):
         Raises:
             DeadlineError: one of them did not, for a long time.
         """
-        servers = set(self._begin.servers.values()) if self._begin else {"main"}
+        servers = self._begin.device_servers if self._begin else ["main"]
         needed = [("scan_server", "main"), *(("device_server", s) for s in servers)]
         for role, name in needed:
             last = self._bus.get(keys.heartbeats[role](name))

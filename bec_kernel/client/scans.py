@@ -1,22 +1,34 @@
 """Scans as functions, made from what the scan server publishes."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from bec_kernel.bus import Bus
 from bec_kernel.client import _table, language
+from bec_kernel.client import forecast as forecasts
 from bec_kernel.client._reader import Reader
 from bec_kernel.client.driving import Drive
+from bec_kernel.client.forecast import DryBlock, ScanForecast
 from bec_kernel.client.report import ScanReport
-from bec_kernel.errors import RefusedError
-from bec_kernel.wire import ScanRequest, Signature, keys
+from bec_kernel.errors import BecError, RefusedError
+from bec_kernel.wire import Problem, ScanRequest, Signature, keys
 
-ScanFunction = Callable[..., Any]
-"""Returns a report; of an interactive scan what drives it."""
+
+class ScanFunction(Protocol):
+    """A scan to be called; its `dry_run`, called alike, only says what it would do."""
+
+    dry_run: Callable[..., ScanForecast]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Ask for the scan; return its report, of an interactive one what drives it."""
 
 
 class Scans:
-    """All scans: `scans.line_scan(dev.samx, -5, 5, steps=21)`."""
+    """All scans: `scans.line_scan(dev.samx, -5, 5, steps=21)`.
+
+    Attributes:
+        block: the dry run that is open; None: what is asked for is done.
+    """
 
     _HEAD = ("scan", "example", "what it does")
 
@@ -26,11 +38,14 @@ class Scans:
         reader: Reader,
         names: Callable[[], list[str]],
         submit: Callable[[ScanRequest], ScanReport],
+        error_of: Callable[[Problem], BecError],
     ) -> None:
+        self.block: DryBlock | None = None
         self._bus = bus
         self._reader = reader
         self._names = names
         self._submit = submit
+        self._tell = forecasts.teller(bus, reader, error_of)
         self._catalogue: dict[str, Signature] = {}
 
     def catalogue(self, *, fresh: bool = True) -> dict[str, Signature]:
@@ -69,10 +84,39 @@ class Scans:
             report = self._submit(request)
             return self._drive(report) if signature.driven else report
 
-        run.__name__ = run.__qualname__ = signature.name
-        run.__doc__ = language.explain(signature)
-        run.__signature__ = language.call_signature(signature)  # type: ignore[attr-defined]
-        return run
+        def dry_run(*args: Any, **kwargs: Any) -> ScanForecast:
+            request = language.bind(signature, args, kwargs, self._names())
+            return next(iter(self.dry_run(request)))
+
+        told: Any = run
+        both: tuple[Any, ...] = (run, dry_run)
+        for one in both:
+            one.__name__ = one.__qualname__ = signature.name
+            one.__doc__ = language.explain(signature)
+            one.__signature__ = language.call_signature(signature)
+        told.dry_run = dry_run
+        return told  # type: ignore[no-any-return]
+
+    def dry_run(self, *asked: str | ScanRequest) -> DryBlock:
+        """Return what scans would do, one after the other; nothing is done.
+
+        Args:
+            asked: lines like `line_scan samx -5 5 --steps 21`, or requests. Without
+                any, open it (`with scans.dry_run() as block:`) and write them in it.
+
+        Raises:
+            RefusedError: one of them would be refused.
+        """
+        requests = [
+            language.parse(one, self.catalogue(fresh=False), self._names())
+            if isinstance(one, str)
+            else one
+            for one in asked
+        ]
+        return DryBlock(self._tell, self._open, requests)
+
+    def _open(self, block: DryBlock | None) -> None:
+        self.block = block
 
     def _drive(self, report: ScanReport) -> Drive:
         return Drive(self._bus, self._reader, report)

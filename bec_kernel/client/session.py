@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,7 +36,6 @@ from bec_kernel.wire import (
     Device,
     Inbox,
     ItemAction,
-    Latest,
     Origin,
     Reply,
     ScanRequest,
@@ -82,9 +81,9 @@ class Client:
         self.complaints: list[str] = []
         self.reader = Reader(bus)
         self.config = Config(bus, self.reader, error_of)
-        calls = Calls(bus.user, self._ask, self.submit)
-        self.dev = Devices(bus, self.reader, calls, self.stop, self.config.update)
-        self.scans = Scans(bus, self.reader, self.dev.names, self.submit)
+        self._calls = Calls(bus.user, self._ask, self.submit)
+        self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
+        self.scans = Scans(bus, self.reader, self.dev.names, self.submit, error_of)
         self.queue = Queue(bus, self.reader, self._send, self.report)
         self.history = History(bus, self.reader, self._past)
         for server in self._servers():
@@ -126,6 +125,8 @@ class Client:
             RefusedError: nothing was changed; the text says why.
             DeadlineError: the scan server did not answer; it will not run it later.
         """
+        if self.scans.block is not None:  # what it would do stands in for its report
+            return self.scans.block.add(request)  # type: ignore[return-value]
         scan_id = request.request_id or uuid.uuid4().hex
         request = msgspec.structs.replace(
             request,
@@ -176,9 +177,9 @@ class Client:
     # --- stop -------------------------------------------------------------------------
     def stop_all(self) -> None:
         """Stop every device now: no queue, no worker."""
-        self.stop([])
+        self.stop()
 
-    def stop(self, devices: list[str]) -> None:
+    def stop(self, devices: Sequence[str] = ()) -> None:
         """Stop devices now (all of them, if empty); return when it was confirmed.
 
         Raises:
@@ -225,36 +226,21 @@ class Client:
         )
 
     def ready(self, timeout: float = 30.0) -> None:
-        """Wait until scans and devices are published.
+        """Wait until scan server and device servers serve: all they publish is so.
 
         Raises:
-            DeadlineError: they are not, after `timeout` s.
+            DeadlineError: one of them does not, after `timeout` s.
         """
         deadline = time.monotonic() + timeout
-        servers = self._servers()
-        watched: list[Latest[Any]] = [
-            keys.catalogue(),
-            keys.users(),
-            *map(keys.devices, servers),
-        ]
-        with self.bus.watch(*watched) as watch:
-            while not self._is_published():
+        with self.bus.watch(keys.users(), *_state.needed(self.bus).values()) as watch:
+            while missing := _state.missing(self.bus):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise errors.DeadlineError(
-                        f"scans and devices were not published within {timeout:g} s; "
-                        "see: bec status"
+                        f"not ready after {timeout:g} s: {', '.join(missing)}; see: "
+                        "bec status"
                     )
                 watch.wait(min(left, _LOOK))  # which servers there are may be news
-
-    def _is_published(self) -> bool:
-        """Tell whether there are scans, and every device server has told its list."""
-        lists = map(keys.lists, self._servers())
-        return bool(
-            self.bus.get_all(keys.catalogue())
-            and self.dev.all()
-            and all(self.bus.last(log) is not None for log in lists)
-        )
 
     def close(self) -> None:
         """Close the connection; what runs goes on."""
@@ -288,6 +274,11 @@ class Client:
         action = kind(request_id=uuid.uuid4().hex, deadline=deadline, **fields)
         inbox = keys.scan_asks(self.user)
         return (self._ask if timeout else self._tell)(inbox, action, timeout)
+
+    def _call(self, device: Device, method: str, *more: Any) -> Any:
+        if self.scans.block is not None:
+            self.scans.block.check(device.name, method)
+        return self._calls(device, method, *more)
 
     def _device_inbox(self, server: str) -> Inbox[Any, Reply]:
         return keys.device_asks(server, self.user)

@@ -20,6 +20,25 @@ def ending(state: str, reason: str, points: int) -> str:
     return f"{state or 'pending'}{why}, {points} point{'' if points == 1 else 's'}"
 
 
+def length(seconds: float) -> str:
+    """Return a time as people say it: `0.25 s`, `3 min 5 s`, `2 h 3 min`."""
+    if seconds < 60:
+        return f"{seconds:.3g} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(count: float) -> str:
+    """Return so many bytes as people say it: `52 kB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
 def fit_words(fit: Fit | None) -> str:
     """Return a fit in one line: `Gaussian of bpm4i: center 0.54, …`; "" without one."""
     if fit is None:

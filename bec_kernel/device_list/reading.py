@@ -18,7 +18,11 @@ from bec_kernel.device_list.spec import (
 )
 
 _INCLUDE = "!include"
+_MERGE = "<<"
 _LARGEST = 20_000_000  # bytes
+_LARGE = 100_000
+"""A device has less parts: words, numbers, lists."""
+_DEEPEST = 30
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster
 
 
@@ -96,6 +100,7 @@ def _read_file(path: Path, listed: Listed, above: tuple[Path, ...]) -> None:
         name, line = str(key.value), _line(key)
         included = _included(path, value)
         if included is not None:
+            name = name[:60]
             for there in included:
                 if there.resolve() in above:
                     raise DeviceListError(
@@ -136,14 +141,72 @@ def _composed(path: Path) -> yaml.Node | None:
         raise DeviceListError(f"{path}: {error}", subject=str(path)) from error
     try:
         try:
+            _check_depth(path, text)
             return yaml.compose(text, Loader=_Loader)
-        except yaml.YAMLError:  # once more with the one whose words are clearer
+        except yaml.YAMLError as error:
+            if "nesting" in str(error):
+                raise
+            # Once more with the one whose words are clearer.
             return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or error
         raise DeviceListError(f"{where}: {problem}", subject=str(path)) from error
+
+
+def _check_depth(path: Path, text: str) -> None:
+    """Return if nothing is nested so deeply that composing it would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise DeviceListError(
+                f"{path}:{_line(event)}: more than {_DEEPEST} levels of nesting",
+                subject=str(path),
+            )
+
+
+def _check_size(path: Path, name: str, node: yaml.Node) -> None:
+    """Return if a device is not made huge by references, and says nothing twice.
+
+    A reference to what has references itself doubles a device with every line.
+    """
+    sizes: dict[int, int] = {}
+
+    def size_of(one: yaml.Node) -> int:
+        if id(one) not in sizes:
+            sizes[id(one)] = _LARGE  # until it is known: of what contains itself
+            sizes[id(one)] = 1 + sum(size_of(part) for part in _parts(path, name, one))
+        return sizes[id(one)]
+
+    if size_of(node) >= _LARGE:
+        raise DeviceListError(
+            f"{path}:{_line(node)}: {name} has more than {_LARGE} parts, or contains "
+            "itself",
+            subject=name,
+        )
+
+
+def _parts(path: Path, name: str, node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    seen: dict[str, int] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and key.value != _MERGE:
+            if key.value in seen:
+                raise DeviceListError(
+                    f"{path}:{_line(key)}: {name}: {key.value:.60} is given already in "
+                    f"line {seen[key.value]}",
+                    subject=name,
+                )
+            seen[key.value] = _line(key)
+    return [part for pair in node.value for part in pair]
 
 
 def _included(path: Path, node: yaml.Node) -> list[Path] | None:
@@ -168,7 +231,8 @@ def _spec(path: Path, key: yaml.Node, value: yaml.Node) -> DeviceSpec:
     where = f"{path}:{_line(key)}"
     name = str(key.value)
     if problem := name_problem(name):
-        raise DeviceListError(f"{where}: {problem}", subject=name)
+        raise DeviceListError(f"{where}: {problem}", subject=name[:60])
+    _check_size(path, name, value)
     try:
         raw = _constructed(value)
     except (yaml.YAMLError, ValueError) as error:
@@ -190,7 +254,8 @@ def _constructed(node: yaml.Node) -> Any:
     return constructor.construct_document(node)
 
 
-def _line(node: yaml.Node) -> int:
+def _line(node: Any) -> int:
+    """Return the line a node or an event stands in."""
     return int(node.start_mark.line) + 1
 
 

@@ -45,17 +45,24 @@ class DeviceSpec(BaseModel):
 DeviceList = dict[str, DeviceSpec]
 
 
+_LONGEST = 60
+
+
 def name_problem(name: str) -> str:
     """Return what is wrong with the name of a device; empty: nothing."""
     if not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name):
         return f"{name!r:.60} is no name for a device (letters, digits, _)"
+    if len(name) > _LONGEST:
+        return (
+            f"{name:.40}… is too long for a device's name: at most {_LONGEST} letters"
+        )
     return ""
 
 
 def field_problem(error: ValidationError) -> tuple[str, str]:
     """Return the field that is wrong first, and what, in a few words."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "device"
+    field = ".".join(str(part) for part in first["loc"])[:100] or "device"
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field, DeviceSpec.model_fields, 1)
         known = ", ".join(DeviceSpec.model_fields)

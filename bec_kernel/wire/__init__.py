@@ -9,6 +9,7 @@ from bec_kernel.wire._device import (
     Called,
     Device,
     DeviceValue,
+    Motion,
     SignalInfo,
     StopDevices,
 )
@@ -23,6 +24,7 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._queue import (
     Form,
@@ -81,6 +83,7 @@ from bec_kernel.wire._stream import (
     StreamRead,
     Watermark,
 )
+from bec_kernel.wire._times import Times
 
 __all__ = [
     "ITEM_TRANSITIONS",
@@ -92,6 +95,7 @@ __all__ = [
     "Alarm",
     "Answer",
     "AnswerStatus",
+    "AxisForecast",
     "Baseline",
     "Begin",
     "Call",
@@ -105,12 +109,14 @@ __all__ = [
     "DeviceRule",
     "DeviceValue",
     "DriveScan",
+    "DryRun",
     "EditDevices",
     "End",
     "FetchDeviceList",
     "Fields",
     "FileDone",
     "Fit",
+    "Forecast",
     "Form",
     "FormWord",
     "Heartbeat",
@@ -120,10 +126,12 @@ __all__ = [
     "ItemAction",
     "ItemState",
     "Latest",
+    "Learned",
     "ListDeviceLists",
     "Log",
     "Mark",
     "Message",
+    "Motion",
     "Origin",
     "Parameter",
     "Place",
@@ -163,6 +171,7 @@ __all__ = [
     "Suspender",
     "SuspenderAction",
     "Taken",
+    "Times",
     "Users",
     "Verb",
     "Watermark",

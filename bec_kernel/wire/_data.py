@@ -2,6 +2,7 @@
 
 from bec_kernel.wire._base import Message, Readings
 from bec_kernel.wire._states import PointStatus, ScanState
+from bec_kernel.wire._times import Times
 
 
 class Point(Message, frozen=True, kw_only=True):
@@ -16,6 +17,7 @@ class Point(Message, frozen=True, kw_only=True):
         data: readings, by device.
         life: device server's life that took them, by server.
         status: of each device whose part is not `good`.
+        times: where the time since the point before went.
     """
 
     index: int
@@ -26,6 +28,7 @@ class Point(Message, frozen=True, kw_only=True):
     data: dict[str, Readings]
     life: dict[str, int] = {}
     status: dict[str, PointStatus] = {}
+    times: Times | None = None
 
 
 class Baseline(Message, frozen=True, kw_only=True):

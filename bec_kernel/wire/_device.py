@@ -31,6 +31,30 @@ class SignalInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: list[str] = []
 
 
+class Motion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a motor moves: what the length of a move follows from.
+
+    Attributes:
+        velocity: highest, units/s; 0: it arrives at once.
+        acceleration: units/s²; 0: it has its velocity at once.
+        settle: from arrival until the move is done, s.
+        travel: of every move, however long the way, s; 0: see the others.
+        time_constant: of a value that follows its setpoint, s; 0: see the others.
+        tolerance: so near the setpoint such a value has arrived, units.
+        span: of a motor behind a computed axis: lowest and highest place of the axis.
+        to: where this motor is then, at even distances of the axis, its own units.
+    """
+
+    velocity: float = 0.0
+    acceleration: float = 0.0
+    settle: float = 0.0
+    travel: float = 0.0
+    time_constant: float = 0.0
+    tolerance: float = 0.0
+    span: tuple[float, float] | None = None
+    to: list[float] = []
+
+
 class Device(Message, frozen=True, kw_only=True):
     """One device of the device list. Written by the device server that holds it.
 
@@ -43,15 +67,19 @@ class Device(Message, frozen=True, kw_only=True):
         read_only: refuses to be set.
         software_trigger: is triggered at every point.
         connected: answers.
+        built: there is an object of its class, set as the list says.
         positioner: can be set as a motor.
         limits: lowest and highest setpoint, motor units; None: no limits.
         signals: what it reads, with units.
         methods: what may be called from outside.
         description: for people.
         tags: for grouping.
-        problem: why it is not connected.
+        problem: why it is not connected, or not built.
         on_failure: when it cannot be read: `buffer retry raise`.
         user_parameter: whatever people keep with it.
+        motion: of the motor, or of each one behind it: a move takes as long as the
+            slowest; empty: not known.
+        needs: devices it is built from, or moves, or looks at.
     """
 
     name: str
@@ -71,6 +99,19 @@ class Device(Message, frozen=True, kw_only=True):
     problem: Problem | None = None
     on_failure: str = "retry"
     user_parameter: dict[str, Any] = {}
+    motion: list[Motion] = []
+    needs: list[str] = []
+    built: bool = True
+
+    @property
+    def flaw(self) -> str:
+        """Why it cannot be used: `disabled`, `not connected: …`; empty: it can."""
+        if not self.enabled:
+            return "disabled"
+        if self.connected:
+            return ""
+        told = f": {self.problem.message}" if self.problem else ""
+        return f"not {'connected' if self.built else 'built'}{told}"
 
 
 class DeviceValue(Message, frozen=True, kw_only=True):

@@ -39,6 +39,8 @@ class Item(Message, frozen=True, kw_only=True):
         reason: why it ended, or what it waits for.
         devices: that it needs for itself.
         is_scan: has number and file; a move has not.
+        estimate: how long it will take, s, device server's clock; None: not known.
+        points: how many it will have; 0: not known, or none.
         by: who brought it into its state, or asked for its end; empty: nobody, it went
             its way.
         time: since when it has its state, s since the epoch, wall clock, as below.
@@ -59,6 +61,8 @@ class Item(Message, frozen=True, kw_only=True):
     reason: str = ""
     devices: list[str] = []
     is_scan: bool = True
+    estimate: float | None = None
+    points: int = 0
     by: str = ""
     time: float = 0.0
     asked: float = 0.0

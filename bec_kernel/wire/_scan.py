@@ -13,6 +13,7 @@ from bec_kernel.wire._states import (
     StepKind,
     Verb,
 )
+from bec_kernel.wire._times import Times
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -88,6 +89,7 @@ class Begin(Message, frozen=True, kw_only=True):
         file_directory: folders below the instance's files its own lie in; may be
             empty.
         file_suffix: what its folder's name ends with, behind an underscore.
+        hooks: what a site adds to the scan, by name, each with its devices.
     """
 
     scan_id: str
@@ -108,6 +110,12 @@ class Begin(Message, frozen=True, kw_only=True):
     asks: list[str] = []
     file_directory: str = ""
     file_suffix: str = ""
+    hooks: dict[str, list[str]] = {}
+
+    @property
+    def device_servers(self) -> list[str]:
+        """Who answers its steps; `main` keeps the time where no device takes part."""
+        return sorted(set(self.servers.values())) or ["main"]
 
 
 class Step(Message, frozen=True, kw_only=True):
@@ -201,6 +209,7 @@ class Answer(Message, frozen=True, kw_only=True):
         phase: 0 or `LAST_PHASE`: the whole step; else how far it has come.
         quality: how good a device's part is, where it is not `good`.
         value: the answer to a question; of a wait: `arrived`, if the motors have.
+        times: where the time went, of a point that is ok.
     """
 
     LAST_PHASE: ClassVar[int] = 3
@@ -215,6 +224,7 @@ class Answer(Message, frozen=True, kw_only=True):
     phase: int = 0
     quality: dict[str, PointStatus] = {}
     value: Any = None
+    times: Times | None = None
 
     @property
     def is_final(self) -> bool:

@@ -15,6 +15,7 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._forecast import DryRun, Learned
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
 from bec_kernel.wire._queue import (
     Item,
@@ -47,15 +48,9 @@ from bec_kernel.wire._stream import (
 )
 
 # --- what a person may ask -----------------------------------------------------------
-scan_asks: Inboxes[
-    ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan, Reply
-] = Inboxes(
-    "{}",
-    ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan,
-    Reply,
-    "scan_server",
-)
-"""(user) To the scan server: run this, act on that, do this next."""
+ScanAsk = ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan | DryRun
+scan_asks: Inboxes[ScanAsk, Reply] = Inboxes("{}", ScanAsk, Reply, "scan_server")
+"""(user) To the scan server: run this, act on that, do this next, say what would be."""
 device_asks: Inboxes[Call | StopDevices | EditDevices, Reply] = Inboxes(
     "{}/{}", Call | StopDevices | EditDevices, Reply, "device_server"
 )
@@ -86,6 +81,10 @@ suspenders: Latests[Suspender] = Latests(
 """Rules queues run under, by `<queue>.<name>`."""
 scans: Logs[Taken] = Logs("pub/scan_server/scans", Taken, "scan_server")
 """Items that have begun; the id `<scan number>-<k>` is given once."""
+learned: Latests[Learned] = Latests(
+    "pub/scan_server/learned", Learned, "scan_server", fields=True
+)
+"""Dead times, by a short name of the devices; so many at most."""
 
 # --- one scan ------------------------------------------------------------------------
 steps: Logs[StepEntry] = Logs("pub/scan/{}/steps", StepEntry, "scan_server")

@@ -48,7 +48,7 @@ def _clock(state: "SimState", *, virtual: bool) -> Clock:
 
 def main() -> None:
     """Run a device server until told to stop."""
-    serve("device_server", make_body())
+    serve("device_server", make_body(), prepares=True)
 
 
 if __name__ == "__main__":

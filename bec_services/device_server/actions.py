@@ -1,11 +1,8 @@
 """What a step means for the devices: set, settle, trigger, read, stage."""
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-import msgspec
 
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import (
@@ -16,6 +13,7 @@ from bec_kernel.wire import (
     Readings,
     Step,
     StepKind,
+    Times,
 )
 from bec_services.device_server.clock import (
     Clock,
@@ -23,8 +21,9 @@ from bec_services.device_server.clock import (
     Status,
     Stopped,
 )
-from bec_services.device_server.crew import each
+from bec_services.device_server.crew import begin_stop, each, stopped
 from bec_services.device_server.ophyd import Held
+from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.status import ActionStopped
 from bec_services.device_server.streams import ScanStreams
 from bec_services.device_server.sweep import Sweep
@@ -42,29 +41,6 @@ READ_DEADLINE = 15.0
 _STANDSTILL = 2.0
 _ALWAYS = (StepKind.OPEN, StepKind.UNSTAGE, StepKind.CLOSE)
 """Done even when a device of the scan is not there any more."""
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of a step. Times in s since the epoch; 0: now."""
-
-    status: AnswerStatus
-    problem: Problem | None = None
-    begin: float = 0.0
-    end: float = 0.0
-    data: dict[str, Readings] = {}
-    quality: dict[str, PointStatus] = {}
-    value: Any = None
-
-
-Barrier = Callable[[int], None]
-"""Returns when all device servers of a step have ended this phase of it.
-
-Raises `Withdrawn` when one will not, `Stopped` when it is stopped meanwhile.
-"""
-
-
-class Withdrawn(Exception):  # noqa: N818 - an outcome, not a fault
-    """Another device server does not do its part of the step."""
 
 
 class _Interrupted(Exception):  # noqa: N818 - an outcome, not a fault
@@ -130,15 +106,20 @@ class Actions:
         self._waits.close()
 
     def stop_now(self) -> None:
-        """Stop what the current step moves or exposes. Called from another thread."""
-        _stop_all(
-            {one.name: one for one in (*self._busy, *self._sweep.moving)}.values()
-        )
+        """Stop what the current step moves or exposes; waits for no device.
+
+        Called from another thread.
+        """
+        both = (*self._busy, *self._sweep.moving)
+        begin_stop(list({one.name: one for one in both}.values()))
 
     def halt_motion(self, names: Iterable[str]) -> None:
         """Stop what an earlier life may have left moving; one that is silent, too."""
         found = (self._held[name] for name in names if name in self._held)
-        _stop_all([one for one in found if one.usable and _may_move(one)])
+        usable = [one for one in found if one.usable]
+        moving, silent = each(usable, _may_move, _STANDSTILL)
+        meant = {name for name in moving if moving[name]} | {e.subject for e in silent}
+        stopped(begin_stop(o for o in usable if o.name in meant), _STANDSTILL)
 
     def do(
         self, step: Step, stop: threading.Event, barrier: Barrier = _alone
@@ -192,7 +173,7 @@ class Actions:
                 ends = [motion.status for motion in motions]
                 self._waits.until(device, until, stop, ends=ends)
         except (Stopped, DeviceError):
-            _stop_all(self._sweep.moving)
+            stopped(begin_stop(self._sweep.moving), _STANDSTILL)
             raise
         finally:
             self.waiting = False
@@ -225,7 +206,7 @@ class Actions:
 
     def _unstage(self, step: Step, _stop: threading.Event) -> Outcome:
         """Unstage every device, also behind one that fails; nothing moves any more."""
-        _stop_all(self._sweep.moving)
+        stopped(begin_stop(self._sweep.moving), _STANDSTILL)
         devices = self._of(step)
         _, failed = each(devices, lambda one: one.unstage(), STAGE_DEADLINE)
         for one in devices:
@@ -281,21 +262,26 @@ class Actions:
         return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
 
     def _point(self, step: Step, stop: threading.Event) -> Outcome:
+        clock, now = self._clock, self._clock.monotonic
+        start, taken = clock.time(), now()
         if step.set:
             self._set(step.set, stop)
         self._barrier(1)
+        arrived = now()
         if step.settle:
-            self._clock.sleep(step.settle, stop)
-        begin = self._clock.time()
+            clock.sleep(step.settle, stop)
+        begin, settled = clock.time(), now()
         self._expose(step, stop)
-        end = self._clock.time()
+        end = clock.time()
         self._barrier(2)
+        exposed = now()
         if step.settle_after:
-            self._clock.sleep(step.settle_after, stop)
+            clock.sleep(step.settle_after, stop)
+        quiet = now()
         data = self._readings(self._monitored)
-        return Outcome(
-            AnswerStatus.OK, begin=begin, end=end, data=data, quality=self._quality
-        )
+        settle = settled - arrived + quiet - exposed
+        times = Times(start, arrived - taken, settle, exposed - settled, now() - quiet)
+        return Outcome(AnswerStatus.OK, None, begin, end, data, self._quality, times)
 
     def _expose(self, step: Step, stop: threading.Event) -> None:
         started = self._clock.monotonic()
@@ -349,7 +335,7 @@ class Actions:
 
     def _stand_still(self, devices: Sequence[Held], statuses: Sequence[Any]) -> None:
         """Stop all of them, and wait a little until they stand."""
-        _stop_all(devices)
+        stopped(begin_stop(devices), _STANDSTILL)
         try:
             self._clock.wait(statuses, _STANDSTILL)
         except (TimeoutError, NothingScheduled):
@@ -366,13 +352,6 @@ def _read(one: Held) -> Readings:
             raise
     one.ready()
     return one.read()
-
-
-def _stop_all(devices: Iterable[Held]) -> None:
-    """Stop each; one that cannot be told does not keep the others moving."""
-    for one in devices:
-        with contextlib.suppress(DeviceError):  # its step says what became of it
-            one.stop()
 
 
 def _may_move(one: Held) -> bool:

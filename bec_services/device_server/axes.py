@@ -7,14 +7,16 @@ deviceConfig: {device: slit, axis: gap}
 needs: [slit]
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ophyd import Signal
 from ophyd.positioner import PositionerBase
 from ophyd.pseudopos import PseudoPositioner
 
+from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.motion import behind
 
 
 class AxisReadback(Signal):
@@ -98,6 +100,24 @@ class PseudoAxis(PositionerBase):
     def moving(self) -> bool:
         """Whether one of the axes behind it is on its way."""
         return bool(self._owner.moving)
+
+    @property
+    def motors_behind(self) -> list[Any]:
+        """The motors that move with it."""
+        return list(self._owner.real_positioners)
+
+    def motions(self) -> list[Motion]:
+        """How the motors behind it move with it, if the other axes stay."""
+        low, high = self.limits
+        if low >= high:  # no limits: as near where it is
+            low, high = self.position - 0.5, self.position + 0.5
+        axis = self._axis.attr_name
+
+        def places(at: float) -> Sequence[float]:
+            now = self._owner.position
+            return tuple(self._owner.forward(now._replace(**{axis: at})))
+
+        return behind(self.motors_behind, places, low, high)
 
     @property
     def hints(self) -> dict[str, list[str]]:

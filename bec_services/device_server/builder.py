@@ -1,10 +1,12 @@
 """Builds devices: finds the class, gives it its arguments, connects, sets the rest."""
 
 import contextlib
+import difflib
 import functools
 import importlib
 import inspect
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -57,9 +59,17 @@ def plan(name: str, spec: DeviceSpec, given: Given) -> Plan:
         path, config = known.path, bec_names.translated(known, config)
     kind = _class_of(name, path)
     wanted = _parameters(kind)
+    if config.get("name") == name:  # older lists of BEC's say it twice
+        del config["name"]
+    if ours := sorted({"name", "parent", *given} & set(config)):
+        raise DeviceListError(
+            f"{name}: deviceConfig: {ours[0]!r} is given by the device server, not in "
+            "a list",
+            subject=name,
+            value=ours[0],
+        )
     arguments = {key: config.pop(key) for key in list(config) if key in wanted}
     arguments |= {key: value for key, value in given.items() if key in wanted}
-    config.pop("name", None)
     for key in config:
         if key.startswith("_") or not (key in ("labels", "limits") or _has(kind, key)):
             raise DeviceListError(
@@ -72,7 +82,6 @@ def plan(name: str, spec: DeviceSpec, given: Given) -> Plan:
     return Plan(kind, {**arguments, "name": name}, config)
 
 
-@functools.cache
 def _class_of(name: str, path: str) -> Any:
     module, _, last = path.rpartition(".")
     if module.split(".")[0] == BEC:
@@ -84,19 +93,37 @@ def _class_of(name: str, path: str) -> Any:
             allowed=", ".join(bec_names.known()),
         )
     try:
-        found = getattr(importlib.import_module(module), last, None)
-    except ImportError as error:
+        found = getattr(importlib.import_module(module or last), last, None)
+    except (Exception, SystemExit) as error:  # whatever a site's own module does
+        what = f"{type(error).__name__}: {error!s:.200}"
         raise DeviceListError(
-            f"{name}: deviceClass: {path:.100} cannot be imported: {error}",
+            f"{name}: deviceClass: {path:.100} cannot be imported: {what}",
             subject=name,
         ) from error
-    if not inspect.isclass(found) or not issubclass(found, OphydObject):
+    if not _is_device(found):
+        near = _near(module, last) if found is None else ""
         raise DeviceListError(
-            f"{name}: deviceClass: {path!r:.100} is no class of a device",
+            f"{name}: deviceClass: {path!r:.100} is no class of a device{near}",
             subject=name,
             value=path[:100],
+            allowed="package.module.Class of an ophyd Device, Signal or positioner",
         )
     return found
+
+
+def _near(module: str, name: str) -> str:
+    """Return the class of a module that may have been meant, as a question."""
+    there = vars(sys.modules[module]) if module in sys.modules else {}
+    classes = [one for one in there if _is_device(there[one])]
+    near = difflib.get_close_matches(name, classes, 1)
+    return f"; did you mean {module}.{near[0]}?" if near else ""
+
+
+def _is_device(kind: Any) -> bool:
+    """Tell whether it is a class of ophyd's that can be read and described."""
+    if not inspect.isclass(kind) or not issubclass(kind, OphydObject):
+        return False
+    return all(hasattr(kind, method) for method in ("read", "describe"))
 
 
 @functools.cache
@@ -213,6 +240,7 @@ def _connected(one: Held, made: Plan, begun: float) -> None:
         return
     for key, value in made.later.items():
         configure(one, key, value)
+    one.look()
 
 
 def configure(one: Held, key: str, value: Any) -> None:

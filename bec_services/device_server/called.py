@@ -3,20 +3,24 @@
 import time
 from typing import Any
 
-from bec_kernel.bus import Append, Change, Inbox
+from bec_kernel.bus import Append, Change
 from bec_kernel.service import Life
-from bec_kernel.wire import Call, Called, Problem, Reply, keys
+from bec_kernel.wire import Call, Called, Problem, keys
 
 _KEEP = 10_000
 _PLAIN = (bool, int, float, str)
 
 
 class Line:
-    """One call's line in the journal; none where it did not begin."""
+    """One call's line in the journal; none where it did not begin.
 
-    def __init__(self, life: Life, inbox: Inbox[Any, Reply], call: Call) -> None:
+    Attributes:
+        user: who calls.
+    """
+
+    def __init__(self, life: Life, user: str, call: Call) -> None:
+        self.user = user
         self._life = life
-        self._user = inbox.name.rsplit("/", 1)[1]
         self._call = call
         self._began = 0.0
         self._before: dict[str, Any] = {}
@@ -33,7 +37,7 @@ class Line:
         call = self._call
         one = Called(
             request_id=call.request_id,
-            user=self._user,
+            user=self.user,
             device=call.device,
             method=call.method,
             args=call.args,

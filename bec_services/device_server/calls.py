@@ -1,21 +1,31 @@
 """Remote calls and stop: what a person asks of a device, past any queue."""
 
+import contextlib
 import difflib
+import inspect
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from typing import Any
+
+from ophyd import Signal
+from ophyd.ophydobj import OphydObject
 
 from bec_kernel.bus import Append, Entry, Id, Inbox
 from bec_kernel.codec import encode
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
 from bec_kernel.service import Life
 from bec_kernel.wire import Call, Problem, Reading, Reply, StopDevices
-from bec_services.device_server import channel_access
 from bec_services.device_server.called import Line
-from bec_services.device_server.clock import Clock, Stopped
-from bec_services.device_server.crew import CREW
+from bec_services.device_server.clock import (
+    Clock,
+    NothingScheduled,
+    Status,
+    Stopped,
+)
+from bec_services.device_server.crew import CREW, begin_stop, stopped
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.status import ActionStopped
 from bec_services.device_server.values import Values
@@ -26,7 +36,15 @@ _AT_ONCE = 32
 _PATIENCE = 600.0
 _ANSWER = 15.0
 """What begins something on a device takes at most so long (s)."""
+_STOPPING = 3.0
+"""A device takes at most so long (s) to answer a stop."""
 _FARTHEST = 1e300
+_STANDSTILL = 2.0
+_SHORTEST = 0.05
+_EARLIER = 0.2
+"""A signal gives up so much (s) before the call."""
+_MOST = 100_000
+"""So many things are taken of a list, or of a generator."""
 _HARMLESS = (
     "read",
     "read_configuration",
@@ -41,7 +59,7 @@ Holder = Callable[[str], str | None]
 
 
 class Calls:
-    """Answers calls, each in a thread of its own; stops act in the caller's."""
+    """Answers calls and stops, each in a thread of its own."""
 
     def __init__(
         self,
@@ -83,38 +101,48 @@ class Calls:
         """
         ask = entry.message
         if isinstance(ask, StopDevices):
-            self._reply(inbox, entry, lambda: self.stop(ask.devices))
+            self._told(ask.devices)
+            self._spawn(inbox, entry, lambda: self.stop(ask.devices))
         elif old and ask.method not in _HARMLESS:
             self._reply(inbox, entry, self._lost)
         elif not self._free.acquire(blocking=False):
             self._reply(inbox, entry, self._busy)
         else:
-            CREW.submit(lambda: self._in_thread(inbox, entry, ask))
+            line = Line(self._life, inbox.name.rsplit("/", 1)[1], ask)
+            do, done = lambda: self._call(ask, line), self._free.release
+            self._spawn(inbox, entry, do, done, line)
 
-    def _in_thread(
-        self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], call: Call
+    def _spawn(
+        self,
+        inbox: Inbox[Ask, Reply],
+        entry: Entry[Ask],
+        do: Callable[[], Any],
+        done: Callable[[], None] = lambda: None,
+        line: Line | None = None,
     ) -> None:
-        channel_access.join()
-        try:
-            line = Line(self._life, inbox, call)
-            self._reply(inbox, entry, lambda: self._call(call, line), line)
-        except BaseException as error:  # noqa: BLE001 - raised again by check()
-            self._life.end(error)
-        finally:
-            self._free.release()
+        """Do it and reply, in a thread of its own."""
 
-    def stop(self, names: list[str]) -> list[str]:
-        """Stop these devices, or all; return which.
+        def work() -> None:
+            try:
+                self._reply(inbox, entry, do, line)
+            except BaseException as error:  # noqa: BLE001 - raised again by check()
+                self._life.end(error)
+            finally:
+                done()
+
+        CREW.submit(work)
+
+    def stop(self, names: Collection[str]) -> list[str]:
+        """Stop these devices, or all, at once; return which.
 
         Raises:
             DeviceError: one is not known, or fails; all others were stopped.
         """
-        self._told(names)
         found = (self._held.get(name) for name in names or list(self._held))
         meant = [o for o in found if o and o.usable and not o.spec.readOnly]
-        with ThreadPoolExecutor(_AT_ONCE, "stop", channel_access.join) as pool:
-            problems = [p for p in pool.map(_stop, meant) if p is not None]
+        told = begin_stop(meant)
         self._clock.wake()
+        problems = stopped(told, _STOPPING)
         problems += [self._unknown(name) for name in names if name not in self._held]
         if problems:
             raise problems[0]
@@ -122,7 +150,8 @@ class Calls:
 
     def _unknown(self, name: str) -> DeviceError:
         near = difflib.get_close_matches(name[:80], self._held, 1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self._held)}"
+        has = f"it has {', '.join(self._held):.200}"
+        hint = f"did you mean {near[0]}?" if near else has
         return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
 
     def _call(self, call: Call, line: Line) -> Any:
@@ -134,23 +163,36 @@ class Calls:
         last = call.method.rpartition(".")[2]
         method = one.call(call.method)
         if last == "stop":
+            self._told([one.name])
             return self.stop([one.name])
         if last not in _HARMLESS:
             self._may_change(one)
             line.begin()
         before = one.stopped
         if call.method == "set":
-            result = one.set(_position(one, call))
-        elif one.quick:
-            result = _called(call, method)
+            place = _position(one, call)
+            work: Callable[[], Any] = lambda: one.set(place)  # noqa: E731
         else:
-            result = self._patiently(call, method)
-        return self._finish(one, call, result, before)
+            work = partial(_called, call, _in_time(call, method))
+        result = work() if one.quick else self._patiently(call, work)
+        found = self._finish(one, call, result, before)
+        return self._that_travels(call, found, line.user)
 
-    def _patiently(self, call: Call, method: Callable[..., Any]) -> Any:
-        """Call what may hang, and leave it alone when it does."""
+    def _that_travels(self, call: Call, found: Any, user: str) -> Any:
+        """Return what was given back, or None: it was done, whatever it gave back."""
+        try:
+            value = _plain(found)
+            encode(value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            what = f"{call.device}.{call.method} gave back what cannot travel: {error}"
+            self._life.alarm(what[:500], request_id=call.request_id, user=user)
+            return None
+        return value
+
+    def _patiently(self, call: Call, work: Callable[[], Any]) -> Any:
+        """Do what may hang, and leave it alone when it does."""
         patience = min(_left(call), _ANSWER)
-        future = CREW.submit(lambda: _called(call, method))
+        future = CREW.submit(work)
         try:
             return future.result(patience)
         except TimeoutError as error:
@@ -173,12 +215,13 @@ class Calls:
         if not hasattr(result, "add_callback"):
             if call.method.rpartition(".")[2] not in _HARMLESS:
                 self._values.settle(self._life, [one.name])
-            return _travels(result)
+            return result
         status = result if one.quick else one.link.guard(result)
         patience = _left(call)
         try:
             self._clock.wait([status], patience)
         except TimeoutError as error:
+            self._stand_still(one, call, status)
             raise DeviceError(
                 f"{one.name}.{call.method} not done after {patience:g} s",
                 subject=one.name,
@@ -191,6 +234,15 @@ class Calls:
         if failure is not None:
             raise DeviceError(f"{one.name} failed: {failure}", subject=one.name)
         return None
+
+    def _stand_still(self, one: Held, call: Call, status: Status) -> None:
+        """Stop what took too long, and wait a little until it stands."""
+        if not hasattr(getattr(one.call(call.method), "__self__", None), "stop"):
+            return  # a signal: it gives up by itself
+        stopped(begin_stop([one]), _STANDSTILL)
+        with contextlib.suppress(TimeoutError, NothingScheduled):
+            self._clock.wait([status], _STANDSTILL)
+        self._values.settle(self._life, [one.name])
 
     def _lost(self) -> None:
         raise DeviceError("the device server ended meanwhile; it may have been done")
@@ -231,16 +283,21 @@ class Calls:
 
 def _left(call: Call) -> float:
     """Return how long (s) a call may still take."""
-    return max(0.0, call.deadline - time.time()) or _PATIENCE
+    return max(0.0, call.deadline - time.time()) if call.deadline else _PATIENCE
 
 
-def _stop(one: Held) -> DeviceError | None:
-    """Stop a device; return what went wrong, so that the others are stopped, too."""
-    try:
-        one.stop()
-    except DeviceError as error:
-        return error
-    return None
+def _in_time(call: Call, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a signal's `set` so that it gives up before the call does.
+
+    One that goes on would have the next `set` refused: it is still in progress.
+    """
+    is_set = isinstance(getattr(method, "__self__", None), Signal)
+    is_set = is_set and call.method.rpartition(".")[2] == "set"
+    if not is_set or "timeout" in call.kwargs:
+        return method
+    if "timeout" not in inspect.signature(method).parameters:
+        return method
+    return partial(method, timeout=max(_SHORTEST, _left(call) - _EARLIER))
 
 
 def _position(one: Held, call: Call) -> float:
@@ -271,12 +328,17 @@ def _called(call: Call, method: Callable[..., Any]) -> Any:
         ) from error
 
 
-def _travels(result: Any) -> Any:
-    """Return what a method gave back as plain data; readings as readings."""
+def _plain(result: Any) -> Any:
+    """Return what a method gave back as plain data.
+
+    A reading is a reading then, and a device its name.
+    """
+    if isinstance(result, OphydObject):
+        return result.name
     if isinstance(result, Mapping):
         if set(result) == {"value", "timestamp"}:
             return Reading(result["value"], result["timestamp"])
-        return {str(name): _travels(value) for name, value in result.items()}
-    if isinstance(result, list | tuple | Iterator):
-        return [_travels(one) for one in result]
+        return {str(name): _plain(value) for name, value in result.items()}
+    if isinstance(result, list | tuple | set | Iterator):
+        return [_plain(one) for one in islice(result, _MOST)]
     return result

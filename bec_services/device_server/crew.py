@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from bec_kernel.errors import DeviceError
+from bec_services.device_server import channel_access
 from bec_services.device_server.ophyd import Held
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class Crew:
         while True:
             future, work = self._tasks.get()
             try:
+                channel_access.join()
                 result = work()
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it
                 self._free()
@@ -121,3 +123,50 @@ def _end(one: Held, future: "Future[T]", until: float) -> T:
     if not future.done() and lost.done():
         raise DeviceError(f"{one.name} lost its connection", subject=one.name)
     return future.result(0)
+
+
+def begin_stop(devices: Iterable[Held]) -> "dict[str, Future[None]]":
+    """Stop devices, all at once; return at once what tells when each was told.
+
+    Whoever looks sees from now on that they were stopped. One that still does not
+    answer an earlier stop is not told again.
+    """
+    found = list(devices)
+    for one in found:
+        one.count_stop()
+    return {one.name: _halting(one) for one in found}
+
+
+def _halting(one: Held) -> "Future[None]":
+    halting = one.link.halting
+    if halting is None or halting.done():
+        halting = _now(one.halt) if one.quick else CREW.submit(one.halt)
+        one.link.halting = halting
+    return halting  # type: ignore[return-value]
+
+
+def _now(work: Callable[[], object]) -> "Future[object]":
+    future: Future[object] = Future()
+    try:
+        future.set_result(work())
+    except DeviceError as error:
+        future.set_exception(error)
+    return future
+
+
+def stopped(told: "dict[str, Future[None]]", deadline: float) -> list[DeviceError]:
+    """Wait until devices were told to stop; return what went wrong.
+
+    Args:
+        told: of `begin_stop`.
+        deadline: a device that takes longer (s) has failed.
+    """
+    wait(told.values(), deadline)
+    errors: list[DeviceError] = []
+    for name, future in told.items():
+        if not future.done():
+            text = f"{name} did not answer a stop within {deadline:g} s"
+            errors.append(DeviceError(text, subject=name))
+        elif isinstance(error := future.exception(), DeviceError):
+            errors.append(error)
+    return errors

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,6 +15,7 @@ from bec_kernel.device_list.spec import DeviceList, DeviceListError, checked
 from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
 from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import (
+    Device,
     DeviceListVersion,
     DeviceProgress,
     EditDevices,
@@ -24,6 +25,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server import channel_access
+from bec_services.device_server.needs import disabled_needs
 from bec_services.device_server.registry import Change, Registry, let_go
 from bec_services.device_server.wishes import check_owner, wanted
 
@@ -31,8 +33,8 @@ _KEEP = 1000
 _PATIENCE = 0.5
 _TELL = 0.1
 Ask = tuple[Inbox[Any, Reply], Entry[EditDevices]]
-Holder = Callable[[str], str | None]
-"""Says who holds a device ("scan 7"), or None."""
+Holder = Callable[[Collection[str]], tuple[str, str] | None]
+"""Says which of some devices somebody needs, and who ("scan 7"); None: none."""
 
 
 class Edits:
@@ -42,8 +44,9 @@ class Edits:
         life: of the device server.
         registry: the running devices.
         users: names the rules.
-        holder: says who uses a device.
+        holder: says who needs a device as it is.
         renewed: told the names of devices that came, went, or were made anew.
+        meeting: held while a scan says which devices it uses, and while they change.
     """
 
     def __init__(
@@ -53,8 +56,11 @@ class Edits:
         users: Users,
         holder: Holder,
         renewed: Callable[[Iterable[str]], None],
+        *,
+        meeting: "threading.Lock",
     ) -> None:
         self._life = life
+        self._meeting = meeting
         self._registry = registry
         self._rules: Rules = users.device_rules
         self._others = [s for s in users.device_servers if s != life.setup.name]
@@ -124,8 +130,14 @@ class Edits:
             again=again,
             elsewhere=elsewhere,
         )
-        self._check_free(change.touched)
-        self._apply(change, user=user, ask=ask)
+        before = disabled_needs(registry.specs)
+        gone = self._apply(change, user=user, ask=ask)
+        for line in disabled_needs(registry.specs):
+            if line not in before:
+                self._life.alarm(line, user=user, request_id=ask.request_id)
+        self._renewed([*change.held, *change.kept, *change.removed])
+        for said in let_go(gone):
+            self._life.log.warning("a device did not go well", problem=said)
         return self._told(registry.version, change.touched)
 
     def _told(self, version: int, names: list[str]) -> dict[str, Any]:
@@ -141,14 +153,14 @@ class Edits:
         return next((one for one in found if one.request_id == request_id), None)
 
     def _check_free(self, names: Iterable[str]) -> None:
-        for name in names:
-            if name in self._registry.held and (holder := self._holder(name)):
-                raise RefusedError(
-                    f"{name} is in use by {holder}: nothing changed; try again when "
-                    "it has ended",
-                    subject=name,
-                    value=holder,
-                )
+        if found := self._holder([n for n in names if n in self._registry.held]):
+            name, holder = found
+            raise RefusedError(
+                f"{name} is in use by {holder}: nothing changed; try again when it "
+                "has ended",
+                subject=name,
+                value=holder,
+            )
 
     def _elsewhere(self) -> list[str]:
         found = (self._life.bus.get_all(keys.devices(s)) for s in self._others)
@@ -171,23 +183,26 @@ class Edits:
 
         return tell
 
-    def _apply(self, change: Change, *, user: str, ask: EditDevices) -> None:
-        registry = self._registry
-        old = registry.specs
-        gone = registry.apply(change)
-        entry = next_version(
-            registry,
-            old,
-            change.touched,
-            user=user,
-            action=ask.action,
-            source=ask.source[:500],
-            request_id=ask.request_id,
-        )
-        keep(self._life, registry, entry, change.touched)
-        self._renewed([*change.held, *change.kept, *change.removed])
-        for said in let_go(gone):
-            self._life.log.warning("a device did not go well", problem=said)
+    def _apply(self, change: Change, *, user: str, ask: EditDevices) -> list[Any]:
+        """Change the list, on the bus and here, or nothing; return what is let go."""
+        registry, life = self._registry, self._life
+        told = {"user": user, "action": ask.action, "source": ask.source[:500]}
+        try:
+            registry.set_limits(change)
+            devices = change.published(life.setup.name)
+            with self._meeting:  # no scan begins between the look and the change
+                self._check_free(change.touched)
+                old = registry.specs
+                gone = registry.apply(change)
+                entry = next_version(
+                    registry, old, change.touched, request_id=ask.request_id, **told
+                )
+                keep(life, registry, entry, devices)
+        except BaseException:
+            for said in registry.undo(change):
+                life.log.warning("a device did not go well", problem=said)
+            raise
+        return gone
 
     def _reply(
         self, inbox: Inbox[Any, Reply], entry: Entry[EditDevices], do: Callable[[], Any]
@@ -260,20 +275,29 @@ def _save(life: Life, registry: Registry) -> None:
 
 
 def keep(
-    life: Life, registry: Registry, entry: DeviceListVersion, names: Iterable[str]
+    life: Life,
+    registry: Registry,
+    entry: DeviceListVersion,
+    told: Mapping[str, Device | None],
 ) -> None:
-    """Append a version and publish the devices it touches, all in one."""
+    """Append a version and publish the devices it touches, all in one.
+
+    Args:
+        life: of the device server.
+        registry: holds the list.
+        entry: the version.
+        told: the devices by name; None: it is gone.
+    """
     server = life.setup.name
     key = keys.devices(server)
     changes: list[Any] = [
         Append(keys.lists(server), entry, Id(entry.version), keep=versions.KEEP)
     ]
-    for name in names:
-        one = registry.held.get(name)
+    for name, one in told.items():
         if one is None:
             changes += [Drop(key, name), Drop(keys.values(server), name)]
         else:
-            changes.append(Put(key, one.published(server), name))
+            changes.append(Put(key, one, name))
     life.bus.commit(changes, life.fence)
     registry.version = entry.version
     registry.since_whole = 0 if entry.whole else registry.since_whole + 1

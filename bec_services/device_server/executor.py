@@ -28,13 +28,11 @@ from bec_services.device_server.actions import (
     MOVE_DEADLINE,
     TRIGGER_DEADLINE,
     Actions,
-    Barrier,
-    Outcome,
-    Withdrawn,
 )
 from bec_services.device_server.clock import Clock, Stopped
 from bec_services.device_server.gate import Gate, Verdict
 from bec_services.device_server.ophyd import Held
+from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5
@@ -52,8 +50,19 @@ _BEHIND = 99
 class Executor:
     """One scan (or move) as this device server sees it.
 
+    Args:
+        life: of the device server.
+        scan_id: of the scan.
+        held: the devices.
+        clock: the server's.
+        values: puts what is so now.
+        inherited: it was there before this life.
+        meeting: held while it says which devices it uses, and while those change.
+
     Attributes:
         devices: that it needs for itself; empty before its first entry was read.
+        baseline: that it still has to read, once.
+        met: its first entry was read.
         scan_number: None for a move.
         done: its last entry was seen.
     """
@@ -67,8 +76,10 @@ class Executor:
         values: Values,
         *,
         inherited: bool = False,
+        meeting: "threading.Lock | None" = None,
     ) -> None:
         self._life = life
+        self._meeting = meeting or threading.Lock()
         self._inherited = inherited
         self._server = life.setup.name
         self._scan_id = scan_id
@@ -83,6 +94,8 @@ class Executor:
         self._epoch = 0
         self._values = values
         self.devices: set[str] = set()
+        self.baseline: set[str] = set()
+        self.met = False
         self.scan_number: int | None = None
         self.done = False
         # Of a scan that began in this life no other one can have done a step.
@@ -176,10 +189,11 @@ class Executor:
 
     def _meet(self, begin: Begin) -> None:
         mine = {n for n, server in begin.servers.items() if server == self._server}
-        part = {*begin.motors, *begin.monitored, *begin.triggered, *begin.streaming}
-        self.devices = mine & part
-        self.scan_number = begin.scan_number
-        self._actions.begin(begin, mine)
+        with self._meeting:
+            self.devices, self.baseline = parts(begin, self._server)
+            self.scan_number = begin.scan_number
+            self.met = True
+            self._actions.begin(begin, mine)
         self._streams.begin(begin)
 
     def _take(self, entry: StepEntry) -> bool:
@@ -200,6 +214,8 @@ class Executor:
                 if self._server in entry.on and entry.index > self._answered:
                     self._answer(entry, self._decide(entry))
                 self._gate.passed(entry)
+                if entry.kind is StepKind.BASELINE:
+                    self.baseline = set()
             case Mark(verb=Verb.RESUME):
                 self._asked.clear()
         return self.done
@@ -319,6 +335,7 @@ class Executor:
             phase=phase,
             quality=outcome.quality,
             value=outcome.value,
+            times=outcome.times,
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
         if step.kind in (StepKind.MOVE, StepKind.CLOSE):
@@ -330,6 +347,14 @@ class Executor:
             what = f"a reading cannot travel: {error}"
             return self._answer(step, _not_done(AnswerStatus.ERROR, what))
         self._gate.answered(self._server, step.index, outcome.status)
+
+
+def parts(begin: Begin, server: str) -> tuple[set[str], set[str]]:
+    """Return the devices of a server that a scan uses all its life, and the others."""
+    mine = {name for name, holder in begin.servers.items() if holder == server}
+    used = {*begin.motors, *begin.monitored, *begin.triggered, *begin.streaming}
+    used = used.union(*begin.hooks.values())
+    return mine & used, mine & set(begin.baseline)
 
 
 def _not_done(status: AnswerStatus, what: str, subject: str = "") -> Outcome:

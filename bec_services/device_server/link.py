@@ -1,19 +1,28 @@
 """Whether a device answers: known at once when that changes, without asking it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 from ophyd import Device, Signal
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Problem, SignalInfo
+from bec_kernel.wire import Motion, Problem, SignalInfo
 from bec_services.device_server.clock import Status
 from bec_services.device_server.status import LightStatus
 
 _CATCH_UP = 2.0
 """A server tells of a motor at most so long (s) after it was connected."""
+
+
+class Said(NamedTuple):
+    """What a device said of itself."""
+
+    limits: tuple[float, float] | None = None
+    signals: Sequence[SignalInfo] = ()
+    methods: Sequence[str] = ()
+    motion: Sequence[Motion] = ()
 
 
 def _nobody() -> None:
@@ -32,9 +41,10 @@ class Link:
     Attributes:
         problem: why it cannot be used.
         stopped: counts the stops somebody asked for.
-        said: its limits and signals, as last seen.
+        said: what it said of itself, as last seen.
         told: called when the connection is lost or is there again.
         busy: what a thread does with it, or has done last.
+        halting: the newest stop, while it goes on and afterwards.
         lost: done when the connection is lost.
     """
 
@@ -42,9 +52,10 @@ class Link:
         self.name = name
         self.problem: Problem | None = None
         self.stopped = 0
-        self.said: tuple[tuple[float, float] | None, list[SignalInfo]] = (None, [])
+        self.said = Said()
         self.told: Callable[[], None] = _nobody
         self.busy: Future[Any] | None = None
+        self.halting: Future[Any] | None = None
         self.lost: Future[None] = Future()
         self._returned = False
         self._stands = threading.Event()

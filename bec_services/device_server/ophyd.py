@@ -1,32 +1,23 @@
 """Devices through ophyd: built from the device list, set, triggered, read."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ophyd import Signal
 from ophyd.positioner import PositionerBase
-from ophyd.pseudopos import PseudoPositioner
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Device, Problem, Reading, Readings, SignalInfo
-from bec_services.device_server import signals
+from bec_kernel.wire import Device, Problem, Reading, Readings
+from bec_services.device_server import described
 from bec_services.device_server.access import declared
 from bec_services.device_server.clock import Status
 from bec_services.device_server.device_list import DeviceSpec
-from bec_services.device_server.link import Link
-
-PUBLIC = (
-    *("read", "read_configuration", "describe", "describe_configuration", "get"),
-    *("set", "stop", "trigger", "stage", "unstage"),
-    *("prepare", "kickoff", "complete", "collect"),
-)
-"""What may be called on any device, or signal of it, from outside, if it has it."""
+from bec_services.device_server.link import Link, Said
+from bec_services.device_server.motion import motions_of
 
 _SIMULATED = ("bec_services.device_server.sim", "ophyd.sim")
 _QUICK = (*_SIMULATED, "bec_services.device_server.tcp_controller", "ophyd.signal")
-
-_KINDS = {0: "omitted", 1: "normal", 2: "config", 5: "hinted"}
 
 
 class Held:
@@ -37,13 +28,14 @@ class Held:
         spec: as people wrote it.
         link: its connection.
         quick: it never keeps one waiting: no thread is needed to ask it.
+        built: it could be made, and set as the list says.
     """
 
     def __init__(self, name: str, spec: DeviceSpec) -> None:
         self.name = name
         self.spec = spec
         self.link = Link(name)
-        self.quick = True
+        self.quick = self.built = True
         self._device: Any = None
 
     @property
@@ -92,6 +84,12 @@ class Held:
     def reports(self) -> bool:
         """It tells of its changes by itself: a motor, or a bare signal."""
         return isinstance(self.device, PositionerBase | Signal)
+
+    @property
+    def moves(self) -> bool:
+        """It moves something: by itself, or what it needs."""
+        kind = type(self.device)
+        return hasattr(kind, "position") or hasattr(kind, "kickoff")
 
     def check(self) -> Any:
         """Return the ophyd object.
@@ -196,17 +194,16 @@ class Held:
         """
         device = self.check()
         try:
-            raw = device.read()
+            return _readings(device.read())
         except Exception as error:
             if self.spec.onFailure != "retry":
                 raise self._unreadable(error) from error
-            try:
-                raw = self.check().read()
-            except DeviceError:
-                raise
-            except Exception as again:
-                raise self._unreadable(again) from again
-        return {n: Reading(r["value"], r["timestamp"]) for n, r in raw.items()}
+        try:
+            return _readings(self.check().read())
+        except DeviceError:
+            raise
+        except Exception as error:
+            raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> DeviceError:
         return DeviceError(f"{self.name} cannot be read: {error}", subject=self.name)
@@ -245,8 +242,20 @@ class Held:
         Raises:
             DeviceError: it could not be told.
         """
+        self.count_stop()
+        self.halt()
+
+    def count_stop(self) -> None:
+        """Somebody wants it stopped: whatever is under way does not arrive."""
         self.stopped += 1
         self.link.give_up()
+
+    def halt(self) -> None:
+        """Have it stand still; may take time.
+
+        Raises:
+            DeviceError: it could not be told.
+        """
         if self.device is None or not hasattr(self.device, "stop"):
             return
         try:
@@ -262,39 +271,35 @@ class Held:
         Raises:
             DeviceError: there is none that may be called from outside.
         """
-        thing = self.check()
-        if (own := declared(thing, method)) is not None:
-            return own
-        *path, last = method.split(".")
-        for part in path:
-            known = getattr(thing, "component_names", ())
-            thing = getattr(thing, part) if part in known else None
-        allowed = (*PUBLIC, *getattr(thing, "USER_ACCESS", ()))
-        found: Callable[..., Any] | None = (
-            getattr(thing, last, None) if last in allowed else None
-        )
+        thing, left = self.check(), method
+        while (found := declared(thing, left)) is None and "." in left:
+            part, _, left = left.partition(".")
+            if part not in getattr(thing, "component_names", ()):
+                thing = None
+                break
+            thing = getattr(thing, part)
+        if found is None and left in described.public(thing):
+            found = getattr(thing, left)
         if found is None or not callable(found):
             raise DeviceError(
                 f"{self.name} has no public method {method!r:.80}",
                 subject=self.name,
                 value=method[:80],
-                allowed=", ".join(self.methods()),
+                allowed=f"{', '.join(self.methods()):.2000}",
             )
         return found
 
     def methods(self) -> list[str]:
         """Return what may be called, dotted."""
-        device = self.device
-        own = [name for name in PUBLIC if hasattr(device, name)]
-        own += getattr(device, "USER_ACCESS", ())
-        for part in getattr(device, "component_names", ()):
-            own += [f"{part}.{name}" for name in ("get", "set", "read")]
-        return own
+        return described.methods(self.device)
 
     def published(self, server: str) -> Device:
-        """Return the device as the bus shall know it."""
+        """Return the device as the bus shall know it.
+
+        One that cannot be described has that for its problem.
+        """
         spec = self.spec
-        limits, signals = self._said()
+        said = self.look()
         return Device(
             name=self.name,
             server=server,
@@ -304,59 +309,44 @@ class Held:
             read_only=spec.readOnly,
             software_trigger=spec.softwareTrigger,
             connected=self.device is not None and self.problem is None,
-            positioner=_is_motor(self.device),
-            limits=limits,
-            signals=signals,
-            methods=self.methods() if self.device is not None else [],
+            positioner=described.is_motor(self.device),
+            limits=said.limits,
+            signals=list(said.signals),
+            methods=list(said.methods),
             description=spec.description,
             tags=spec.deviceTags,
             problem=self.problem,
             on_failure=spec.onFailure,
             user_parameter=dict(spec.userParameter or {}),
+            motion=list(said.motion),
+            needs=spec.needs,
+            built=self.built,
         )
 
-    def _said(self) -> tuple[tuple[float, float] | None, list[SignalInfo]]:
-        """Return limits and signals; while it is away, what they were before."""
-        if self.usable:
-            try:
-                self.link.said = self._limits(), self._signals()
-            except Exception:
-                if self.problem is None:
-                    raise
-        return self.link.said
-
-    def _limits(self) -> tuple[float, float] | None:
-        if not (self.usable and _is_motor(self.device)):
-            return None
-        limits = getattr(self.device, "limits", None)
-        if not limits or limits[0] is None or limits[0] >= limits[1]:
-            return None
-        return float(limits[0]), float(limits[1])
-
-    def _signals(self) -> list[SignalInfo]:
-        hinted = set(getattr(self.device, "hints", {}).get("fields", ()))
-        found = []
-        for name, told in self.device.describe().items():
-            found.append(
-                SignalInfo(
-                    name=name,
-                    kind="hinted" if name in hinted else "normal",
-                    dtype=told.get("dtype", "number"),
-                    shape=list(told.get("shape", ())),
-                    unit=told.get("units") or self._unit(name),
-                    precision=told.get("precision"),
-                    source=told.get("source", ""),
+    def look(self) -> Said:
+        """Return what the device says of itself; while it is away, what it said."""
+        device, link = self.device, self.link
+        if device is None:
+            return Said()
+        try:
+            if not link.said.methods:
+                link.said = link.said._replace(methods=described.methods(device))
+            if self.usable:
+                link.said = Said(
+                    described.limits_of(device),
+                    described.signals_of(device),
+                    link.said.methods,
+                    motions_of(device) if described.is_motor(device) else (),
                 )
-            )
-        return found + signals.published(self.device)
+        except Exception as error:  # noqa: BLE001 - whatever a device raises
+            if self.problem is None:
+                what = f"{type(error).__name__}: {error!s:.300}"
+                text = f"{self.name} cannot be described: {what}"
+                self.problem = Problem(
+                    kind="DeviceError", message=text, subject=self.name
+                )
+        return link.said
 
-    def _unit(self, name: str) -> str:
-        unit = getattr(self.device, "egu", "") if name.startswith(self.name) else ""
-        return str(unit or "")
 
-
-def _is_motor(device: Any) -> bool:
-    """It is set to one number; the axes of a pseudo positioner are devices apart."""
-    several = isinstance(device, PseudoPositioner)
-    # Asked of the class: the property of one that is away raises.
-    return hasattr(type(device), "position") and not several
+def _readings(raw: Mapping[str, Mapping[str, Any]]) -> Readings:
+    return {n: Reading(r["value"], r["timestamp"]) for n, r in raw.items()}

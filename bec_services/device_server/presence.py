@@ -1,4 +1,4 @@
-"""Tells when a device loses its connection, and when it is there again."""
+"""Tells when what is published of a device changes: connection, pace."""
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -32,6 +32,7 @@ class Presence:
         self._back = back
         self._changed = threading.Condition()
         self._names: set[str] = set()
+        self._paced: set[str] = set()
 
     def watch(self, names: Iterable[str]) -> None:
         """Hear of these devices: at the start all, later those that are made anew."""
@@ -44,24 +45,39 @@ class Presence:
             self._names.add(name)
             self._changed.notify()
 
+    def repaced(self, name: str) -> None:
+        """A device moves faster or slower from now on."""
+        with self._changed:
+            self._paced.add(name)
+            self._changed.notify()
+
     def publish(self) -> None:
-        """Put devices anew whose connection changed, until the life is over."""
+        """Put devices anew of which something changed, until the life is over."""
         life = self._life
         while True:
             life.check()
             with self._changed:
-                if not self._names and not self._changed.wait(_PATIENCE):
+                news = self._names or self._paced
+                if not news and not self._changed.wait(_PATIENCE):
                     continue
                 names, self._names = self._names, set()
-            found = [self._held[name] for name in sorted(names) if name in self._held]
-            self._put(found)
+                paced, self._paced = self._paced, set()
+            self._put(self._found(names | paced))
+            self._tell(self._found(names))
+
+    def _found(self, names: set[str]) -> list[Held]:
+        return [self._held[name] for name in sorted(names) if name in self._held]
 
     def _put(self, devices: Collection[Held]) -> None:
         life, server = self._life, self._life.setup.name
         key = keys.devices(server)
-        life.bus.commit(
-            [Put(key, one.published(server), one.name) for one in devices], life.fence
-        )
+        puts = [Put(key, one.published(server), one.name) for one in devices]
+        if puts:
+            life.bus.commit(puts, life.fence)
+
+    def _tell(self, devices: Collection[Held]) -> None:
+        """Tell of connections that were lost, or are there again."""
+        life = self._life
         for one in devices:
             problem = one.problem
             if problem is not None:

@@ -4,11 +4,11 @@ from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from bec_kernel.device_list.spec import DeviceList, DeviceListError, in_order
 from bec_kernel.errors import BecError
-from bec_kernel.wire import Problem
+from bec_kernel.wire import Device, Problem
 from bec_services.device_server.builder import (
     Plan,
     configure,
@@ -21,6 +21,7 @@ from bec_services.device_server.clock import Clock
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.sim import SimState
 
+T = TypeVar("T")
 Told = Callable[[int, int, str], None]
 """Told how many devices are done, of how many, and the newest one's name."""
 
@@ -36,6 +37,7 @@ class Change:
         removed: names that are gone.
         limits: new limits of devices that are not made anew.
         touched: names of all these.
+        before: devices, objects and list that ran before it was applied.
     """
 
     specs: DeviceList
@@ -44,6 +46,12 @@ class Change:
     removed: list[str] = field(default_factory=list)
     limits: dict[str, Any] = field(default_factory=dict)
     touched: list[str] = field(default_factory=list)
+    before: tuple[dict[str, Held], dict[str, Any], DeviceList] | None = None
+
+    def published(self, server: str) -> dict[str, Device | None]:
+        """Return all it touches as the bus shall know it; None: it is gone."""
+        found = {n: self.held.get(n) or self.kept.get(n) for n in self.touched}
+        return {n: one.published(server) if one else None for n, one in found.items()}
 
 
 class Registry:
@@ -175,12 +183,8 @@ class Registry:
         return same_limits or limits is not None
 
     def apply(self, change: Change) -> list[Any]:
-        """Let the new list be the running one; return the objects it has no use for.
-
-        Raises:
-            DeviceListError: new limits are refused; then nothing was changed.
-        """
-        self._set_limits(change)
+        """Let the new list be the running one; return the objects it has no use for."""
+        change.before = dict(self.held), dict(self._objects), self.specs
         gone = [self._objects.pop(name, None) for name in change.removed]
         for name in change.removed:
             self.held.pop(name, None)
@@ -192,18 +196,51 @@ class Registry:
         self.specs = change.specs
         return [device for device in gone if device is not None]
 
-    def _set_limits(self, change: Change) -> None:
+    def undo(self, change: Change) -> list[str]:
+        """Let the list before be the running one again; return what went wrong.
+
+        What the change had built is let go, and limits are as they were.
+        """
+        if change.before is not None:
+            held, objects, self.specs = change.before
+            _make_equal(self.held, held)
+            _make_equal(self._objects, objects)
+        said = self._put_back_limits(change.limits)
+        return said + let_go(one.device for one in change.held.values())
+
+    def set_limits(self, change: Change) -> None:
+        """Give devices that stay their new limits: comes before `apply`.
+
+        Raises:
+            DeviceListError: they are refused; nothing was changed.
+        """
         done: list[str] = []
         try:
             for name, limits in change.limits.items():
                 configure(self.held[name], "limits", limits)
                 done.append(name)
         except DeviceListError:
-            for name in done:
-                old = (self.specs[name].deviceConfig or {}).get("limits")
-                if old is not None:
-                    configure(self.held[name], "limits", old)
+            self._put_back_limits(done)
             raise
+
+    def _put_back_limits(self, names: Iterable[str]) -> list[str]:
+        said = []
+        for name in names:
+            old = (self.specs[name].deviceConfig or {}).get("limits")
+            if old is None:
+                continue
+            try:
+                configure(self.held[name], "limits", old)
+            except DeviceListError as error:
+                said.append(str(error))
+        return said
+
+
+def _make_equal(running: dict[str, T], old: dict[str, T]) -> None:
+    """Others hold the mapping itself; one that is there all the time never misses."""
+    running.update(old)
+    for name in [name for name in running if name not in old]:
+        del running[name]
 
 
 def let_go(devices: Iterable[Any]) -> list[str]:
@@ -228,6 +265,7 @@ def _mark(one: Held, error: BecError) -> None:
     text = str(error)
     said = text if text.startswith(one.name) else f"{one.name} cannot be built: {text}"
     one.problem = Problem(kind="DeviceError", message=said, subject=one.name)
+    one.built = False
 
 
 def _connect(

@@ -1,15 +1,17 @@
 """The device server's shell: new scans, stops and calls, all in the main thread."""
 
-from collections.abc import Collection, Iterable
+import threading
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from bec_kernel.bus import START, Drop, Id, Inbox, Log, Put
 from bec_kernel.service import Life
-from bec_kernel.wire import EditDevices, Reply, Stop, Users, keys
+from bec_kernel.wire import Begin, EditDevices, Reply, Stop, Users, keys
 from bec_services.device_server.calls import Calls
 from bec_services.device_server.clock import Clock
 from bec_services.device_server.edits import Edits
-from bec_services.device_server.executor import Executor
+from bec_services.device_server.executor import Executor, parts
+from bec_services.device_server.needs import changed, needed
 from bec_services.device_server.presence import Presence
 from bec_services.device_server.registry import Registry
 from bec_services.device_server.values import Values
@@ -31,7 +33,11 @@ class DeviceServer:
             life, held, clock, self._values, self._holder, told=self._tell_stopped
         )
         self._presence = Presence(life, held, self._values.renew)
-        self._edits = Edits(life, registry, users, self._holder, self._renew)
+        self._values.repaced = self._presence.repaced
+        self._meeting = threading.Lock()
+        self._edits = Edits(
+            life, registry, users, self._keeper, self._renew, meeting=self._meeting
+        )
         self._executors: dict[str, Executor] = {}
         self._positions: dict[Log[Any], Id] = {}
         self._inboxes: dict[str, Inbox[Any, Reply]] = {}
@@ -50,6 +56,7 @@ class DeviceServer:
         self._life.spawn(self._edits.run)
         for user in self._users.names:
             self._open(keys.device_asks(self._name, user))
+        self._life.serves()
         for log, entries in self._life.follow(self._positions):
             self._forget()
             for entry in entries:
@@ -89,6 +96,7 @@ class DeviceServer:
             self._clock,
             self._values,
             inherited=inherited,
+            meeting=self._meeting,
         )
         self._executors[stops.name] = executor
         at = START
@@ -124,11 +132,37 @@ class DeviceServer:
             executor.stop_devices(names)
 
     def _holder(self, device: str) -> str | None:
+        """Say whose device it is, or one that moves with it: for calls."""
+        moves = changed(self._held, [device])
         for executor in list(self._executors.values()):
-            if device in executor.devices and not executor.done:
-                number = executor.scan_number
-                return "a move" if number is None else f"scan {number}"
+            if executor.done or moves.isdisjoint(changed(self._held, executor.devices)):
+                continue
+            return _called(executor.scan_number)
         return None
+
+    def _keeper(self, names: Collection[str]) -> tuple[str, str] | None:
+        """Return the first device a scan needs as it is, and which scan: for edits."""
+        wanted = set(names)
+        for number, used in self._used():
+            if found := wanted & needed(self._held, used):
+                return min(found), _called(number)
+        return None
+
+    def _used(self) -> Iterator[tuple[int | None, set[str]]]:
+        """Yield of each scan its number and devices, also of one that just begins."""
+        bus = self._life.bus
+        for scan_id in bus.get_all(keys.todo["device_server"](self._name)):
+            executor = self._executors.get(keys.stops(scan_id).name)
+            if executor is not None and executor.met:
+                if not executor.done:
+                    yield executor.scan_number, executor.devices | executor.baseline
+                continue
+            for entry in bus.read(keys.steps(scan_id), START, 1):
+                if isinstance(entry.message, Begin):
+                    yield (
+                        entry.message.scan_number,
+                        set().union(*parts(entry.message, self._name)),
+                    )
 
     def _publish(self) -> None:
         """Put all devices, and take those out that are gone."""
@@ -143,3 +177,7 @@ class DeviceServer:
         ]
         if changes:
             self._life.bus.commit(changes, self._life.fence)
+
+
+def _called(number: int | None) -> str:
+    return "a move" if number is None else f"scan {number}"

@@ -19,6 +19,7 @@ import numpy as np
 from ophyd import Kind, Signal
 from ophyd.utils import ReadOnlyError
 
+from bec_kernel.codec import MESSAGE_LIMIT
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import (
     DeviceFile,
@@ -34,6 +35,7 @@ ONE = "value"
 """Name of the value of a stream that has only one."""
 _PATIENCE = 30.0
 _OVERHEAD = 64  # bytes a number takes
+_LARGEST = MESSAGE_LIMIT - (2 << 20)  # bytes; a batch has others before it
 
 
 class _Told(Signal):
@@ -171,7 +173,13 @@ class AsyncSignal(_Told):
     def _keep(
         self, mode: StreamMode, samples: list[Sample], status: LightStatus
     ) -> bool:
-        size = sum(_size(one) for one in samples)
+        sizes = [_size(one) for one in samples]
+        if max(sizes) > _LARGEST:
+            raise ValueError(
+                f"{self.name}: a sample of {max(sizes) / 1e6:.1f} MB is too large for "
+                "a stream; what is so large goes to a file (FileEventSignal)"
+            )
+        size = sum(sizes)
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room(size), _PATIENCE):
                 raise DeviceError(

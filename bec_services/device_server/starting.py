@@ -14,6 +14,7 @@ from bec_kernel.device_list.spec import DeviceList
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceListVersion, Users, keys
 from bec_services.device_server.edits import keep, kept, list_of, next_version
+from bec_services.device_server.needs import disabled_needs
 from bec_services.device_server.registry import Registry, let_go
 
 DEMO = Path(__file__).with_name("demo.yaml")
@@ -99,6 +100,7 @@ def _build(life: Life, registry: Registry, specs: DeviceList) -> None:
         elsewhere={need for spec in specs.values() for need in spec.needs},
         lenient=True,
     )
+    registry.set_limits(change)
     for said in let_go(registry.apply(change)):
         life.log.warning("a device did not go well", problem=said)
     if change.touched:
@@ -107,6 +109,8 @@ def _build(life: Life, registry: Registry, specs: DeviceList) -> None:
     for one in registry.held.values():
         if one.problem is not None and one.name not in before:
             life.alarm(one.problem.message, "minor")
+    for line in disabled_needs(specs) if change.touched else []:
+        life.alarm(line)
 
 
 def _checking(life: Life) -> Callable[[int, int, str], None]:
@@ -117,5 +121,7 @@ def _keep_all(life: Life, registry: Registry, action: str, source: str) -> None:
     registry.since_whole = versions.WHOLE_EVERY
     names = list(registry.specs)
     entry = next_version(registry, {}, names, action=action, source=source)
-    before = life.bus.get_all(keys.devices(life.setup.name))
-    keep(life, registry, entry, [*names, *(n for n in before if n not in names)])
+    server = life.setup.name
+    gone = set(life.bus.get_all(keys.devices(server))) - set(names)
+    told = {name: registry.held[name].published(server) for name in names}
+    keep(life, registry, entry, {**told, **dict.fromkeys(gone)})

@@ -7,15 +7,21 @@ A lone change is put at once; what follows within a moment travels together.
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any
 
 import msgspec
+import structlog
 
 from bec_kernel.bus import Put
 from bec_kernel.codec import encode
 from bec_kernel.errors import DeviceError
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceValue, Preview, Progress, Reading, Readings, keys
+from bec_services.device_server.crew import CREW
+from bec_services.device_server.motion import pace_signals
+from bec_services.device_server.newest import Newest
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.signals import (
     PreviewSignal,
@@ -26,9 +32,13 @@ from bec_services.device_server.sim.device import SimSignal
 from bec_services.device_server.streams import Streams
 from bec_services.device_server.waiting import read_signals
 
+_log = structlog.get_logger(__name__)
+
 _COALESCE = 0.01
 """Changes within so long (s) travel together."""
 _PATIENCE = 0.5
+_SETTLE = 2.0
+"""Who ends a move or a scan waits so long (s) for a device that is slow to answer."""
 _PREVIEW = 0.1
 """Between two previews of a signal, s; the longer, the longer they take to be put."""
 _LOAD = 10
@@ -36,22 +46,33 @@ _PIXELS = 65536
 _CACHE = (int, float, str, bool)
 
 
+_Read = tuple[str, int, Readings]
+"""A device, the number of the reading (see `Newest`), and what was read."""
+
+
 class Values:
     """Says what is so now.
 
     Attributes:
         streams: what is not only the newest value.
+        repaced: told the name of a device that from now on moves faster or slower.
     """
 
     def __init__(self, server: str, held: Mapping[str, Held]) -> None:
         self.streams = Streams()
+        self.repaced: Callable[[str], None] = lambda _: None
         self._server = server
         self._held = held
         self._changed = threading.Condition()
-        self._putting = threading.Lock()  # what is older is put earlier
+        self._putting = threading.Lock()  # nothing is asked of a device under it
+        self._newest = Newest()
         self._unread: set[str] = set()
         self._fresh: dict[str, Readings] = {}
-        self._known: dict[str, Readings] = {}
+        self._taken: set[str] = set()  # by the publisher, and not put yet
+        self._asked: dict[str, Future[Any]] = {}
+        self._again: set[str] = set()
+        self._arrived: list[_Read] = []
+        self._moving: dict[str, bool] = {}
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, Preview] = {}
         self._more_previews = threading.Event()
@@ -75,10 +96,15 @@ class Values:
         """Devices have come, gone, or been made anew."""
         for name in names:
             self._unwatch(name)
-            self._known.pop(name, None)
+            with self._changed:
+                self._newest.forget(name)
+                self._moving.pop(name, None)
             one = self._held.get(name)
             if one is not None and one.usable:
-                self._watch(name, one.device)
+                try:
+                    self._watch(name, one.device)
+                except Exception:  # noqa: BLE001 - it is read when somebody asks
+                    _log.exception("a device cannot be watched", device=name)
                 self.note(name)
 
     def unwatch(self) -> None:
@@ -97,7 +123,9 @@ class Values:
         for key, signal in read_signals(device).items():
             self._subscribe(name, signal, self._reporter(name, key))
         if (moving := getattr(device, "motor_is_moving", None)) is not None:
-            self._subscribe(name, moving, lambda *_, **__: self.note(name))
+            self._subscribe(name, moving, self._mover(name))
+        for signal in pace_signals(device):
+            self._subscribe(name, signal, lambda *_, **__: self.repaced(name))
         for signal in signals_of(device):
             place = f"{name}/{signal.name}"
             if isinstance(signal, ProgressSignal):
@@ -118,6 +146,13 @@ class Values:
                 self.note(name, {key: Reading(value, timestamp)})
             else:
                 self.note(name)
+
+        return told
+
+    def _mover(self, name: str) -> Callable[..., None]:
+        def told(*_: Any, value: Any, **__: Any) -> None:
+            self._moving[name] = bool(value)
+            self.note(name)
 
         return told
 
@@ -151,18 +186,95 @@ class Values:
             if wait > 0:
                 life.over.wait(wait)
             due = time.monotonic() + _COALESCE
-            self._put(life)
+            read, late = self._read(None)
+            self._begin(late)
+            self._put(life, None, read)
+            with self._changed:
+                self._taken.clear()
 
     def settle(self, life: Life, names: Iterable[str]) -> None:
-        """Put what is known of these devices now.
+        """Put what is known of these devices now; ask those that have changed.
 
-        Whoever hears next that a move or a scan has ended reads where the motors are.
+        Whoever hears next that a move or a scan has ended reads where the motors are. A
+        device that does not answer holds it up only a little.
         """
-        self._put(life, set(names))
+        wanted = set(names)
+        until = time.monotonic() + _SETTLE
+        read, late = self._read(wanted)
+        with self._changed:  # asked before: what is answered to that may be older
+            before = [self._asked[name] for name in late if name in self._asked]
+        wait(before, max(0.0, until - time.monotonic()))
+        wait(self._begin(late), max(0.0, until - time.monotonic()))
+        self._put(life, wanted, read)
 
-    def _put(self, life: Life, names: set[str] | None = None) -> None:
+    def _has_news(self) -> bool:
+        return bool(self._unread or self._fresh or self._progress or self._arrived)
+
+    def _read(self, names: set[str] | None) -> "tuple[list[_Read], list[str]]":
+        """Read devices that have changed: of some, or all there are.
+
+        Returns:
+            What was read, and the devices that are to be asked by a thread of its own.
+        """
+        with self._changed:
+            knows = self._newest.knows
+            unread = self._unread | {n for n in self._fresh if not knows(n)}
+            if names is None:
+                self._taken |= unread
+            else:
+                unread = names & (unread | self._taken | set(self._asked))
+            self._unread -= unread
+        found: list[_Read] = []
+        late: list[str] = []
+        for name in unread:
+            one = self._held.get(name)
+            if one is None or one.quick:
+                found += self._ask(name, one)
+            else:
+                late.append(name)
+        return found, late
+
+    def _begin(self, names: Iterable[str]) -> "list[Future[Any]]":
+        """Ask devices that may be slow, each once at a time; they notify."""
+        with self._changed:
+            for name in names:
+                if name in self._asked:
+                    self._again.add(name)
+                else:
+                    self._asked[name] = CREW.submit(partial(self._hear, name))
+            return [self._asked[name] for name in names]
+
+    def _hear(self, name: str) -> None:
+        found: list[_Read] = []
+        try:
+            found = self._ask(name, self._held.get(name))
+        finally:
+            with self._changed:
+                self._arrived += found
+                del self._asked[name]
+                if name in self._again:
+                    self._again.discard(name)
+                    self._unread.add(name)
+                self._changed.notify()
+
+    def _ask(self, name: str, one: Held | None) -> "list[_Read]":
+        """Read a device; nothing where it cannot be: who asks for a reading is told."""
+        with self._changed:
+            begun = self._newest.begin()
+            fresh = self._fresh.pop(name, {})  # it is older than what is read now
+        if one is None or not one.usable:
+            return []
+        try:
+            readings = one.read()
+            self._moving[name] = _is_moving(one.device)
+        except DeviceError:
+            known = self._newest.knows(name)
+            return [(name, begun, fresh)] if fresh and known else []
+        return [(name, begun, readings)]
+
+    def _put(self, life: Life, names: set[str] | None, read: "list[_Read]") -> None:
         with self._putting:
-            puts = self._puts(names)
+            puts = self._puts(names, read)
             if not puts:
                 return
             try:
@@ -170,41 +282,31 @@ class Values:
             except (TypeError, ValueError, OverflowError):  # none was put
                 life.bus.commit([p for p in puts if _travels(p, life)], life.fence)
 
-    def _has_news(self) -> bool:
-        return bool(self._unread or self._fresh or self._progress)
-
-    def _puts(self, names: set[str] | None) -> list[Put[Any]]:
-        """Take what is to be put: of some devices, or all there is."""
+    def _puts(self, names: set[str] | None, read: "list[_Read]") -> list[Put[Any]]:
+        """Take what is to be put: what was read, and what came by itself."""
         with self._changed:
-            wanted = {*self._unread, *self._fresh} if names is None else names
-            unread = self._unread & wanted
-            self._unread -= unread
-            told_of = {n: self._fresh.pop(n) for n in wanted if n in self._fresh}
+            newest = self._newest
+            news: list[_Read] = [*self._arrived, *read]
+            self._arrived = []
+            for name in set(self._fresh) if names is None else names & set(self._fresh):
+                if newest.knows(name):  # else it is read first
+                    news.append((name, newest.begin(), self._fresh.pop(name)))
+            changed = [one[0] for one in news if newest.merge(*one)]
+            values = {name: newest.of(name) for name in changed}
             progress = dict(self._progress)
             self._progress.clear()
-        key = keys.values(self._server)
-        # A device that is read anew is newer than what it told before.
-        fresh: dict[str, Readings | None] = {**told_of, **dict.fromkeys(unread)}
+        key, told = keys.values(self._server), keys.progress(self._server)
         puts: list[Put[Any]] = [
-            Put(key, value, name)
-            for name, readings in fresh.items()
-            if (value := self._value(name, readings)) is not None
+            Put(key, DeviceValue(readings=readings, moving=self._moves(one)), name)
+            for name, readings in values.items()
+            if (one := self._held.get(name)) is not None and one.usable
         ]
-        told = keys.progress(self._server)
         return puts + [Put(told, one, place) for place, one in progress.items()]
 
-    def _value(self, name: str, fresh: Readings | None) -> DeviceValue | None:
-        one = self._held.get(name)
-        if one is None or not one.usable:
-            return None
-        known = self._known.get(name)
-        try:
-            if fresh is None or known is None:
-                known = one.read()
-        except DeviceError:
-            return None  # it is told where somebody asked for the reading
-        self._known[name] = known = {**known, **(fresh or {})}
-        return DeviceValue(readings=known, moving=_is_moving(one.device))
+    def _moves(self, one: Held) -> bool:
+        if one.quick:
+            return _is_moving(one.device)
+        return self._moving.get(one.name, False)
 
     def _publish_previews(self, life: Life) -> None:
         """Put the newest previews; under load there are fewer of them."""
@@ -244,7 +346,10 @@ def small(preview: Preview) -> Preview:
 
 def _is_moving(device: Any) -> bool:
     """Whether it is on its way; ophyd's EPICS motors would ask the network."""
-    signal = getattr(device, "motor_is_moving", None)
-    if signal is not None:
-        return bool(signal.get())
-    return bool(getattr(device, "moving", False))
+    try:
+        signal = getattr(device, "motor_is_moving", None)
+        return bool(
+            getattr(device, "moving", False) if signal is None else signal.get()
+        )
+    except Exception:  # noqa: BLE001 - whatever a device that is away raises
+        return False

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bec_kernel.wire import Point, PointStatus, Reading, Readings
+from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
 
 Array = npt.NDArray[Any]
 Key = tuple[str, str]
@@ -16,6 +16,9 @@ Key = tuple[str, str]
 
 STATUS = {status: number for number, status in enumerate(PointStatus)}
 """Numbers that stand for a point's status in the file."""
+
+PARTS = tuple(name for name in Times.__struct_fields__ if name != "start")
+"""What a point's time is split into, see `Times`."""
 
 _TEXT = 64  # bytes: text has a fixed length, longer text makes a new layout
 
@@ -81,12 +84,14 @@ class Batch:
         values: of each signal.
         times: of each signal, s since the epoch.
         status: of each device, see `STATUS`.
+        parts: of the points' time, s, see `PARTS`.
     """
 
     rows: int
     values: dict[Key, Array] = field(default_factory=dict)
     times: dict[Key, Array] = field(default_factory=dict)
     status: dict[str, Array] = field(default_factory=dict)
+    parts: dict[str, Array] = field(default_factory=dict)
 
 
 class Layout:
@@ -134,7 +139,7 @@ class Layout:
         """Return the rows of `points`; None where the layout must grow first."""
         if not all(self._knows(point) for point in points):
             return None
-        batch = Batch(len(points))
+        batch = Batch(len(points), parts=_parts(points))
         for key, column in self.columns.items():
             readings = [_reading(point, key) for point in points]
             values = _rows(column, readings)
@@ -153,6 +158,13 @@ class Layout:
             readings.keys() <= known.get(device, set())
             for device, readings in point.data.items()
         )
+
+
+def _parts(points: Sequence[Point]) -> dict[str, Array]:
+    """Return where the points' time went; NaN where nobody has told."""
+    unknown = Times(*[np.nan] * len(Times.__struct_fields__))
+    times = [point.times or unknown for point in points]
+    return {part: np.array([getattr(t, part) for t in times]) for part in PARTS}
 
 
 _NOTHING = Reading(None, np.nan)

@@ -16,6 +16,7 @@ from bec_services.file_writer.tree import (
     REASON,
     STATE,
     STATUSES,
+    TIMING,
     Node,
     column_path,
 )
@@ -100,6 +101,8 @@ class MasterFile:
                 self._extend(f"{path}/timestamp", batch.times[key], end)
             for device, status in batch.status.items():
                 self._extend(f"{STATUSES}/{device}", status, end)
+            for part, seconds in batch.parts.items():
+                self._extend(f"{TIMING}/{part}", seconds, end)
             self._file.flush()
         self._rows = end
 

@@ -43,7 +43,7 @@ class Sending:
     def begin(self, begin: Begin) -> None:
         """Find the streams of the scan's devices."""
         self.devices |= devices_of(self._life.bus, begin)
-        for server in sorted(set(begin.servers.values())):
+        for server in begin.device_servers:
             self.positions[keys.device_files(self._scan_id, server)] = START
         names = {*begin.monitored, *begin.triggered, *begin.streaming}
         for one in sources(self.devices[n] for n in sorted(names & set(self.devices))):

@@ -1,13 +1,16 @@
 """Follows the points of every unfinished scan and writes them into its file."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bec_kernel.bus import START, Append, Drop, Entry, Id, Log
 from bec_kernel.config import Folder
+from bec_kernel.errors import BrokerError, FencedError
 from bec_kernel.scan_devices import devices_of
-from bec_kernel.service import Life, unfinished
+from bec_kernel.service import Life, LifeOver, unfinished
 from bec_kernel.wire import Baseline, Begin, FileDone, Point, Seal, keys
 from bec_services.file_writer.core import Layout
 from bec_services.file_writer.sending import Sending
@@ -21,8 +24,6 @@ REST = 0.1
 _SLICE = 0.5
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # s, before a failed file is tried again
 _PAGE = 1000
-# The disk; and what no file can hold must not keep other scans from theirs.
-_FAILURES = (OSError, ValueError, TypeError, KeyError)
 
 
 class _Writing:
@@ -164,7 +165,8 @@ class _Writer:
         if self._life.bus.last(keys.files(scan_id)):
             self._life.bus.commit([Drop(self._todo, scan_id)], self._life.fence)
             return
-        self._follow(scan_id)
+        with self._minding(scan_id):
+            self._follow(scan_id)
 
     def _follow(self, scan_id: str) -> None:
         log = keys.points(scan_id)
@@ -185,24 +187,17 @@ class _Writer:
     def _send(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
         points = self._senders[log]
         scan_id, writing = self._open[points]
-        try:
+        with self._minding(scan_id):
             writing.send(log, entries, self.positions[points])
-        except _FAILURES as error:
-            self._life.log.exception("not written", scan_id=scan_id)
-            self._fail(scan_id, points, writing, error)
-            return
-        if told := writing.sending.bookmarks():
-            self._life.bus.commit(told, self._life.fence)
+            if told := writing.sending.bookmarks():
+                self._life.bus.commit(told, self._life.fence)
 
     def _take_points(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
         scan_id, writing = self._open[log]
         known = [entry for entry in entries if entry.message is not None]
-        try:
+        seal = None
+        with self._minding(scan_id):
             seal = writing.take(known) if known else None
-        except _FAILURES as error:
-            self._life.log.exception("not written", scan_id=scan_id)
-            self._fail(scan_id, log, writing, error)
-            return
         if seal is None:
             return
         self._forget(scan_id, log)
@@ -226,12 +221,23 @@ class _Writer:
         self._ending.discard(states)
         self.positions.pop(log, None)
 
-    def _fail(
-        self, scan_id: str, log: Log[Any], writing: _Writing, error: Exception
-    ) -> None:
+    @contextlib.contextmanager
+    def _minding(self, scan_id: str) -> Iterator[None]:
+        """Let nothing that one scan brings about keep others from their files."""
+        try:
+            yield
+        except (BrokerError, FencedError, LifeOver):
+            raise  # of all scans
+        except Exception as error:
+            self._life.log.exception("not written", scan_id=scan_id)
+            self._fail(scan_id, error)
+
+    def _fail(self, scan_id: str, error: Exception) -> None:
         """Keep the scan for later: its points are safe where they are."""
-        writing.close()
-        self._forget(scan_id, log)
+        log = keys.points(scan_id)
+        if log in self._open:
+            self._open[log][1].close()
+            self._forget(scan_id, log)
         first = scan_id not in self._failed
         _, wait = self._failed.get(scan_id, (0.0, _FIRST_WAIT))
         due = time.monotonic() + wait
@@ -252,7 +258,8 @@ class _Writer:
             if keys.points(scan_id) in self._open:
                 continue
             if due <= now:
-                self._follow(scan_id)
+                with self._minding(scan_id):
+                    self._follow(scan_id)
             else:
                 wait = min(wait, due - now)
         return wait

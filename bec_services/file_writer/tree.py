@@ -12,11 +12,12 @@ import numpy as np
 from bec_kernel.scan_files import folder_of, stem
 from bec_kernel.version import __version__
 from bec_kernel.wire import Begin, Device, ScanState
-from bec_services.file_writer.core import STATUS, Array, Key, Layout, cell
+from bec_services.file_writer.core import PARTS, STATUS, Array, Key, Layout, cell
 from bec_services.file_writer.streams import StreamLayout, units_of
 
 _DEVICES = "/entry/collection/devices"
 STATUSES = "/entry/collection/point_status"
+TIMING = "/entry/collection/timing"
 STATE = "/entry/collection/metadata/state"
 REASON = "/entry/collection/metadata/reason"
 END_TIME = "/entry/end_time"
@@ -89,6 +90,7 @@ def tree(scan: Scan, layout: Layout, streams: StreamLayout | None = None) -> lis
         *_entry(scan),
         *_metadata(scan),
         *_readings(scan, layout),
+        *_timing(),
         *_streams(scan, layout, streams),
         *_configuration(scan),
         *_instrument(scan, layout),
@@ -190,6 +192,14 @@ def _column(scan: Scan, key: Key, layout: Layout) -> Iterator[Node]:
     yield Node(f"{path}/value", _value_attrs(scan, key), grows=grows)
     times = {**_SECONDS, "target": f"{path}/timestamp"}
     yield Node(f"{path}/timestamp", times, grows=(np.dtype(np.float64), ()))
+
+
+def _timing() -> Iterator[Node]:
+    """Where the time of each point went."""
+    yield _group(TIMING)
+    for part in PARTS:
+        seconds = (np.dtype(np.float64), ())
+        yield Node(f"{TIMING}/{part}", {"units": "s"}, grows=seconds)
 
 
 def _streams(

@@ -55,17 +55,23 @@ class Pulse:
     beat: tuple[int, float] | None = None
     _changed: float = 0.0
     _own: bool = False
+    _state: str = ""
 
-    def seen(self, pid: int, stamp: float, now: float) -> None:
+    def seen(self, pid: int, stamp: float, now: float, state: str = "running") -> None:
         """Take note of the heartbeat that stands on the bus."""
         if self.beat != (pid, stamp):
             self.beat = (pid, stamp)
             self._changed = now
             self._own = self._own or pid == self.pid
+            self._state = state
 
     def beats(self) -> bool:
         """Tell whether this very process has shown itself."""
         return self._own
+
+    def serves(self) -> bool:
+        """Tell whether this very process has said that it is ready."""
+        return self._own and self._state == "running"
 
     def is_frozen(self, now: float, quiet: float) -> bool:
         """Tell whether it should beat and does not.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bec_kernel import broker
-from bec_kernel.bus import Bus, Put, connect, put
+from bec_kernel.bus import Bus, Change, Drop, Put, connect, put
 from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError, DeadlineError, DecodeError
 from bec_kernel.service import tell
@@ -98,7 +98,7 @@ class Launcher:
         self._bus = connect(
             self.folder.url("launcher"), complain=self._complain, timeout=_CALL
         )
-        put(self._bus, keys.users(), self.users)
+        self._bus.commit([Put(keys.users(), self.users), *self._nobody_yet(self._bus)])
         self._start_all([p for p in self.programs if p.beats])
 
     def _start_all(self, programs: Sequence[Program]) -> None:
@@ -107,6 +107,16 @@ class Launcher:
             process = program.start(self.folder.logs, self._nursery)
             pulse = Pulse(process.pid, time.monotonic(), stale.get(program.name))
             self.children[program.name] = Child(program, process, pulse, Restarts())
+
+    def _nobody_yet(self, bus: Bus) -> list[Change]:
+        """Return what takes back which processes another life of this instance had."""
+        key, names = keys.processes(), [program.name for program in self.programs]
+        gone = [name for name in bus.get_all(key) if name not in ("broker", *names)]
+        starting = [Process(name=name, pid=0) for name in names]
+        return [
+            *(Drop(key, name) for name in gone),
+            *(Put(key, one, one.name) for one in starting),
+        ]
 
     def _stale_beats(self) -> dict[str, tuple[int, float]]:
         """Return what another life of this instance has left on the bus."""
@@ -136,10 +146,12 @@ class Launcher:
     def stop(self) -> None:
         """End everything: services first, the broker last."""
         self.log.info("stopping")
-        children = [child.process for child in self.children.values()]
+        services = [c.process for c in self.children.values() if c.program.beats]
+        hardware = [c.process for c in self.children.values() if not c.program.beats]
         with contextlib.suppress(BrokerError):
             self._beat("stopping")
-        killed = end_all(children, PATIENCE)
+        killed = end_all(services, PATIENCE)
+        killed += end_all(hardware, PATIENCE)  # later: its loss would be published
         if killed:
             self.log.warning("had to be killed", pids=killed)
         self._nursery.close()
@@ -226,7 +238,7 @@ class Launcher:
         for child in self.children.values():
             beat = self._heartbeat(child.program)
             if beat is not None:
-                child.pulse.seen(beat.pid, beat.time, now)
+                child.pulse.seen(beat.pid, beat.time, now, beat.state)
 
     def _heartbeat(self, program: Program) -> Heartbeat | None:
         if self._bus is None or program.role not in keys.heartbeats:
@@ -317,21 +329,9 @@ class Launcher:
             return ["broker"]
         missing = []
         for name, child in self.children.items():
-            if child.program.beats and not child.pulse.beats():
+            if child.program.beats and not child.pulse.serves():
                 words = child.program.last_words(self.folder.logs)
                 missing.append(f"{name} ({words})" if words else name)
-        return missing or self._unpublished(self._bus)
-
-    def _unpublished(self, bus: Bus) -> list[str]:
-        missing = []
-        try:
-            if "scan_server" in self.children and not bus.get_all(keys.catalogue()):
-                missing.append("the catalogue of scans")
-            for child in self.children.values():
-                if child.program.role == "device_server":
-                    missing += _unpublished(bus, child.program)
-        except BrokerError as error:
-            return [str(error)]
         return missing
 
     # --- telling ----------------------------------------------------------------------
@@ -343,18 +343,6 @@ class Launcher:
 
     def _complain(self, key: str, error: DecodeError) -> None:
         self.log.error("cannot be decoded", key=key, problem=str(error))
-
-
-def _unpublished(bus: Bus, program: Program) -> list[str]:
-    """Return what a device server has not told yet of the list it was given."""
-    given = program.environment.get("BEC_DEVICES_GIVEN", "")
-    is_new = bool(given) and ":" not in given
-    last = bus.last(keys.lists(program.own_name))
-    if is_new:
-        is_there = last is not None and last.message.given == given
-    else:
-        is_there = bool(last or bus.get_all(keys.devices(program.own_name)))
-    return [] if is_there else [f"the devices of {program.own_name}"]
 
 
 class _Wakes:

@@ -10,6 +10,7 @@ _MOTOR, _MONITOR, _CAMERA = (
 )
 _VALUE, _SHOWN = f"{_SIM}.plain.SimValue", f"{_SIM}.plain.SimReadOnly"
 _ALIKE = ("ophyd_devices.Sim", "ophyd_devices.Syn", "ophyd_devices.sim", f"{_SIM}.")
+_AXIS = "bec_services.device_server.axes.PseudoAxis"
 _COMPUTED = ("ophyd_devices.ComputedSignal", "ophyd_devices.ReadOnlySignal")
 _BY_WORD = (
     (("EpicsSignalRO", "SignalRO"), _SHOWN),
@@ -27,7 +28,7 @@ def twins(devices: DeviceList) -> tuple[DeviceList, list[str]]:
     Returns:
         The list, and one line for each class nothing is known of.
     """
-    kinds = {name: _twin(spec) for name, spec in devices.items()}
+    kinds = {name: _twin(spec, devices) for name, spec in devices.items()}
     motor = next((n for n in devices if kinds[n] == _MOTOR), None)
     found: DeviceList = {}
     warnings = []
@@ -50,9 +51,13 @@ def twins(devices: DeviceList) -> tuple[DeviceList, list[str]]:
     return found, warnings
 
 
-def _twin(spec: DeviceSpec) -> str | None:
+def _twin(spec: DeviceSpec, devices: DeviceList) -> str | None:
     """Return the class that stands for a device; its own, if it is simulated."""
     path = spec.deviceClass
+    if path == _AXIS:  # of a simulated device it is one, too; else it is a motor
+        owner = devices.get(str((spec.deviceConfig or {}).get("device")))
+        is_kept = owner is not None and owner.deviceClass.startswith(_ALIKE)
+        return path if is_kept else _MOTOR
     if path.startswith(_ALIKE) or path in _COMPUTED:
         return path
     last = path.rpartition(".")[2]

@@ -18,6 +18,7 @@ from bec_kernel.wire import (
     Step,
     StepEntry,
     StepKind,
+    Times,
 )
 
 Output = tuple[Id, PointEntry]
@@ -49,6 +50,8 @@ class ScanBundle:
         self._passed = _NOWHERE
         self._ended = False
         self._time = 0.0
+        self._waited = 0.0
+        self._left: float | None = None  # the point before was read
 
     @property
     def after(self) -> Id:
@@ -66,7 +69,7 @@ class ScanBundle:
     def step(self, entry: StepEntry) -> list[Output]:
         """Take the next entry of the step log; return what became whole."""
         if isinstance(entry, Begin):
-            self.servers = sorted(set(entry.servers.values()))
+            self.servers = entry.device_servers
         elif isinstance(entry, Step) and entry.kind is StepKind.ASK:
             pass  # no device takes part
         elif isinstance(entry, Step | End):
@@ -113,9 +116,13 @@ class ScanBundle:
         made = self._output(step, answers, end) if good else None
         if made is None:
             self._time = max(self._time, end)
+            if step.kind is StepKind.WAIT and good:
+                self._waited += end - min(answer.begin for answer in used)
             return []
         # From here on a restart knows no earlier time: nor must this life.
-        self._time = end
+        self._time, self._waited = end, 0.0
+        times = made[1].times if isinstance(made[1], Point) else None
+        self._left = times.end if times else None
         if step.index <= self._done:
             return []
         (self._points, self._extra), self._done = made[0], step.index
@@ -145,8 +152,21 @@ class ScanBundle:
             data=data,
             life={server: answers[server].life for server in step.on},
             status=status,
+            times=self._times([answers[server].times for server in step.on]),
         )
         return Id(step.point_id + 1), point
+
+    def _times(self, parts: list[Times | None]) -> Times | None:
+        """Return the times of a point, with what was between it and the one before."""
+        told = [part for part in parts if part is not None]
+        if not told:
+            return None
+        one = told[0] if len(told) == 1 else _slowest(told)
+        since = 0.0 if self._left is None else max(0.0, one.start - self._left)
+        wait = min(self._waited, since)
+        return Times(
+            one.start, one.move, one.settle, one.trigger, one.read, wait, since - wait
+        )
 
     def _seal(self, end: End) -> Output:
         self.sealed = True
@@ -160,3 +180,14 @@ class ScanBundle:
             time=self._time,
         )
         return Id(self._points + 1), seal
+
+
+def _slowest(told: list[Times]) -> Times:
+    """Return the times of a point over several servers: they wait for each other."""
+    return Times(
+        min(part.start for part in told),
+        max(part.move for part in told),
+        max(part.settle for part in told),
+        max(part.trigger for part in told),
+        max(part.read for part in told),
+    )

@@ -2,62 +2,75 @@
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from bec_kernel.service import Life, serve
 from bec_services.scan_server import scans
 from bec_services.scan_server.assembler import Catalogue, Schema
+from bec_services.scan_server.hook import Hook
 from bec_services.scan_server.metadata import schema_of
 from bec_services.scan_server.scan import Scan
 from bec_services.scan_server.server import ScanServer
 
+T = TypeVar("T")
+Complain = Callable[[str], None]
 
-def load_scans(complain: Callable[[str], None]) -> list[type[Scan]]:
-    """Return the scans that come with the system and those of installed packages.
 
-    A package's scan that cannot be used costs itself only; `complain` is told why.
+def load_scans(complain: Complain) -> list[type[Scan]]:
+    """Return the scans that come with the system and those of installed packages."""
+    own: list[type[Scan]] = [getattr(scans, name) for name in scans.__all__]
+    return [*own, *_load("bec.scans", _scan, complain).values()]
+
+
+def load_schemas(complain: Complain) -> list[Schema]:
+    """Return what the installed packages want of the metadata of scans."""
+    return list(_load("bec.metadata", schema_of, complain).values())
+
+
+def load_hooks(complain: Complain) -> dict[str, Hook]:
+    """Return what the installed packages add to scans, by name."""
+    return _load("bec.hooks", _hook, complain)
+
+
+def _load(group: str, make: Callable[[Any], T], complain: Complain) -> dict[str, T]:
+    """Return what is named in an entry point group; `make` checks it.
+
+    What cannot be used costs itself only; `complain` is told why.
     """
-    found: list[type[Scan]] = [getattr(scans, name) for name in scans.__all__]
-    for entry in entry_points(group="bec.scans"):
+    found: dict[str, T] = {}
+    for entry in entry_points(group=group):
         try:
-            found.append(_checked(entry.load()))
+            made = make(entry.load())
+            if found.setdefault(entry.name, made) is not made:
+                raise ValueError("there is another of this name")
         except Exception as error:  # noqa: BLE001 - whatever a site's package raises
-            complain(f"scan {entry.name} ({entry.value}) is left out: {error}")
+            complain(f"{group}: {entry.name} ({entry.value}) is left out: {error}")
     return found
 
 
-def _checked(scan: Any) -> type[Scan]:
+def _scan(scan: Any) -> type[Scan]:
     if not (isinstance(scan, type) and issubclass(scan, Scan)):
         raise TypeError(f"{scan!r:.80} is no subclass of Scan")
     scan.signature()  # it has all that is published
     return scan
 
 
-def load_schemas(complain: Callable[[str], None]) -> list[Schema]:
-    """Return what the installed packages want of the metadata of scans.
-
-    One that cannot be used is left out: `complain` is told why.
-    """
-    found = []
-    for entry in entry_points(group="bec.metadata"):
-        try:
-            found.append(schema_of(entry.load()))
-        except Exception as error:  # noqa: BLE001 - whatever a site's package raises
-            complain(
-                f"metadata schema {entry.name} ({entry.value}) is left out: {error}"
-            )
-    return found
+def _hook(hook: Any) -> Hook:
+    if not (isinstance(hook, type) and issubclass(hook, Hook)):
+        raise TypeError(f"{hook!r:.80} is no subclass of Hook")
+    return hook()
 
 
 def body(life: Life) -> None:
     """Serve for one life."""
-    catalogue = Catalogue(load_scans(life.alarm), load_schemas(life.alarm))
+    tell = life.alarm
+    catalogue = Catalogue(load_scans(tell), load_schemas(tell), load_hooks(tell))
     ScanServer(life, catalogue).run()
 
 
 def main() -> None:
     """Run the scan server until told to stop."""
-    serve("scan_server", body)
+    serve("scan_server", body, prepares=True)
 
 
 if __name__ == "__main__":

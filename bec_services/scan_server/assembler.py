@@ -8,6 +8,7 @@ from typing import Any
 from bec_kernel.errors import RefusedError
 from bec_kernel.forms import form_named, unfold
 from bec_kernel.wire import Device, Parameter, ScanRequest
+from bec_services.scan_server.hook import Hooks
 from bec_services.scan_server.scan import Bound, Scan
 
 _SHOWN = 80
@@ -26,13 +27,18 @@ class Catalogue:
     Attributes:
         scans: by name.
         schemas: what the metadata of every scan must be like.
+        hooks: what the site adds to scans.
     """
 
     def __init__(
-        self, scans: Iterable[type[Scan]], schemas: Iterable[Schema] = ()
+        self,
+        scans: Iterable[type[Scan]],
+        schemas: Iterable[Schema] = (),
+        hooks: Hooks | None = None,
     ) -> None:
         self.scans: dict[str, Scan] = {}
         self.schemas = list(schemas)
+        self.hooks: Hooks = hooks or {}
         self._names: dict[str, str] = {}
         for kind in scans:
             self.scans[kind.name] = kind()

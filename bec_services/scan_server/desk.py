@@ -40,6 +40,7 @@ from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.beginning import begun
 from bec_services.scan_server.drivers import Drivers, next_wish
 from bec_services.scan_server.guard import Accepted, accept
+from bec_services.scan_server.outlook import Outlook
 from bec_services.scan_server.queue import Queues, label
 from bec_services.scan_server.rights import check_right
 from bec_services.scan_server.watching import Suspenders, value_of
@@ -53,7 +54,11 @@ _BY_PEOPLE = ("user", "user_completed")
 
 
 class Desk:
-    """The queues of one life of the scan server."""
+    """The queues of one life of the scan server.
+
+    Attributes:
+        outlook: says what a scan would do, and how long.
+    """
 
     def __init__(
         self, life: Life, catalogue: Catalogue, beamline: BeamlineWatch
@@ -64,6 +69,7 @@ class Desk:
         self._lock = threading.RLock()  # over queues, and the order of commits on them
         items = life.bus.get_all(keys.items()).values()
         self._queues = Queues(items, life.bus.get_all(keys.queues()))
+        self.outlook = Outlook(life, catalogue, beamline, self._queues)
         self._suspenders = Suspenders(life, beamline, self._queues)
         self._begins: dict[str, Accepted] = {}
         self._drivers = Drivers()
@@ -163,7 +169,9 @@ class Desk:
         Raises:
             RefusedError: the guard refuses the request.
         """
-        accepted = accept(self._catalogue, self._beamline.now(), request, user, now)
+        beamline = self._beamline.now()
+        accepted = accept(self._catalogue, beamline, request, user, now)
+        estimate, points = self.outlook.estimate(accepted, beamline)
         return accepted, Item(
             scan_id=request.request_id,
             user=user,
@@ -173,6 +181,8 @@ class Desk:
             is_scan=accepted.scan.is_scan,
             time=now,
             asked=now,
+            estimate=estimate,
+            points=points,
         )
 
     def _again(
@@ -284,6 +294,7 @@ class Desk:
                 changes += self._went(now, state, change)
             self._commit(changes)
             if change.state.is_final:
+                self.outlook.ended(now, change)
                 self._schedule()
 
     def _went(self, item: Item, state: ItemState, change: StateChange) -> list[Change]:

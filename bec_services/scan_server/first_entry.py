@@ -9,6 +9,7 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, Condition, Device, ScanRequest
 from bec_services.scan_server.condition import condition_of
 from bec_services.scan_server.frame import code_of
+from bec_services.scan_server.hook import Hooks, hooks_for
 from bec_services.scan_server.scan import Bound, Scan
 from bec_services.scan_server.want import DRIVER
 
@@ -32,6 +33,8 @@ def begin_of(
     devices: Mapping[str, Device],
     request: ScanRequest,
     user: str,
+    *,
+    hooks: Hooks,
 ) -> Begin:
     """Return the first entry; its scan number comes when the scan begins.
 
@@ -41,7 +44,12 @@ def begin_of(
     ready = {n: d for n, d in devices.items() if d.enabled and d.connected}
     groups = _groups(scan, bound, devices, ready) if scan.is_scan else Groups()
     active = (*groups.monitored, *groups.streaming)
-    part = [*bound.motors, *active, *groups.baseline]
+    added = hooks_for(hooks, scan.name, devices)
+    for name, names in added.items():
+        for one in names:
+            _can_take_part(f"hook {name}", devices[one])
+    extra = [one for names in added.values() for one in names]
+    part = [*bound.motors, *active, *groups.baseline, *extra]
     until = condition_of(bound.options.get("wait_until", ""))
     if until is not None:
         part.append(_watched(until, ready))
@@ -59,11 +67,12 @@ def begin_of(
         servers={name: devices[name].server for name in part},
         units={s.name: s.unit for n in part for s in devices[n].signals if s.unit},
         shape=scan.shape(bound) if scan.is_scan else [],
-        code=code_of(scan),
+        code=code_of(scan, [hooks[name] for name in added]),
         fit=str(bound.options.get("fit", "")),
         asks=_asked(scan, bound),
         file_directory=directory,
         file_suffix=suffix,
+        hooks=added,
     )
     _can_be_plotted(bound, begin)
     return begin
@@ -78,7 +87,7 @@ def _groups(
     without = bound.options.get("on_request", [])
     _check_groups(motors, more, without)
     for name in more:
-        _can_be_read(devices[name])
+        _can_take_part("monitored", devices[name])
 
     def of(priority: str, taken: Sequence[str]) -> list[str]:
         found = {n for n, d in ready.items() if d.readout_priority == priority}
@@ -107,14 +116,13 @@ def _check_groups(
             )
 
 
-def _can_be_read(device: Device) -> None:
-    if device.enabled and device.connected:
+def _can_take_part(what: str, device: Device) -> None:
+    """Refuse a device that `what` needs and that is not there."""
+    if not device.flaw:
         return
-    told = f": {device.problem.message}" if device.problem else ""
-    why = f"not connected{told}" if device.enabled else "disabled"
     raise RefusedError(
-        f"monitored: {device.name} is {why}",
-        subject="monitored",
+        f"{what}: {device.name} is {device.flaw}",
+        subject=what,
         value=device.name,
         allowed="devices that are enabled and connected",
     )

@@ -1,12 +1,22 @@
 """The frame every scan runs in: what is done before, around and after its points."""
 
 import hashlib
+import importlib
 import inspect
+from collections.abc import Callable, Generator, Iterable, Mapping
+from functools import cache, partial
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Begin, StepKind
+from bec_kernel.wire import Begin, Readings, StepKind
+from bec_services.scan_server.hook import Hook, Hooks, Phase, driven, taking_part
 from bec_services.scan_server.scan import Bound, Position, Scan, Taking
 from bec_services.scan_server.want import Program, Want
+
+_Asked = Generator[Want, Mapping[str, Readings] | None, bool]
+_PARTS = tuple(
+    f"bec_services.scan_server.{name}"
+    for name in ("frame", "hook", "paths", "scans.plane", "condition")
+)
 
 
 class ScanFrame:
@@ -16,36 +26,104 @@ class ScanFrame:
     A pure function of the scan's first entry and of the answers.
     """
 
-    def __init__(self, scan: Scan, begin: Begin, bound: Bound) -> None:
+    def __init__(
+        self, scan: Scan, begin: Begin, bound: Bound, hooks: Hooks | None = None
+    ) -> None:
         self._scan = scan
         self._begin = begin
         self._bound = bound
+        self._hooks = taking_part(hooks or {}, begin)
         self._start: Position = {}
+        self._failed: Exception | None = None
 
     def body(self) -> Program:
         """Yield all up to the last point."""
-        begin, bound = self._begin, self._bound
-        yield Want(kind=StepKind.OPEN)
-        start: Position = {}
-        if bound.options.get("relative") and begin.motors:
-            start = yield from where(begin.motors)
-        if begin.baseline:
-            yield Want(kind=StepKind.BASELINE, devices=begin.baseline)
-        staged = sorted({*begin.monitored, *begin.triggered, *begin.streaming})
-        if staged:
-            yield Want(kind=StepKind.STAGE, devices=staged, exposure=bound["exp_time"])
-        self._start = start
-        yield from self._scan.program(bound, Taking(bound, start))
+        yield from self._phase(Phase.OPEN, self._open())
+        yield from self._phase(Phase.BASELINE, self._baseline())
+        yield from self._phase(Phase.STAGE, self._stage())
+        yield from self._phase(Phase.POINTS, self._points())
 
     def cleanup(self, *, moves: bool) -> Program:
         """Yield the way back of a relative scan, and what is always done."""
-        begin = self._begin
         if moves and self._start:
             yield Want(kind=StepKind.MOVE, set=self._start)
-        staged = sorted({*begin.monitored, *begin.triggered, *begin.streaming})
-        if staged:
+        yield from self._phase(Phase.UNSTAGE, self._unstage(), always=True)
+        yield from self._phase(Phase.CLOSE, self._close(), always=True)
+        if self._failed is not None:
+            raise self._failed  # it kept nothing else from being done
+
+    # --- phases, and what a site puts around them -------------------------------------
+    def _phase(self, phase: Phase, own: Program, *, always: bool = False) -> Program:
+        """Yield a phase between its hooks; `always`: whatever these raise."""
+        begin = self._begin
+        if phase is not Phase.OPEN:
+            for name, hook in self._hooks.items():
+                part = partial(hook.before, phase, begin)
+                yield from self._hooked(name, part, always=always)
+        if phase in (Phase.OPEN, Phase.CLOSE):
+            yield from own
+        else:
+            yield from self._instead(phase, own, always=always)
+        if phase is not Phase.CLOSE:
+            for name, hook in reversed(self._hooks.items()):
+                part = partial(hook.after, phase, begin)
+                yield from self._hooked(name, part, always=always)
+
+    def _instead(self, phase: Phase, own: Program, *, always: bool) -> Program:
+        """Yield what the first hook that replaces the phase wants; or the phase."""
+        for name, hook in self._hooks.items():
+            part = partial(hook.replace, phase, self._begin)
+            if (yield from self._hooked(name, part, always=always)):
+                return
+        yield from own
+
+    def _hooked(
+        self, name: str, part: Callable[[], Program | None], *, always: bool
+    ) -> _Asked:
+        """Yield what a hook wants; return whether it has done so, to its end."""
+        try:
+            program = part()
+            if program is None:
+                return False
+            yield from driven(name, program, self._begin)
+        except Exception as error:
+            if not always:
+                raise
+            self._failed = self._failed or error
+            return False
+        return True
+
+    # --- what each phase is -----------------------------------------------------------
+    def _open(self) -> Program:
+        begin, bound = self._begin, self._bound
+        yield Want(kind=StepKind.OPEN)
+        if bound.options.get("relative") and begin.motors:
+            self._start = yield from where(begin.motors)
+
+    def _baseline(self) -> Program:
+        if self._begin.baseline:
+            yield Want(kind=StepKind.BASELINE, devices=self._begin.baseline)
+
+    def _staged(self) -> list[str]:
+        begin = self._begin
+        return sorted({*begin.monitored, *begin.triggered, *begin.streaming})
+
+    def _stage(self) -> Program:
+        exposure = self._bound["exp_time"]
+        if staged := self._staged():
+            yield Want(kind=StepKind.STAGE, devices=staged, exposure=exposure)
+
+    def _points(self) -> Program:
+        taking = Taking(self._bound, self._start)
+        yield from self._scan.program(self._bound, taking)
+
+    def _unstage(self) -> Program:
+        if staged := self._staged():
             yield Want(kind=StepKind.UNSTAGE, devices=staged)
-        yield Want(kind=StepKind.CLOSE)
+
+    def _close(self) -> Program:
+        # What failed is told when the last step is done, not while it is on its way.
+        yield Want(kind=StepKind.CLOSE, answer=self._failed is not None)
 
 
 class MoveFrame:
@@ -85,17 +163,27 @@ def _position(motor: str, data: object) -> float:
     return float(reading.value)
 
 
-def frame_of(scan: Scan, begin: Begin, bound: Bound) -> ScanFrame | MoveFrame:
-    """Return the frame `scan` runs in."""
-    kind = ScanFrame if scan.is_scan else MoveFrame
-    return kind(scan, begin, bound)
+def frame_of(
+    scan: Scan, begin: Begin, bound: Bound, hooks: Hooks | None = None
+) -> ScanFrame | MoveFrame:
+    """Return the frame `scan` runs in, with what a site adds to it."""
+    if scan.is_scan:
+        return ScanFrame(scan, begin, bound, hooks)
+    return MoveFrame(scan, begin, bound)
 
 
-def code_of(scan: Scan) -> str:
-    """Return the version of a scan's program: changes with its text or the frame's."""
-    import bec_services.scan_server.frame as this  # noqa: PLW0406 - own text
-    import bec_services.scan_server.scan as base
+def code_of(scan: Scan, hooks: Iterable[Hook] = ()) -> str:
+    """Return the version of a scan's program: changes with the text of its parts.
 
-    own = [kind for kind in type(scan).__mro__ if kind not in Scan.__mro__]
-    texts = [*map(inspect.getsource, (this, base)), *map(inspect.getsource, own)]
+    These are the modules of the scan and of what it is made from, of the hooks that
+    take part, of the frame, and of what works out the positions.
+    """
+    kinds = [*type(scan).__mro__, *(type(hook) for hook in hooks)]
+    named = dict.fromkeys(kind.__module__ for kind in kinds if kind is not object)
+    texts = [_text(name) for name in (*_PARTS, *named)]
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:12]
+
+
+@cache
+def _text(module: str) -> str:
+    return inspect.getsource(importlib.import_module(module))

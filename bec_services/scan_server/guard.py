@@ -28,7 +28,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
         """Devices it needs for itself."""
         begin = self.begin
         named = (begin.motors, begin.monitored, begin.triggered, begin.streaming)
-        return sorted(set().union(*named))
+        return sorted(set().union(*named, *begin.hooks.values()))
 
 
 class Beamline(msgspec.Struct, kw_only=True):
@@ -82,18 +82,16 @@ def accept(
     for flyer in scan.flyers(bound):
         _can_fly(beamline.devices[flyer])
     _within_limits(scan, bound, beamline)
-    begin = begin_of(scan, bound, beamline.devices, request, user)
+    hooks = catalogue.hooks if scan.is_scan else {}
+    begin = begin_of(scan, bound, beamline.devices, request, user, hooks=hooks)
     return Accepted(scan=scan, bound=bound, begin=begin)
 
 
 def _can_move(device: Device, beamline: Beamline) -> None:
     name = device.name
     motors = [d.name for d in beamline.devices.values() if _is_ready(d)]
-    if not device.enabled:
-        why = f"{name} is disabled"
-    elif not device.connected:
-        told = f": {device.problem.message}" if device.problem else ""
-        why = f"{name} is not connected{told}"
+    if device.flaw:
+        why = f"{name} is {device.flaw}"
     elif not device.positioner:
         kind = device.device_class.rsplit(".", 1)[-1]
         why = f"{name} cannot be moved: it is a {kind}"

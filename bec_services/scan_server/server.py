@@ -1,14 +1,16 @@
 """The scan server's shell: asks in, replies out; the desk does what is asked."""
 
+from typing import Any
+
 import msgspec
 
 from bec_kernel.bus import Append, Change, Drop, Id, Log, Put
 from bec_kernel.errors import BecError, BrokerError, FencedError
 from bec_kernel.service import Life, LifeOver
-from bec_kernel.wire import Inbox, Problem, Reply, keys
+from bec_kernel.wire import DryRun, Inbox, Problem, Reply, keys
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
-from bec_services.scan_server.desk import Ask, Desk
+from bec_services.scan_server.desk import Desk
 
 _REPLIES_KEEP = 1000
 
@@ -26,29 +28,32 @@ class ScanServer:
         """Serve until the life is over."""
         self._publish()
         self._beamline.start()
+        self._life.spawn(self._desk.outlook.run)
         self._desk.open()
         found = [keys.scan_asks(user) for user in self._beamline.users.names]
         inboxes = {self._log(inbox): inbox for inbox in found}
         asks = {log: self._after(inbox) for log, inbox in inboxes.items()}
+        self._life.serves()
         for log, entries in self._life.follow(asks):
             for entry in entries:
                 self._take(inboxes[log], entry.id, entry.message)
 
-    def _log(self, inbox: Inbox[Ask, Reply]) -> Log[Ask]:
+    def _log(self, inbox: Inbox[keys.ScanAsk, Reply]) -> Log[keys.ScanAsk]:
         return Log(inbox.name, inbox.type)
 
-    def _after(self, inbox: Inbox[Ask, Reply]) -> Id:
+    def _after(self, inbox: Inbox[keys.ScanAsk, Reply]) -> Id:
         """The newest reply tells which asks are done."""
         last = self._life.bus.last(inbox.replies)
         return Id.parse(last.message.asked) if last else Id(0)
 
-    def _take(self, inbox: Inbox[Ask, Reply], at: Id, ask: Ask) -> None:
+    def _take(
+        self, inbox: Inbox[keys.ScanAsk, Reply], at: Id, ask: keys.ScanAsk
+    ) -> None:
         user = inbox.name.rsplit("/", 1)[1]
         reply = Reply(request_id=ask.request_id, asked=str(at))
+        answer = Append(inbox.replies, reply, keep=_REPLIES_KEEP)
         try:
-            self._desk.serve(
-                ask, user, Append(inbox.replies, reply, keep=_REPLIES_KEEP)
-            )
+            self._serve(ask, user, answer)
             return
         except (BrokerError, FencedError, LifeOver):
             raise  # it will be asked again in the next life
@@ -56,9 +61,18 @@ class ScanServer:
             problem = Problem.of(error)
         except Exception as error:  # noqa: BLE001 - answered, logged and alarmed
             problem = self._odd(error, user)
-        reply = msgspec.structs.replace(reply, problem=problem)
-        answer = Append(inbox.replies, reply, keep=_REPLIES_KEEP)
-        self._life.bus.commit([answer], self._life.fence)
+        self._say(answer, problem=problem)
+
+    def _serve(self, ask: keys.ScanAsk, user: str, answer: Append[Reply]) -> None:
+        if isinstance(ask, DryRun):  # takes a second, perhaps: no item waits for it
+            self._say(answer, value=self._desk.outlook.forecasts(ask, user))
+        else:
+            self._desk.serve(ask, user, answer)
+
+    def _say(self, answer: Append[Reply], **words: Any) -> None:
+        reply = msgspec.structs.replace(answer.message, **words)
+        said = Append(answer.log, reply, keep=answer.keep)
+        self._life.bus.commit([said], self._life.fence)
 
     def _odd(self, error: Exception, user: str) -> Problem:
         """Whatever one ask brings about: it is answered, the next one is served."""

@@ -31,6 +31,7 @@ from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.drivers import Drivers
 from bec_services.scan_server.frame import code_of, frame_of
 from bec_services.scan_server.guard import bound_of
+from bec_services.scan_server.hook import taking_part
 from bec_services.scan_server.run import Run
 from bec_services.scan_server.want import DRIVER, Want
 
@@ -90,8 +91,10 @@ class Worker:
         begin = recorded[0]
         assert isinstance(begin, Begin)
         scan = self._catalogue.find(begin.request.name)
-        frame = frame_of(scan, begin, bound_of(begin))
-        run = Run(begin, frame, recorded, code=code_of(scan), lookahead=LOOKAHEAD)
+        hooks = taking_part(self._catalogue.hooks, begin)
+        frame = frame_of(scan, begin, bound_of(begin), hooks)
+        code = code_of(scan, hooks.values())
+        run = Run(begin, frame, recorded, code=code, lookahead=LOOKAHEAD)
         servers = sorted(set(begin.servers.values()) or {"main"})
         logs: list[Log[Any]] = [keys.answers(scan_id, server) for server in servers]
         positions: dict[Log[Any], Id] = {}

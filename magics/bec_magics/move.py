@@ -18,12 +18,12 @@ class MoveMagics(Magics):
         self.session = session
 
     @line_magic
-    def mv(self, line: str) -> Table:
+    def mv(self, line: str) -> Any:
         """Move to positions and wait: `%mv samx 1 samy 2`."""
         return self._move(line, relative=False)
 
     @line_magic
-    def mvr(self, line: str) -> Table:
+    def mvr(self, line: str) -> Any:
         """Move by distances and wait: `%mvr samx 0.5`."""
         return self._move(line, relative=True)
 
@@ -46,10 +46,12 @@ class MoveMagics(Magics):
         """Return the devices one may name."""
         return self.session.client.dev.names()
 
-    def _move(self, line: str, *, relative: bool) -> Table:
+    def _move(self, line: str, *, relative: bool) -> Any:
         client = self.session.client
         words = f"mv {line} --relative" if relative else f"mv {line}"
         report = client.run(words)
+        if client.scans.block is not None:
+            return report  # of a dry run: nothing moves
         with self.session.waiting_for(report):
             report.wait()
         return positions(client, moved(report))

@@ -12,7 +12,7 @@ from bec_magics.move import moved, positions
 from bec_magics.session import Session
 from bec_magics.tables import Table
 
-OPTIONS = ("--background", "--help", "--list", "--show")
+OPTIONS = ("--background", "--dry", "--help", "--list", "--show")
 """What `%scan` itself takes, before the scan's name."""
 
 
@@ -33,8 +33,12 @@ class ScanMagics(Magics):
         `%scan --help NAME` explains one scan; `%scan --list` lists them all;
         `%scan --background NAME …` does not wait for the end; `%scan --show 7` opens
         the card of scan 7, `--show -1` that of the last one. Every scan also takes
-        `--metadata name=value` and `--scan-queue NAME`.
+        `--metadata name=value` and `--scan-queue NAME`, and `--dry`: then nothing is
+        done, and you are told what it would do and how long it would take.
         """
+        line, dry = language.take_dry(line)
+        if dry:
+            return next(iter(self.session.client.scans.dry_run(line)))
         words = line.split(maxsplit=1)
         rest = words[1].strip() if len(words) > 1 else ""
         match words[:1]:
@@ -49,6 +53,8 @@ class ScanMagics(Magics):
         return self._watched(self.session.client.run(line))
 
     def _watched(self, report: ScanReport) -> Any:
+        if self.session.client.scans.block is not None:
+            return report  # of a dry run: there is nothing to watch
         if report.request.name != "mv":
             return wait_for(self.session, report)
         with self.session.waiting_for(report):
@@ -63,13 +69,15 @@ class ScanMagics(Magics):
         return None
 
     @line_magic
-    def ct(self, line: str) -> Table:
+    def ct(self, line: str) -> Any:
         """Count once: `%ct 0.1` exposes for 0.1 s and shows the readings.
 
         It is a scan of one point: it has a number and a file.
         """
         seconds = line.strip() or "0.1"
         report = self.session.client.run(f"acquire --exp-time {seconds}").wait()
+        if self.session.client.scans.block is not None:
+            return report
         (point,) = report.points()
         rows = [
             (device, name, reading.value)
@@ -91,7 +99,8 @@ class ScanMagics(Magics):
     def complete_scan(self, text: str) -> list[str]:
         """Return what may be typed next behind `%scan`."""
         own = [] if text.strip() else list(OPTIONS)
-        text = text.removeprefix("--background ").removeprefix("--help ")
+        for word in ("--background ", "--dry ", "--help "):
+            text = text.removeprefix(word)
         return [word for word, _ in self.session.client.complete(text)] + own
 
     def explain_magic(self) -> str:

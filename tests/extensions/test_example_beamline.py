@@ -8,26 +8,59 @@ import pytest
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, ScanRequest
-from bec_services.scan_server.__main__ import load_scans
+from bec_services.scan_server import __main__ as main
 from bec_services.scan_server.assembler import Catalogue, bind
-from bec_services.scan_server.frame import code_of
+from bec_services.scan_server.frame import code_of, frame_of
+from bec_services.scan_server.guard import Beamline, accept
 
 FOLDER = Path(__file__).parents[2] / "extensions" / "example_beamline"
-GROUP = "bec.scans"
 DEVICES = {
-    "samx": Device(name="samx", server="main", device_class="Sim", positioner=True)
+    name: Device(name=name, server="main", device_class="Sim", positioner=True)
+    for name in ("samx", "shutter")
 }
+DEVICES["gauge"] = Device(
+    name="gauge", server="main", device_class="Sim", readout_priority="baseline"
+)
 
 
 @pytest.fixture
 def catalogue(monkeypatch):
-    """The scans there are once the package is installed."""
+    """What the scan server knows once the package is installed."""
     monkeypatch.syspath_prepend(FOLDER)
     project = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
-    named = project["entry-points"][GROUP].items()
-    own = [EntryPoint(name, value, GROUP).load() for name, value in named]
-    assert {name for name, _ in named} == {scan.name for scan in own}
-    return Catalogue([*load_scans(pytest.fail), *own])
+
+    def entries(group):
+        named = project["entry-points"][group].items()
+        return [EntryPoint(name, value, group) for name, value in named]
+
+    own = [entry.load() for entry in entries("bec.scans")]
+    assert [one.name for one in entries("bec.scans")] == [scan.name for scan in own]
+    monkeypatch.setattr(main, "entry_points", entries)
+    tell = pytest.fail
+    return Catalogue(
+        main.load_scans(tell), main.load_schemas(tell), main.load_hooks(tell)
+    )
+
+
+def begun(catalogue, *, devices=DEVICES, **metadata):
+    request = ScanRequest(
+        request_id="r",
+        name="line_scan",
+        args=["samx", 0, 1],
+        kwargs={"steps": 2},
+        metadata=metadata,
+    )
+    return accept(catalogue, Beamline(devices=devices), request, "ada", 0.0)
+
+
+def steps(catalogue, accepted):
+    """What an undisturbed scan does, and where the shutter is to be."""
+    begin, bound = accepted.begin, accepted.bound
+    frame = frame_of(accepted.scan, begin, bound, catalogue.hooks)
+    return [
+        (str(want.kind), want.set.get("shutter"))
+        for want in (*frame.body(), *frame.cleanup(moves=True))
+    ]
 
 
 def request(*args, **kwargs):
@@ -71,3 +104,33 @@ def test_it_is_published_with_what_completion_and_help_need(catalogue):
 def test_its_code_has_a_version_so_that_a_changed_one_is_not_resumed(catalogue):
     there, line = map(catalogue.find, ("there_and_back", "line_scan"))
     assert code_of(there) == code_of(there) != code_of(line)
+
+
+def test_the_shutter_is_opened_before_the_first_exposure_and_closed_at_last(catalogue):
+    accepted = begun(catalogue)
+    assert "shutter" in accepted.devices
+    assert steps(catalogue, accepted) == [
+        ("open", None),
+        ("baseline", None),
+        ("stage", None),
+        ("move", 1.0),
+        ("point", None),
+        ("point", None),
+        ("move", 0.0),
+        ("unstage", None),
+        ("close", None),
+    ]
+
+
+def test_without_a_shutter_in_the_device_list_nothing_is_opened(catalogue):
+    accepted = begun(catalogue, devices={"samx": DEVICES["samx"]})
+    assert accepted.begin.hooks == {}
+    assert "move" not in dict(steps(catalogue, accepted))
+
+
+def test_metadata_that_do_not_look_like_this_beamlines_are_refused(catalogue):
+    begun(catalogue, proposal="p12345", sample="steel", mood="good")
+    with pytest.raises(RefusedError, match=r"metadata proposal: .* not '12345'"):
+        begun(catalogue, proposal="12345")
+    with pytest.raises(RefusedError, match="metadata temperature"):
+        begun(catalogue, temperature=-3)

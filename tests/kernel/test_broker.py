@@ -5,13 +5,16 @@ import signal
 import socket
 import stat
 
+import numpy as np
 import pytest
+import redis
 
 from bec_kernel import broker
-from bec_kernel.bus import Id, append, connect
+from bec_kernel.bus import Id, append, connect, put
+from bec_kernel.codec import MESSAGE_LIMIT
 from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError
-from bec_kernel.wire import ROLES, Stop, keys
+from bec_kernel.wire import ROLES, DeviceValue, Reading, Stop, keys
 
 
 @pytest.fixture
@@ -88,4 +91,24 @@ def test_it_listens_on_loopback_where_a_port_is_given(own):
     broker.wait(start(port=port), folder)
     bus = connect(f"redis://ada:{folder.password('ada')}@127.0.0.1:{port}")
     assert bus.get(keys.users()) is None
+    bus.close()
+
+
+def test_a_message_of_240_mb_is_refused_and_nobody_notices(own):
+    folder, start = own
+    process = start()
+    broker.wait(process, folder)
+    bus = connect(folder.url("device_server"), timeout=0.5)
+    person = redis.Redis.from_url(folder.url("ada"), socket_timeout=30)
+    inbox = keys.device_asks("main", "ada")
+    with pytest.raises((redis.ConnectionError, redis.ResponseError)):
+        person.xadd("{bec}:" + inbox.name, {"m": bytes(240_000_000)})
+    bus.ping()  # within half a second: it has not read it
+    assert person.xrange("{bec}:" + inbox.name) == []
+    person.close()
+    largest = np.zeros(MESSAGE_LIMIT - 1000, "u1")
+    value = DeviceValue(readings={"image": Reading(largest, 1.0)})
+    put(bus, keys.values("main"), value, "camera")
+    found = bus.get(keys.values("main"), "camera")
+    assert found.readings["image"].value.size == largest.size
     bus.close()

@@ -17,10 +17,16 @@ from bec_kernel.bus import (
     connect,
     put,
 )
-from bec_kernel.errors import BrokerError, ConflictError, FencedError
+from bec_kernel.errors import (
+    BrokerError,
+    ConflictError,
+    FencedError,
+    RefusedError,
+)
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Alarm,
+    Call,
     Item,
     ItemAction,
     QueueStatus,
@@ -155,6 +161,12 @@ def test_following_returns_nothing_when_nothing_comes(bus, scan_id):
     assert bus.follow({keys.stops(scan_id): START}, timeout=0.02) == []
 
 
+def test_following_no_log_waits_and_returns_nothing(bus):
+    begun = time.monotonic()
+    assert bus.follow({}, timeout=0.05) == []
+    assert time.monotonic() - begun > 0.04
+
+
 def test_following_wakes_when_something_comes(meeting, scan_id):
     log = keys.stops(scan_id)
     reader, writer = meeting.bus("device_server"), meeting.bus()
@@ -232,6 +244,16 @@ def test_what_a_person_asks_arrives_in_that_persons_inbox(meeting):
 
 
 # --- leases and fences ---------------------------------------------------------------
+@pytest.mark.parametrize("value", [10**400, bytes(2_000_000)], ids=["huge", "large"])
+def test_what_cannot_be_asked_is_refused_and_not_sent(meeting, value):
+    person, service = meeting.bus("ada"), meeting.bus("device_server")
+    inbox = keys.device_asks("main", "ada")
+    before = service.last(Log(inbox.name, inbox.type))
+    with pytest.raises(RefusedError):
+        person.ask(inbox, Call(request_id="r", device="d", method="m", args=[value]))
+    assert service.last(Log(inbox.name, inbox.type)) == before
+
+
 def test_a_lease_has_one_holder_and_its_token_rises(bus, scan_id):
     lease, fence = keys.leases["scan_server"](scan_id), keys.fences["scan_server"]
     first = bus.acquire(lease, fence(scan_id), "a", 5.0)

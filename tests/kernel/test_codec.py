@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bec_kernel.codec import decode, encode
-from bec_kernel.errors import DecodeError
-from bec_kernel.wire import Answer, AnswerStatus, Reading
+from bec_kernel.codec import ASK_LIMIT, MESSAGE_LIMIT, decode, encode, encode_ask
+from bec_kernel.errors import DecodeError, RefusedError
+from bec_kernel.wire import Answer, AnswerStatus, Call, Reading
 
 PLAIN = st.one_of(
     arrays.integer_dtypes(),
@@ -104,3 +104,26 @@ def test_forged_bytes_are_refused_by_name(raw):
 def test_any_bytes_are_a_message_or_a_decode_error(raw):
     with contextlib.suppress(DecodeError):
         decode(raw, Answer)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, 1 + 2j, np.array([object()]), object(), {1, ...}],
+    ids=["huge", "complex", "objects", "object", "set"],
+)
+def test_what_cannot_travel_is_refused_before_it_is_asked(value):
+    call = Call(request_id="r", device="samx", method="set", args=[value])
+    with pytest.raises(RefusedError, match="Call cannot be asked"):
+        encode_ask(call)
+
+
+def test_what_is_too_large_is_refused_with_what_to_do():
+    def call(size):
+        return Call(request_id="r", device="d", method="m", args=[np.zeros(size, "u1")])
+
+    assert encode_ask(call(ASK_LIMIT - 100))
+    with pytest.raises(RefusedError, match=r"1\.0 MB .*file") as caught:
+        encode_ask(call(ASK_LIMIT))
+    assert caught.value.allowed == f"at most {ASK_LIMIT} bytes"
+    with pytest.raises(ValueError, match=r"16\.8 MB are too much"):
+        encode(call(MESSAGE_LIMIT))

@@ -49,6 +49,34 @@ def test_the_only_running_instance_is_found_from_anywhere(data, tmp_path):
     assert config.find(tmp_path) == note
 
 
+@pytest.mark.parametrize("left", ["note", "secrets"])
+def test_an_own_instance_that_does_not_run_ends_the_search(data, tmp_path, left):
+    note = noted(data)
+    own = tmp_path / "home" / "data"
+    leave(own, left)
+    with pytest.raises(InstanceError, match="no instance runs in") as caught:
+        config.find(own.parent / "deeper")
+    assert f"bec up --data {own}" in str(caught.value)
+    assert str(note.data) in str(caught.value)
+    assert config.find(own.parent, elsewhere=True) == note
+
+
+def leave(folder, what):
+    """Leave what an instance leaves behind: a note if it was killed."""
+    folder.mkdir(parents=True)
+    if what == "note":
+        Note(folder, dead_pid(), "unix:///x.sock").write()
+    else:
+        (folder / "secrets").mkdir()
+        (folder / "broker").mkdir()
+
+
+def test_a_folder_that_is_only_called_data_is_passed_over(data, tmp_path):
+    note = noted(data)
+    (tmp_path / "home" / "data").mkdir(parents=True)
+    assert config.find(tmp_path / "home") == note
+
+
 def test_several_instances_are_listed(data, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

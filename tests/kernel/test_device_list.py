@@ -64,6 +64,45 @@ def test_a_mistake_is_said_with_its_file(tmp_path, text, said):
     assert re.search(said, str(error.value))
 
 
+BOMB = "a:\n  deviceConfig:\n    l0: &l0 [x, x]\n" + "".join(
+    f"    l{n}: &l{n} [*l{n - 1}, *l{n - 1}, *l{n - 1}]\n" for n in range(1, 30)
+)
+LONG = "x" * 1000
+HUGE = [
+    (BOMB, "a has more than 100000 parts"),
+    ("a: &a {deviceConfig: *a}\n", "a has more than 100000 parts, or contains itself"),
+    ("a: " + "[" * 50 + "]" * 50, "more than 30 levels of nesting"),
+    ("a: " + "[" * 5000, "maximum nesting depth"),
+    ("a: " + "{b: " * 5000, "nesting"),
+    (line("a").replace("{", "{deviceClass: a.b, "), "a: deviceClass is given already"),
+    (line("a", deviceConfig="{x: 1, x: 2}"), "a.yaml:1: a: x is given already in line"),
+    (line(LONG), "x… is too long for a device's name: at most 60"),
+    (line("a", **{LONG: 1}), "no such field"),
+    (f"{LONG}: !include missing.yaml\n", "missing.yaml: No such file"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), HUGE, ids=[said for _, said in HUGE])
+def test_what_is_huge_deep_or_said_twice_is_refused_in_one_line(tmp_path, text, said):
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(DeviceListError) as error:
+        reading.read(path)
+    assert said in str(error.value)
+    assert len(str(error.value)) < 400
+    assert len(error.value.subject) < 200
+
+
+def test_references_within_reason_are_followed(tmp_path):
+    text = line("a", deviceConfig="&c {limits: [0, 1]}")
+    text += "b: &b {deviceClass: a.b, readoutPriority: async, deviceConfig: *c}\n"
+    text += "c:\n  <<: *b\n  readoutPriority: baseline\n"
+    (tmp_path / "a.yaml").write_text(text)
+    found = reading.load(tmp_path / "a.yaml")
+    assert found["b"].deviceConfig == {"limits": [0, 1]} == found["c"].deviceConfig
+    assert found["c"].readoutPriority == "baseline"
+
+
 def test_a_device_comes_behind_all_it_needs():
     specs = checked({"a": device(needs=["c"]), "b": device(), "c": device(needs=["b"])})
     assert in_order(specs) == ["b", "c", "a"]

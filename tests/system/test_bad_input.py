@@ -14,6 +14,7 @@ import redis
 
 from bec_kernel.bus import START
 from bec_kernel.client import connect
+from bec_kernel.codec import encode
 from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError, DeviceError, RefusedError
 from bec_kernel.wire import (
@@ -269,7 +270,7 @@ CALLS = {
     "out of limits": (call("samx", "set", 51), "51"),
     "10000 words": (call("samx", "set", *range(10_000)), "finite number"),
     "words for read": (call("samx", "read", 1, 2, 3), "samx.read"),
-    "huge word": (call("samx", "read", np.zeros(10**6)), "samx.read"),
+    "large word": (call("samx", "read", np.zeros(10**5)), "samx.read"),
     "signal, no number": (call("samx", "velocity.set", "fast"), "samx.velocity.set"),
     "signal, too low": (call("samx", "velocity.set", -1), "samx.velocity.set"),
     "signal, only shown": (call("samx", "readback.set", 1), "samx"),
@@ -292,6 +293,13 @@ def test_the_client_raises_what_the_device_server_says(beamline):
         beamline.client.dev.samx.set(51)
     with pytest.raises(RefusedError, match=r"samxx.*samx"):
         beamline.client.dev["samxx"].read()
+
+
+def test_240_mb_past_the_client_are_refused_and_the_instance_goes_on(beamline, calls):
+    raw = encode(msgspec.structs.replace(call("samx", "read"), args=["..."]))
+    with pytest.raises((redis.ConnectionError, redis.ResponseError)):
+        beamline.append(calls, raw + bytes(240_000_000))
+    assert beamline.works()
 
 
 def packed(**fields) -> bytes:

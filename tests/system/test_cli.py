@@ -26,6 +26,7 @@ COMMANDS = [
     "stop",
     "service",
     "demo",
+    "check",
 ]
 BEC = [sys.executable, "-c", "from bec_kernel.cli import main; main()"]
 
@@ -112,6 +113,12 @@ def test_a_yaml_error_is_said_with_file_and_line(tmp_path):
     assert f"{path}:3:" in said
 
 
+def test_a_device_list_is_checked_without_an_instance(tmp_path):
+    path = tmp_path / "list.yaml"
+    path.write_text("samx: {deviceClass: ophyd.Nothing, readoutPriority: baseline}\n")
+    assert bec("check", path, code=1) == "bec: 1 device, 1 problem\n"
+
+
 def test_a_missing_device_list_is_said(tmp_path):
     path = tmp_path / "nowhere.yaml"
     assert str(path) in bec("up", "--data", tmp_path, "--devices", path, code=1)
@@ -152,7 +159,7 @@ def test_a_scan_shows_its_points_and_its_file(data, motor):
 
 def test_a_move_ends_with_where_the_motor_is(data):
     said = bec("scan", "--data", data, "mv", "samx", 1, "samy", 0.5)
-    assert said == "samx at 1 mm\nsamy at 0.5 mm\n"
+    assert said == f"on the instance in {data}\nsamx at 1 mm\nsamy at 0.5 mm\n"
 
 
 def test_the_scans_are_listed_and_explained(data):
@@ -207,7 +214,7 @@ def test_ctrl_c_aborts_the_scan_and_the_next_one_runs(data):
 
 
 def test_stop_needs_no_scan(data):
-    assert bec("stop", "--data", data) == "stopped\n"
+    assert str(data) in bec("stop", "--data", data).splitlines()[0]
 
 
 def test_logs_are_shown_by_service_and_in_order(data):
@@ -220,15 +227,45 @@ def test_logs_are_shown_by_service_and_in_order(data):
 
 
 # --- the whole way -------------------------------------------------------------------
-def test_the_demo_scans_fits_moves_and_leaves_nothing_behind(tmp_path):
+def test_the_demo_is_stopped_by_ctrl_c_and_works_again_in_the_same_folder(tmp_path):
     data = tmp_path / "data"
-    said = bec("demo", "--data", data)
+    running = subprocess.Popen(
+        [*BEC, "demo", "--data", str(data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = iter(running.stdout.readline, "")
+    assert next(line for line in said if line.startswith("scan "))  # it uses m1 now
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=40)
+    assert running.returncode == 130, err
+    assert f"stopping    the instance in {data}" in out
+    assert processes_of(data) == []
+    check_demo(data, bec("demo", "--data", data))
+
+
+def check_demo(data, said):
+    """Every stage has its line, and nothing of it is left."""
+    wanted = [
+        "starting",
+        "ready",
+        "scan",
+        "fit",
+        "move",
+        "file",
+        "database",
+        "stopping",
+    ]
+    wanted += ["took", "go"]
+    begins = [line.partition(" ")[0] for line in said.splitlines()]
+    assert [word for word in begins if word in wanted] == wanted
     assert "closed, 41 points" in said
     assert "Gaussian of ct1: center" in said
-    moved = re.search(r"moved +m1 to (\S+)", said)
+    moved = re.search(r"move +m1 to the centre, (\S+)", said)
     assert moved
     assert abs(float(moved[1])) < 0.1  # where the counter of the IOC has its peak
-    assert re.search(r"database .*scan 1, closed, 41 points", said)
+    assert re.search(r"database .*scan \d, closed, 41 points", said)
     assert "bec lab" in said
     file = re.search(r"file +(\S+)", said)
     assert file
@@ -242,14 +279,8 @@ def test_the_demo_uses_a_running_instance_and_leaves_it_running(data):
     assert read_note(Folder(data).note).pid == pid
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param(0.3, marks=pytest.mark.chaos),
-        2.0,
-        pytest.param(5.0, marks=pytest.mark.chaos),
-    ],
-)
+@pytest.mark.chaos
+@pytest.mark.parametrize("moment", [0.3, 2.0, 5.0])
 def test_ctrl_c_in_the_demo_leaves_nothing_behind(tmp_path, moment):
     data = tmp_path / "data"
     running = subprocess.Popen(
@@ -263,6 +294,25 @@ def test_ctrl_c_in_the_demo_leaves_nothing_behind(tmp_path, moment):
     _, err = running.communicate(timeout=40)
     assert running.returncode == 130 or moment < 1.0, err  # while Python starts
     assert processes_of(data) == []
+
+
+def test_ctrl_c_is_no_traceback_while_the_command_is_imported():
+    interrupted = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "bec_kernel.cli.app":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from bec_kernel.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", interrupted], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 @pytest.mark.alone

@@ -1,11 +1,12 @@
-"""The device server is killed or frozen while it stages, moves, or exposes."""
+"""The device server is killed or frozen while it stages, moves, exposes, or reads."""
 
 import os
 import signal
+import threading
 
 import pytest
 
-from bec_kernel.bus import START
+from bec_kernel.bus import START, Log
 from bec_kernel.wire import SERVICES, ScanState, Step, StepKind, keys
 from tests.system.beamline import Instance, _exposed_twice, until
 
@@ -25,6 +26,7 @@ PHASES = {
     "stage": lambda step: step.kind is StepKind.STAGE,
     "set": lambda step: step.point_id == POINTS // 2,
     "trigger": lambda step: step.point_id == POINTS // 2,
+    "read": lambda step: step.point_id == POINTS // 2,
 }
 
 
@@ -52,15 +54,25 @@ def exposures(instance):
     return cell.read_bytes()
 
 
+def exposed(instance):
+    """How many exposures have ended, as it was told."""
+    value = instance.client.bus.get(keys.values("main"), "det")
+    return value.readings["det_exposures"].value
+
+
 def disturbed(instance, phase, number):
     client = instance.client
     before = instance.restarts()
     pid = instance.process_of("device_server")["pid"]
-    seen = exposures(instance) if phase == "trigger" else b""
-    report = client.scans.line_scan("samx", 0, 7, steps=POINTS, exp_time=0.1)
+    seen, ended = exposures(instance), exposed(instance)
+    # Between exposure and reading there is a moment in which it can be met.
+    more = {"settling_time_after_trigger": 0.3} if phase == "read" else {}
+    report = client.scans.line_scan("samx", 0, 7, steps=POINTS, exp_time=0.1, **more)
     wait_for_step(instance, report.scan_id, PHASES[phase])
     if phase == "trigger":
         until(lambda: exposures(instance) != seen, 10)
+    elif phase == "read":
+        until(lambda: exposed(instance) > ended, 10)
     os.kill(pid, number)
     points = list(report.points(timeout=60))
     report.wait(60)
@@ -81,6 +93,33 @@ def running(instance):
 def test_a_device_server_killed_in_any_phase_repeats_nothing_unknown(instance, phase):
     instance.client.scans.acquire().wait(30)
     disturbed(instance, phase, signal.SIGKILL)
+
+
+def test_a_device_server_killed_in_a_change_of_its_list_makes_it_once(instance):
+    client = instance.client
+    away = {
+        "deviceClass": "ophyd.EpicsSignal",
+        "deviceConfig": {"read_pv": "NOWHERE:x"},
+        "readoutPriority": "on_request",
+        "connectionTimeout": 1.5,
+    }
+    before = len(client.config.history)
+    pid = instance.process_of("device_server")["pid"]
+    inbox = keys.device_asks("main", client.user)
+    asked = client.bus.last(Log(inbox.name, inbox.type))
+    applied = []
+    change = threading.Thread(
+        target=lambda: applied.append(client.config.add({"away": away}))
+    )
+    change.start()
+    until(lambda: client.bus.last(Log(inbox.name, inbox.type)) != asked, 10)
+    os.kill(pid, signal.SIGKILL)
+    change.join(30)
+    assert applied[0].names == ["away"]
+    assert "did not connect" in applied[0].failed["away"]
+    assert len(client.config.history) == before + 1
+    assert client.dev.samx.read(timeout=5)
+    until(lambda: running(instance), 20)
 
 
 @pytest.mark.chaos

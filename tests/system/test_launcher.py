@@ -264,6 +264,16 @@ def test_a_service_may_take_long_to_start_and_an_old_heartbeat_is_not_its_own():
     assert pulse.beats()
 
 
+def test_a_service_that_prepares_beats_and_does_not_serve_yet():
+    pulse = Pulse(pid=7, started=0.0, beat=(6, 100.0))  # of another life
+    assert not pulse.serves()
+    pulse.seen(7, 101.0, 1.0, "starting")
+    assert pulse.beats()
+    assert not pulse.serves()
+    pulse.seen(7, 102.0, 2.0, "running")
+    assert pulse.serves()
+
+
 def test_a_standby_is_not_frozen_while_another_has_the_role():
     pulse = Pulse(pid=7, started=0.0)
     for now in range(100):

@@ -15,6 +15,7 @@ from bec_services.device_server.signals import (
     FileEventSignal,
     PreviewSignal,
 )
+from bec_services.device_server.sim.checked import whole
 from bec_services.device_server.sim.detector import SimDetector
 from bec_services.device_server.sim.device import SimSignal
 from bec_services.device_server.sim.state import SimState
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 IMAGES = ("gaussian", "constant", "spots")
 _SPOTS = 12
 _SLICES = 10
+_WIDEST = 4096
+_LONGEST = 1_000_000
 
 
 class SimCamera(SimDetector):
@@ -78,8 +81,10 @@ class SimCamera(SimDetector):
         )
         if image not in IMAGES:
             raise ValueError(f"no image {image!r}: there is {', '.join(IMAGES)}")
-        self._pattern = _pattern(image, (shape[0], shape[1]))
-        self._hot = _hot(hot_pixels, self._pattern.shape)
+        rows, columns = (whole(f"{name}: shape", n, 1, _WIDEST) for n in shape)
+        self._pattern = _pattern(image, (rows, columns))
+        count = whole(f"{name}: hot_pixels", hot_pixels, 0, rows * columns)
+        self._hot = _hot(count, self._pattern.shape)
         self._write_to_disk = write_to_disk
         self._place: ScanFiles | None = None
         self._frames: FrameFile | None = None
@@ -159,6 +164,7 @@ class SimWaveform(SimDetector):
         async_update: str | None = None,
         **kwargs: Any,
     ) -> None:
+        whole(f"{name}: waveform_shape", waveform_shape, 1, _LONGEST)
         if params is None and model == "GaussianModel":
             params = {
                 "height": 100.0,

@@ -9,11 +9,13 @@ import numpy as np
 from ophyd import Component, Device, Kind
 
 from bec_services.device_server.clock import Clock, Timer
+from bec_services.device_server.sim.checked import number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.models import Model, all_names
 from bec_services.device_server.sim.state import SimState
 from bec_services.device_server.status import ActionStopped, LightStatus
 
+_FINEST = 1e-12
 NOISES = ("none", "uniform", "poisson")
 
 
@@ -30,7 +32,7 @@ class Noise:
         if kind not in NOISES:
             raise ValueError(f"no noise {kind!r}: there is {', '.join(NOISES)}")
         self.kind = kind
-        self.scale = scale
+        self.scale = number("noise_scale", scale, _FINEST)
         self._bits = np.random.Philox(key=seed)
         self._fresh: Any = self._bits.state
         self._rng = np.random.Generator(self._bits)
@@ -52,11 +54,17 @@ class Simulation:
     """The model behind a simulated detector, open to a person at run time."""
 
     def __init__(
-        self, model: str, params: Mapping[str, Any], sim_init: Mapping[str, Any] | None
+        self,
+        model: str,
+        params: Mapping[str, Any],
+        sim_init: Mapping[str, Any] | None,
+        dimensions: int,
     ) -> None:
         given = dict(sim_init or {})
         self.model = Model(
-            given.get("model", model), {**params, **given.get("params", {})}
+            given.get("model", model),
+            {**params, **given.get("params", {})},
+            dimensions=dimensions,
         )
 
     @property
@@ -129,7 +137,9 @@ class SimDetector(SimDevice):
         self._devices = {} if devices is None else devices
         motors = [ref_motor] if isinstance(ref_motor, str) else ref_motor
         self._motors = tuple(motors or ())
-        self.sim = Simulation(model or self._DEFAULT_MODEL, params or {}, sim_init)
+        self.sim = Simulation(
+            model or self._DEFAULT_MODEL, params or {}, sim_init, len(self._motors)
+        )
         self._noise = Noise(
             noise,
             noise_scale,
@@ -139,7 +149,7 @@ class SimDetector(SimDevice):
         self._current: tuple[LightStatus, Timer] | None = None
         self._cell = self.state.cell(f"{name}.exposures")
         self.exposures.show(int(self._cell.get()))
-        self.exposure_time.put(float(exposure_time))
+        self.exposure_time.put(number(f"{name}: exposure_time", exposure_time, 0.0))
 
     def trigger(self) -> LightStatus:
         """Expose; done `exposure_time` seconds later, with new values to read.
@@ -163,8 +173,14 @@ class SimDetector(SimDevice):
 
     def prepare(self, value: float | Mapping[str, float]) -> LightStatus:
         """Take the exposure time of the next triggers: seconds, or by name."""
-        seconds = value["exposure_time"] if isinstance(value, Mapping) else value
-        self.exposure_time.put(float(seconds))
+        seconds: Any = value
+        if isinstance(value, Mapping):
+            if set(value) != {"exposure_time"}:
+                raise ValueError(
+                    f"{self.name} prepares exposure_time, not {', '.join(value)!r:.60}"
+                )
+            seconds = value["exposure_time"]
+        self.exposure_time.put(number(self.exposure_time.name, seconds, 0.0))
         return LightStatus.finished()
 
     def stop(self, *, success: bool = False) -> None:

@@ -1,5 +1,6 @@
 """What all simulated devices have in common: ophyd's ways, at little cost."""
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
@@ -9,6 +10,7 @@ from ophyd.ophydobj import OphydObject
 from ophyd.utils import ReadOnlyError
 
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.sim.checked import number
 from bec_services.device_server.sim.state import SimState
 from bec_services.device_server.status import LightStatus
 
@@ -21,7 +23,8 @@ class SimSignal(Signal):
 
     Args:
         write: Whether `put` and `set` are allowed.
-        low: The lowest number accepted, if there is one.
+        low: The lowest number accepted, if there is one; then only numbers are.
+        high: The highest number accepted.
         units: The unit, if it is not the device's `egu` (see `SimReadback`).
     """
 
@@ -33,10 +36,12 @@ class SimSignal(Signal):
         parent: "SimDevice",
         write: bool = False,
         low: float | None = None,
+        high: float = math.inf,
         units: str | None = None,
         **kwargs: Any,
     ) -> None:
         self._low = low
+        self._high = high
         self._units = units
         self._readback: Any = None
         self._listeners: dict[int, Callable[..., None]] = {}
@@ -60,10 +65,10 @@ class SimSignal(Signal):
         """Refuse what the signal cannot be.
 
         Raises:
-            ValueError: lower than the lowest value accepted, or no number.
+            ValueError: outside of what is accepted, or no number.
         """
-        if self._low is not None and not value >= self._low:
-            raise ValueError(f"{self.name} is {value!r}, must be at least {self._low}")
+        if self._low is not None:
+            number(self.name, value, self._low, self._high)
 
     def put(self, value: Any, *, force: bool = False, **kwargs: Any) -> None:
         """Write the value.
@@ -197,3 +202,8 @@ class SimDevice(Device):
         if self._staged == Staged.no:
             return [self]
         return cast("list[object]", super().unstage())
+
+    def destroy(self) -> None:
+        """Do nothing more by itself: what was due later never is."""
+        self.stop()
+        super().destroy()

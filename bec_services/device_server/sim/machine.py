@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from ophyd import Component, Kind
 
+from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.sim.checked import FASTEST, number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.positioner import SimPositioner
 from bec_services.device_server.sim.profile import Profile
@@ -51,10 +53,10 @@ class SimRing(SimDevice):
         super().__init__(prefix, name=name, clock=clock, state=state, **kwargs)
         self.current.name = self.name
         self._top, self._refill_at = top, refill_at
-        self._step = rate * period
-        self._decay = math.exp(-period / lifetime)
+        self._period = number(f"{name}: period", period, 1 / FASTEST)
+        self._step = number(f"{name}: rate", rate, 0.0) * period
+        self._decay = math.exp(-period / number(f"{name}: lifetime", lifetime, 1e-3))
         self._losses = [(float(a), float(b)) for a, b in losses]
-        self._period = period
         self._began = clock.monotonic()
         self._over = False
         self._cell = self.state.cell(f"{name}.current", top)
@@ -152,7 +154,7 @@ class SimTemperature(SimPositioner):
         initial: float = 293.0,
         **kwargs: Any,
     ) -> None:
-        self._tau = time_constant
+        self._tau = number(f"{name}: time_constant", time_constant, 0.0)
         super().__init__(
             prefix,
             name=name,
@@ -167,6 +169,9 @@ class SimTemperature(SimPositioner):
 
     def _profile(self, start: float, target: float) -> Profile:
         return _Approach(start, target, self._tau, self.tolerance)
+
+    def _motion(self, settle: float) -> Motion:
+        return Motion(time_constant=self._tau, tolerance=self.tolerance, settle=settle)
 
 
 class SimShutter(SimPositioner):
@@ -188,7 +193,7 @@ class SimShutter(SimPositioner):
         travel: float = 0.2,
         **kwargs: Any,
     ) -> None:
-        self._travel = travel
+        self._travel = number(f"{name}: travel", travel, 0.0)
         given = {"limits": (0, 1), "egu": "", "precision": 0, **kwargs}
         super().__init__(prefix, name=name, clock=clock, state=state, **given)
 
@@ -207,3 +212,6 @@ class SimShutter(SimPositioner):
 
     def _profile(self, start: float, target: float) -> Profile:
         return _Delay(start, target, self._travel)
+
+    def _motion(self, settle: float) -> Motion:
+        return Motion(travel=self._travel, settle=settle)

@@ -5,10 +5,12 @@ and a beamline has to start fast.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from bec_services.device_server.sim.checked import number
 
 Params = dict[str, Any]
 """A model's parameters by name: numbers, or words such as a step's form."""
@@ -111,12 +113,20 @@ class Model:
         name: One of `MODELS`, or any of lmfit's models of one variable.
         params: What differs from the model's own defaults. Peaks take `amplitude`
             (their area, as lmfit) or `height`.
+        dimensions: of where it is looked at; with several, `center` may be a list.
 
     Raises:
         ValueError: no such model, parameter, or width.
     """
 
-    def __init__(self, name: str, params: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        dimensions: int = 1,
+    ) -> None:
+        self._dimensions = dimensions
         self.select(name)
         self.update(params or {})
 
@@ -136,13 +146,29 @@ class Model:
             raise ValueError(
                 f"{self.name} has no {unknown[0]!r}: it has {', '.join(self.params)}"
             )
-        if not params.get("sigma", 1.0) > 0:
+        changed = {name: self._checked(name, value) for name, value in params.items()}
+        if not changed.get("sigma", 1.0) > 0:
             raise ValueError(f"{self.name}: sigma is {params['sigma']}, must be > 0")
-        changed = dict(params)
         if "amplitude" in changed and "height" in self.params:
             changed.setdefault("height", None)
         # One assignment: who computes meanwhile sees the old set or the new.
         self.params = {**self.params, **changed}
+
+    def _checked(self, name: str, value: Any) -> Any:
+        what = f"{self.name}: {name}"
+        if name == "form":
+            if not isinstance(value, str) or value not in _STEPS:
+                forms = ", ".join(_STEPS)
+                raise ValueError(f"{what} is {value!r:.60}, must be one of {forms}")
+            return value
+        if name == "height" and value is None:
+            return value
+        if name == "center" and isinstance(value, Sequence) and self._dimensions > 1:
+            if len(value) != self._dimensions:
+                count = self._dimensions
+                raise ValueError(f"{what} is {value!r:.60}, must be {count} numbers")
+            return [number(what, one) for one in value]
+        return number(what, value)
 
     def __call__(self, x: Any) -> Any:
         """The model at `x`, a number or an array."""

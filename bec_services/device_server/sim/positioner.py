@@ -10,11 +10,15 @@ from ophyd import Component, Kind
 from ophyd.positioner import PositionerBase
 from ophyd.utils import LimitError
 
+from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock, Timer
+from bec_services.device_server.sim.checked import FASTEST, number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.profile import Profile
 from bec_services.device_server.sim.state import SimState
 from bec_services.device_server.status import ActionStopped, LightStatus
+
+_SLOWEST = 1e-3
 
 
 class SimReadback(SimSignal):
@@ -67,7 +71,7 @@ class SimPositioner(SimDevice, PositionerBase):
         limits: Lowest and highest setpoint accepted; None or two equal numbers for no
             limits.
         delay: 0 arrives at once, whatever the velocity; anything else moves.
-        update_frequency: Readback updates a second while moving.
+        update_frequency: Readback updates a second while moving; 1000 at most.
         jitter: Largest error of the readback at rest, motor units; seeded.
         settle_time: Seconds from arrival until the move is done.
         egu: Motor unit.
@@ -112,21 +116,23 @@ class SimPositioner(SimDevice, PositionerBase):
             name=name,
             clock=clock,
             state=state,
-            settle_time=settle_time,
+            settle_time=number(f"{name}: settle_time", settle_time, 0.0),
             **kwargs,
         )
-        self.tolerance = tolerance
+        self.tolerance = number(f"{name}: tolerance", tolerance, 0.0)
         self.precision = precision
         self.delay = delay
         self.update_frequency = update_frequency
-        self._jitter = jitter
+        self._jitter = number(f"{name}: jitter", jitter, 0.0)
         self._jitter_rng = random.Random(zlib.crc32(name.encode()))
-        self._cell = self.state.cell(f"{name}.position", initial)
+        first = number(f"{name}: initial", initial)
+        self._cell = self.state.cell(f"{name}.position", first)
         if limits is not None:
             self.limits = limits
         self.readback.name = self.name
-        self.velocity.put(float(velocity))
-        self.acceleration.put(float(acceleration or 0.0))
+        self.velocity.put(number(f"{name}: velocity", velocity, 0.0))
+        slope = 0.0 if acceleration is None else acceleration
+        self.acceleration.put(number(f"{name}: acceleration", slope, 0.0))
         position = self._cell.get()
         for signal in (self.readback, self.setpoint):
             signal.show(position)
@@ -149,6 +155,16 @@ class SimPositioner(SimDevice, PositionerBase):
     def egu(self) -> str:
         """Motor unit."""
         return self._egu
+
+    @property
+    def update_frequency(self) -> float:
+        """Readback updates a second while moving."""
+        return self._update_frequency
+
+    @update_frequency.setter
+    def update_frequency(self, frequency: float) -> None:
+        what = f"{self.name}: update_frequency"
+        self._update_frequency = min(number(what, frequency, _SLOWEST), FASTEST)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -293,6 +309,17 @@ class SimPositioner(SimDevice, PositionerBase):
         """The way of a move."""
         velocity, acceleration = self.velocity.get(), self.acceleration.get()
         return Profile(start, target, velocity, acceleration)
+
+    def motions(self) -> list[Motion]:
+        """How it moves, for those who want to know how long a move will take."""
+        settle = self._settle_time
+        if not self.delay:
+            return [Motion(settle=settle)]
+        return [self._motion(settle)]
+
+    def _motion(self, settle: float) -> Motion:
+        velocity, acceleration = self.velocity.get(), self.acceleration.get()
+        return Motion(velocity=velocity, acceleration=acceleration, settle=settle)
 
     def _arrive_at_once(self, target: float) -> LightStatus:
         self._cell.set(target)

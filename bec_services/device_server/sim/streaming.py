@@ -1,5 +1,6 @@
 """Simulated devices with a rhythm of their own: a flyer and a free-running counter."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from ophyd import Component, Kind
 
 from bec_services.device_server.clock import Clock, Timer
 from bec_services.device_server.signals import AsyncSignal
+from bec_services.device_server.sim.checked import FASTEST, number, whole
 from bec_services.device_server.sim.detector import Noise
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.models import Model
@@ -14,6 +16,8 @@ from bec_services.device_server.sim.profile import Profile
 from bec_services.device_server.sim.state import SimState
 from bec_services.device_server.status import ActionStopped, LightStatus
 
+_PLAN = ("num", "exposure", "start", "end")
+_MOST = 1_000_000
 Listener = Callable[[float, Any], object]
 """Is told (timestamp, value) of each asynchronous sample."""
 
@@ -71,7 +75,9 @@ class SimAsyncCounter(_Stream):
     """
 
     stream = Component(AsyncSignal)
-    rate = Component(SimSignal, kind=Kind.config, write=True, low=1e-3, units="Hz")
+    rate = Component(
+        SimSignal, kind=Kind.config, write=True, low=1e-3, high=FASTEST, units="Hz"
+    )
 
     def __init__(
         self,
@@ -86,7 +92,7 @@ class SimAsyncCounter(_Stream):
     ) -> None:
         super().__init__(prefix, name=name, clock=clock, state=state, seed=seed)
         self.rate.put(rate)
-        self._mean = mean
+        self._mean = number(f"{name}: mean", mean, 0.0, _MOST)
         self._began = 0.0
         self._before = 0
 
@@ -165,7 +171,9 @@ class SimFlyer(_Stream):
         self._motor_name = motor
         self._devices = {} if devices is None else devices
         self._velocity: float | None = None
-        self._plan = {"num": num, "exposure": exposure, "start": start, "end": end}
+        self._plan = self._checked(
+            {"num": num, "exposure": exposure, "start": start, "end": end}
+        )
         self._model = Model("GaussianModel", {"height": 1000.0})
         self._events: list[dict[str, Any]] = []
         self._flight: LightStatus | None = None
@@ -178,14 +186,27 @@ class SimFlyer(_Stream):
         self.kickoff()
         return self.complete()
 
-    def prepare(self, value: dict[str, Any]) -> LightStatus:
-        """Take some of `num`, `exposure` (s), `start`, `end` for the next flights."""
-        unknown = sorted(set(value) - set(self._plan))
-        if unknown:
-            allowed = ", ".join(self._plan)
-            raise ValueError(f"{self.name} has no {unknown[0]!r}: it has {allowed}")
-        self._plan = {**self._plan, **value}
+    def prepare(self, value: Mapping[str, Any]) -> LightStatus:
+        """Take some of `num`, `exposure` (s), `start`, `end` for the next flights.
+
+        Raises:
+            ValueError: there is no such thing, or it is not what can be flown.
+        """
+        self._plan = {**self._plan, **self._checked(value)}
         return LightStatus.finished()
+
+    def _checked(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        if not isinstance(plan, Mapping) or (set(plan) - set(_PLAN)):
+            raise ValueError(f"{self.name} takes {', '.join(_PLAN)}, not {plan!r:.60}")
+        found: dict[str, Any] = {}
+        for key, value in plan.items():
+            what = f"{self.name}: {key}"
+            if key == "num":
+                found[key] = whole(what, value, 1, _MOST)
+            else:
+                low = 1 / FASTEST if key == "exposure" else -math.inf
+                found[key] = number(what, value, low)
+        return found
 
     def kickoff(self, **plan: Any) -> LightStatus:
         """Fly; the status is done when it does.

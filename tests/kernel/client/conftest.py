@@ -17,6 +17,7 @@ from bec_kernel.wire import (
     Device,
     DeviceListVersion,
     DeviceValue,
+    DryRun,
     FileDone,
     Fit,
     Item,
@@ -103,6 +104,7 @@ class ToyServer(threading.Thread):
         self.queued: list[Item] = []
         self.hold = False
         self.move_fails = ""
+        self.seer: Callable[[DryRun, Reply], Reply] = lambda _, reply: reply
         self.put_devices()
         for name, one in CATALOGUE.items():
             bus.commit([Put(keys.catalogue(), one, name)])
@@ -156,14 +158,20 @@ class ToyServer(threading.Thread):
         match message:
             case Call():
                 reply = self.call(message, reply)
+            case DryRun():
+                reply = self.seer(message, reply)
             case StopDevices() if not self.stop_reply:
                 return
             case ScanRequest(metadata={"refuse": str() as why}):
                 problem = Problem(kind="RefusedError", message=why, subject="samx")
                 reply = Reply(request_id=message.request_id, asked="", problem=problem)
         self.bus.commit([Append(replies, reply)])
+        if reply.problem is None:
+            self.follow_up(message)
+
+    def follow_up(self, message: Any) -> None:
         match message:
-            case ScanRequest() if reply.problem is None:
+            case ScanRequest():
                 self.begin(message)
             case ItemAction(verb=Verb.ABORT | Verb.HALT):
                 self.act(message)

@@ -181,6 +181,8 @@ def test_tab_knows_scans_devices_options_and_choices():
     assert "--steps" in candidates("line_scan samx 0 1 ")
     assert "--steps" not in candidates("line_scan samx 0 1 --steps 3 --")
     assert candidates("nonsense ") == []
+    assert candidates("line_scan samx 0 1 --dr") == ["--dry"]
+    assert candidates("line_scan samx 0 1 --dry --dr") == []
 
 
 def test_tab_tells_the_unit_of_an_option():

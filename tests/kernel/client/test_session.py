@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ from bec_kernel.errors import (
     DeadlineError,
     DeviceError,
     InstanceError,
+    RefusedError,
     ScanAborted,
 )
 from bec_kernel.wire import (
@@ -83,9 +85,20 @@ def test_scans_are_functions_with_text_signature_and_aliases(bec):
 
 
 def test_stop_all_reaches_every_device_server_at_once(bec, server):
-    bec.stop_all()
-    assert isinstance(server.seen[-1], StopDevices)
-    assert server.seen[-1].devices == []
+    for stop in (bec.stop_all, bec.stop, bec.dev.stop):
+        stop()
+        assert isinstance(server.seen.pop(), StopDevices)
+    bec.dev.stop(["samx", "samy"])
+    assert server.seen[-1].devices == ["samx", "samy"]
+
+
+@pytest.mark.parametrize("value", [10**400, 1j, [object()], bytes(2_000_000)], ids=type)
+def test_what_cannot_be_asked_of_a_device_is_refused_before_it_is_sent(
+    bec, server, value
+):
+    with pytest.raises(RefusedError, match="ask"):
+        bec.dev.samx.set(value)
+    assert server.seen == []
 
 
 def test_the_queue_shows_what_waits_and_clears_it(bec, server, line):
@@ -166,7 +179,25 @@ def test_alarms_of_others_concern_no_one_here(bec, line):
     assert len(bec.alarms(all_users=True)) == 3
 
 
-def test_ready_returns_when_scans_and_devices_are_there(bec, line):
+def beat(role, pid, state="running"):
+    now = time.time()
+    one = Heartbeat(service=role, pid=pid, state=state, version="1", time=now)
+    return Put(keys.heartbeats[role]("main"), one)
+
+
+def test_ready_means_that_those_who_run_now_serve(bec, line):
+    def started(role, pid):
+        return Put(keys.processes(), Process(name=role, pid=pid), role)
+
+    line.commit([beat("scan_server", 7), beat("device_server", 8)])  # the last life's
+    line.commit([started("scan_server", 0), started("device_server", 0)])
+    line.commit([started("scan_server", 17), beat("scan_server", 17)])
+    with pytest.raises(DeadlineError, match="0 s: device_server: starting; see: bec"):
+        bec.ready(0)
+    line.commit([started("device_server", 18), beat("device_server", 18, "starting")])
+    with pytest.raises(DeadlineError, match="device_server: starting"):
+        bec.ready(0)
+    line.commit([beat("device_server", 18)])
     bec.ready(1)
 
 

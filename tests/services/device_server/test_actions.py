@@ -82,6 +82,29 @@ def test_a_point_moves_settles_exposes_and_reads(beamline):
     assert "det" in outcome.data["det"]
 
 
+def test_a_point_says_where_its_time_went(beamline):
+    start = beamline.clock.time()
+    outcome = beamline.do(
+        set={"samx": 2.0, "samy": -3.0}, settle=0.5, exposure=0.25, settle_after=1.0
+    )
+    times = outcome.times
+    assert times.start == start
+    parts = (times.move, times.settle, times.trigger, times.read)
+    assert parts == pytest.approx((3.0, 1.5, 0.25, 0.0))
+    assert times.end == pytest.approx(beamline.clock.time())
+
+
+def test_an_exposure_lasts_its_time_also_where_nothing_is_triggered(beamline):
+    beamline.meet("samx", "samy")
+    outcome = beamline.do(set={"samx": 2.0}, exposure=3.0)
+    assert outcome.end - outcome.begin == pytest.approx(3.0)
+    assert set(outcome.data) == {"samx", "samy"}
+    beamline.meet()  # no device at all
+    outcome = beamline.do(exposure=3.0)
+    assert outcome.end - outcome.begin == pytest.approx(3.0)
+    assert outcome.data == {}
+
+
 @pytest.mark.parametrize("kind", [StepKind.MOVE, StepKind.POINT])
 def test_a_stop_during_a_move_stops_all_and_has_not_arrived(beamline, kind):
     beamline.later(2, beamline.held["samy"].stop)
@@ -208,6 +231,38 @@ def test_one_that_cannot_be_stopped_does_not_keep_the_others_moving(beamline):
     outcome = beamline.do(StepKind.MOVE, set={"samx": 3.0, "samy": 30.0})
     assert outcome.status is AnswerStatus.STOPPED
     assert beamline.at("samy") == pytest.approx(1)
+
+
+class Hanging:
+    """A device that does not answer until it is let go."""
+
+    def __init__(self):
+        self.name = "hanging"
+        self.asked = threading.Event()
+        self.free = threading.Event()
+
+    def hang(self, *_):
+        self.asked.set()
+        self.free.wait(10)
+
+    set = stop = trigger = read = hang
+
+
+def test_one_that_hangs_in_its_stop_keeps_neither_the_caller_nor_the_others(beamline):
+    hanging = Hanging()
+    names = [*beamline.held, "hanging"]
+    beamline.held = {"hanging": hold(hanging), **beamline.held}
+    beamline.meet(*names)
+    beamline.actions._busy = list(beamline.held.values())
+    beamline.held["samx"].set(5)
+    beamline.actions.stop_now()
+    assert not beamline.held["samx"].device.moving
+    assert hanging.asked.wait(5)
+    first = beamline.held["hanging"].link.halting
+    beamline.actions.stop_now()
+    assert beamline.held["hanging"].link.halting is first  # it is not told again
+    assert beamline.held["hanging"].stopped == 2
+    hanging.free.set()
 
 
 def test_a_device_that_left_the_list_ends_the_scan_but_not_its_clean_up(beamline):

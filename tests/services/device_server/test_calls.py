@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from ophyd import Component, Device, Signal
 
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Call, StopDevices, keys
@@ -28,6 +29,7 @@ class Odd:
     def __init__(self):
         self.name = "odd"
         self.stops = 0
+        self.hung = 0
         self.free = threading.Event()
 
     def read(self):
@@ -45,7 +47,16 @@ class Odd:
     def exit(self):
         raise ValueError("no")
 
+    def endless(self):
+        return (object() for _ in iter(int, 1))
+
+    def self(self):
+        found = []
+        found.append(found)
+        return found
+
     def hang(self):
+        self.hung += 1
         self.free.wait(10)
 
     def words(self, *args, **kwargs):
@@ -109,6 +120,12 @@ class Server:
 
         return reply
 
+    def stop(self, *names):
+        """Ask for a stop; return the reply."""
+        reply = self.send(StopDevices(request_id="s", devices=list(names)))
+        until(self.bus, lambda: reply() is not None)
+        return reply()
+
     def call(self, device, method, *args, old=False, deadline=0.0, **kwargs):
         call = Call(
             request_id="r",
@@ -163,10 +180,21 @@ def test_what_is_not_public_cannot_be_called(server, method):
         assert len(server.problem(device, method)) < 200
 
 
-@pytest.mark.parametrize("method", ["thing", "objects", "huge"])
-def test_what_cannot_travel_is_told_and_nothing_ends(server, method):
-    assert server.answer("odd", method).problem.kind == "DeviceError"
+@pytest.mark.parametrize("method", ["thing", "objects", "huge", "endless", "self"])
+def test_what_cannot_travel_is_none_and_an_alarm_to_who_asked(server, method):
+    server.odd.USER_ACCESS = [*Odd.USER_ACCESS, "endless", "self"]
+    reply = server.answer("odd", method)
+    assert (reply.problem, reply.value) == (None, None)
+    alarm = server.bus.last(keys.alarms()).message
+    assert f"odd.{method} gave back what cannot travel" in alarm.message
+    assert (alarm.severity, alarm.user, alarm.request_id) == ("warning", "ada", "r")
     assert server.answer("samx", "read").problem is None
+
+
+def test_a_device_that_gives_back_devices_gives_back_their_names(server):
+    assert server.answer("samx", "stage").value[0] == "samx"
+    assert server.answer("samx", "unstage").problem is None
+    assert server.bus.last(keys.alarms()) is None
 
 
 def test_what_a_method_raises_is_told_with_device_and_method(server):
@@ -231,7 +259,24 @@ def test_a_call_of_an_earlier_life_is_not_made_again(server):
 def test_a_call_not_done_in_time_is_told(server):
     soon = time.time() + 0.2
     assert "slow.set not done after" in server.problem("slow", "set", 9, deadline=soon)
-    server.held["slow"].stop()
+    assert not server.held["slow"].device.moving  # nobody waits for it any more
+    assert not server.bus.get(keys.values("main"), "slow").moving
+    assert server.answer("slow", "set", 0).problem is None
+
+
+def test_a_signal_that_was_not_set_in_time_can_be_set_again(server):
+    class Stiff(Signal):
+        def put(self, value, **_):
+            pass  # it stays where it is
+
+    class Stand(Device):
+        stiff = Component(Stiff, value=1)
+
+    server.held["stand"] = hold(Stand(name="stand"))
+    for value in (2, 3):
+        soon = time.time() + 0.4
+        problem = server.problem("stand", "stiff.set", value, deadline=soon)
+        assert "timed out" in problem.lower()
 
 
 def test_a_stopped_call_has_not_arrived(server):
@@ -247,21 +292,34 @@ def test_a_stopped_call_has_not_arrived(server):
 
 
 def test_scans_are_told_before_devices_are_stopped(server):
-    stop = server.send(StopDevices(request_id="s", devices=["samx"]))
+    assert server.stop("samx").value == ["samx"]
     assert server.told == [["samx"]]
-    assert stop().value == ["samx"]
     server.answer("samx", "stop")
     assert server.told == [["samx"], ["samx"]]
 
 
 def test_all_are_stopped_also_when_one_fails_or_is_unknown(server):
-    reply = server.send(StopDevices(request_id="s"))
-    assert "odd cannot be stopped: no answer" in reply().problem.message
+    assert "odd cannot be stopped: no answer" in server.stop().problem.message
     counts = {name: one.stopped for name, one in server.held.items()}
     assert counts == {"odd": 1, "samx": 1, "slow": 1, "fixed": 0, "off": 0}
-    reply = server.send(StopDevices(request_id="s", devices=["nobody", "samx"]))
-    assert "no device 'nobody' here" in reply().problem.message
+    assert "no device 'nobody' here" in server.stop("nobody", "samx").problem.message
     assert server.held["samx"].stopped == 2
+
+
+def test_a_device_that_does_not_answer_a_stop_keeps_nobody_waiting(server):
+    server.odd.stop = server.odd.hang
+    slow, motor = server.call("slow", "set", 30), server.held["slow"].device
+    begun = threading.Event()
+    motor.subscribe(lambda **_: begun.set(), event_type=motor.SUB_READBACK, run=False)
+    assert begun.wait(5)
+    all_stopped = server.send(StopDevices(request_id="s"))
+    until(server.bus, lambda: slow() is not None)
+    assert slow().problem.message == "slow was stopped"
+    assert server.answer("samx", "read").problem is None
+    assert all_stopped() is None  # it waits for the odd one, alone
+    server.odd.free.set()
+    until(server.bus, lambda: all_stopped() is not None)
+    assert all_stopped().problem is None
 
 
 def test_more_calls_than_can_be_served_are_refused_not_queued(server):

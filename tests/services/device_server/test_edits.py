@@ -9,6 +9,7 @@ import pytest
 
 from bec_kernel.bus import put
 from bec_kernel.device_list import checked, versions
+from bec_kernel.errors import ConflictError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Call, EditDevices, Users, keys
 from bec_services.device_server.__main__ import make_body
@@ -139,6 +140,11 @@ HOSTILE = [
     ("add", {"evil": {**MOTOR, "deviceClass": "os.system"}}, "no allowed package"),
     ("add", {"evil": {**MOTOR, "deviceClass": "ophyd.sim.os.system"}}, "imported"),
     ("add", {"evil": {**MOTOR, "deviceClass": "ophyd.Kind"}}, "no class of a device"),
+    ("add", {"e": {**MOTOR, "deviceClass": "ophyd"}}, "no class of a device"),
+    ("add", {"e": {**MOTOR, "deviceClass": "ophyd.OphydObject"}}, "no class of a dev"),
+    ("add", {"e": {**MOTOR, "deviceConfig": {"clock": 1}}}, "'clock' is given by the"),
+    ("add", {"e": {**MOTOR, "deviceConfig": {"name": "f"}}}, "'name' is given by the"),
+    ("add", {"e": {**MOTOR, "deviceConfig": {"parent": "samx"}}}, "'parent' is given"),
     ("add", {"evil": {**MOTOR, "deviceClass": "ophyd_devices.Odd"}}, "known here"),
     ("add", {"e": {**MOTOR, "deviceConfig": {"velocty": 1}}}, "'velocty'"),
     ("add", {"e": {**MOTOR, "deviceConfig": {"_x": 1}}}, "'_x'"),
@@ -173,6 +179,81 @@ def test_what_cannot_be_is_refused_and_nothing_is_changed(server):
         assert sorted(server.published()) == ["bpm4i", "samx"]
         assert server.read("samx") == 7
     assert len(server.versions()) == 1
+
+
+ODD = {
+    "odd": {
+        "deviceClass": "ophyd.Signal",
+        "deviceConfig": {"value": {"a": 1}},
+        "readoutPriority": "on_request",
+    }
+}
+BROKEN = """
+odd: {deviceClass: ophyd.Signal, deviceConfig: {value: {a: 1}}, readoutPriority: async}
+module: {deviceClass: ophyd, readoutPriority: baseline}
+object: {deviceClass: ophyd.OphydObject, readoutPriority: baseline}
+missing: {deviceClass: ophyd.sim.nothing.Motor, readoutPriority: baseline}
+near: {deviceClass: ophyd.EpicsMotr, readoutPriority: baseline}
+"""
+
+
+def test_an_instance_starts_with_bad_devices_and_says_what_is_wrong_with_each(server):
+    with server.life(LIST + BROKEN):
+        found = server.published()
+        assert server.read("samx") == 0
+    for name, said in {
+        "odd": "odd cannot be described: ValueError",
+        "module": "no class of a device",
+        "object": "no class of a device",
+        "missing": "cannot be imported: ModuleNotFoundError",
+        "near": "did you mean ophyd.EpicsMotor?",
+    }.items():
+        assert said in found[name].problem.message
+        assert not found[name].connected
+        assert found[name].built == (name == "odd")
+    alarms = [entry.message.message for entry in server.bus.read(keys.alarms())]
+    assert len(alarms) == 5
+
+
+def test_who_disables_what_others_need_gets_an_alarm(server):
+    with server.life():
+        server.edit("disable", names=["samx"])
+        alarm = server.bus.last(keys.alarms()).message
+        assert alarm.message == "bpm4i needs samx, which is disabled"
+        assert (alarm.user, alarm.severity) == ("ada", "warning")
+
+
+def test_a_device_that_cannot_be_described_is_added_marked_and_removed(server):
+    with server.life():
+        reply = server.edit("add", devices=ODD)
+        assert "odd cannot be described" in reply.value["failed"]["odd"]
+        assert not server.published()["odd"].connected
+        assert server.edit("remove", names=["odd"]).problem is None
+        assert "odd" not in server.published()
+
+
+def test_a_change_that_cannot_be_kept_is_undone(server, monkeypatch):
+    limits = {"samx": {"deviceConfig": {"limits": [-1, 3]}}}
+    commit = MemoryBus.commit
+
+    def fail(bus, changes, fence=None):
+        if any(getattr(one, "log", None) == keys.lists("main") for one in changes):
+            raise ConflictError("somebody else was here")
+        return commit(bus, changes, fence)
+
+    with server.life():
+        server.call("samx", "set", 7)
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryBus, "commit", fail)
+            for action, devices in (("add", {"samy": MOTOR}), ("update", limits)):
+                problem = server.edit(action, devices=devices).problem
+                assert problem.message == "somebody else was here"
+            reply = server.edit("disable", names=["bpm4i"])
+            assert reply.problem is not None
+        assert server.call("samx", "set", 8).problem is None  # the old limits
+        assert server.call("bpm4i", "read").problem is None
+        assert server.edit("add", devices={"samy": MOTOR}).problem is None
+        assert server.read("samy") == 0
 
 
 def test_a_request_asked_twice_is_done_once(server):

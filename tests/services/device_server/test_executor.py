@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from bec_kernel.bus import Append, Id, Put
+from bec_kernel.errors import FencedError
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import (
     AnswerStatus,
@@ -29,6 +30,7 @@ from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.values import Values
 from tests.services.recorded import new_life, until
 
+MINE = keys.answers("s1", "main")
 OK, STOPPED = AnswerStatus.OK, AnswerStatus.STOPPED
 BEGIN = Begin(
     scan_id="s1",
@@ -93,10 +95,8 @@ class Server:
         self.write(Mark(index=self.count, verb=verb, epoch=epoch))
 
     def answer(self, index):
-        log = keys.answers("s1", "main")
-
         def found():
-            entries = self.bus.read(log)
+            entries = self.bus.read(MINE)
             return next((e.message for e in entries if e.message.index == index), None)
 
         until(self.bus, lambda: found() is not None)
@@ -280,3 +280,17 @@ def test_after_a_crash_the_staged_are_staged_again(server):
     server.run()
     assert server.status(server.step()) is OK
     assert staged == [0.0]
+
+
+def test_a_server_that_lost_its_role_answers_nothing_more(server):
+    server.begin().run()
+    assert server.status(server.step(StepKind.OPEN)) is OK
+    old = server.life
+    new_life("device_server", server.broker, server.data)  # somebody else has it now
+    index = server.step()
+    assert old.over.wait(5)
+    with pytest.raises(FencedError):
+        old.check()
+    answers = [entry.message.index for entry in server.bus.read(MINE)]
+    assert index not in answers
+    server.life._failure = None

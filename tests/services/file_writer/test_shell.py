@@ -12,7 +12,18 @@ import pytest
 
 from bec_kernel.bus import Append, Id, Put
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import Device, Point, Reading, ScanState, Seal, SignalInfo, keys
+from bec_kernel.wire import (
+    Device,
+    End,
+    Point,
+    Reading,
+    ScanState,
+    Seal,
+    SignalInfo,
+    Taken,
+    Times,
+    keys,
+)
 from bec_services.file_writer.shell import run
 from tests.services.recorded import (
     T0,
@@ -290,6 +301,36 @@ def test_a_scan_no_file_can_hold_keeps_no_other_from_its_file(broker, tmp_path):
     assert "bad" in bus.get_all(keys.todo[ROLE]("main"))
 
 
+def test_a_scan_that_cannot_even_be_read_keeps_no_other_from_its_file(broker, tmp_path):
+    bus = MemoryBus(broker)
+    bad = begin(scan_id="bad", scan_number=41)
+    taken = Taken(scan_id="bad", scan_number=41, name="line_scan", user="ada")
+    odd = End(index=0, state=ScanState.CLOSED, reason="done")  # where it should begin
+    bus.commit(
+        [
+            Append(keys.scans(), taken, Id(41)),
+            Put(keys.todo[ROLE]("main"), taken, "bad"),
+            Append(keys.steps("bad"), odd, Id.of(0)),
+            *(Append(keys.points("bad"), entry, at) for at, entry in points_log(2)),
+        ]
+    )
+    write(broker, tmp_path, points_log(2))
+    (alarm,) = (entry.message for entry in bus.read(keys.alarms()))
+    assert alarm.scan_id == bad.scan_id
+    assert "is tried again" in alarm.message
+
+
+def test_a_scan_in_which_no_device_takes_part_leaves_a_file_too(broker, tmp_path):
+    log = [
+        (at, msgspec.structs.replace(e, data={}) if isinstance(e, Point) else e)
+        for at, e in points_log(2)[1:]
+    ]
+    nobody = {key: [] for key in ("motors", "monitored", "baseline", "triggered")}
+    with h5py.File(write(broker, tmp_path, log, servers={}, **nobody)) as file:
+        assert file["entry/collection/metadata/state"][()] == b"closed"
+        assert not file["entry/collection/devices"].keys()
+
+
 @pytest.mark.parametrize(
     ("changes", "plotted"),
     [({}, "bpm4i"), ({"parameters": {"signal": "diode"}}, "diode")],
@@ -298,3 +339,18 @@ def test_the_detector_the_asker_named_is_plotted(changes, plotted, broker, tmp_p
     log = with_readings(points_log(2), diode={"diode": Reading(1, T0)})
     with h5py.File(write(broker, tmp_path, log, **changes)) as file:
         assert file["entry/data"].attrs["signal"] == plotted
+
+
+def test_the_time_of_each_point_is_split_in_the_file(broker, tmp_path):
+    log = [
+        (at, msgspec.structs.replace(entry, times=Times(T0, 1.0, 0.5, 0.25, 0.1, 2.0)))
+        if isinstance(entry, Point) and entry.point_id
+        else (at, entry)
+        for at, entry in points_log(3)
+    ]
+    with h5py.File(write(broker, tmp_path, log)) as file:
+        timing = file["entry/collection/timing"]
+        np.testing.assert_array_equal(timing["move"][:], [np.nan, 1.0, 1.0])
+        np.testing.assert_array_equal(timing["wait"][:], [np.nan, 2.0, 2.0])
+        np.testing.assert_array_equal(timing["overhead"][:], [np.nan, 0.0, 0.0])
+        assert timing["read"].attrs["units"] == "s"

@@ -3,20 +3,26 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bec_kernel.port import Entry, Id
 from bec_kernel.wire import (
+    Answer,
     AnswerStatus,
     Baseline,
     Point,
     PointStatus,
     ScanState,
     Seal,
+    Step,
     StepKind,
+    Times,
     Verb,
 )
 from bec_services.scan_bundler.core import ScanBundle
 from tests.services.recorded import T0, Script, begin
+
+OK = AnswerStatus.OK
 
 
 def first(servers):
@@ -122,6 +128,16 @@ def one_point(status=AnswerStatus.OK, **fields):
     return script
 
 
+def test_a_point_at_which_nothing_is_read_is_a_point():
+    script = Script(["main"], begin(servers={}))  # `main` keeps the time
+    script.step(StepKind.OPEN)
+    script.step(StepKind.POINT, point_id=0)
+    script.end()
+    script.answers = [(s, replace(a, data={})) for s, a in script.answers]
+    point, seal = (entry for _, entry in straight(script))
+    assert (point.point_id, point.data, seal.points) == (0, {}, 1)
+
+
 def test_a_point_spans_what_all_its_servers_did():
     script = one_point()
     ((at, point),) = straight(script)
@@ -172,3 +188,74 @@ def test_the_seal_carries_the_time_the_scan_closed():
     script.step(StepKind.CLOSE)
     script.end()
     assert straight(script)[-1][1].time == T0 + 3.6
+
+
+PARTS = st.lists(st.floats(0, 10), min_size=5, max_size=5)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=6), st.data())
+def test_the_parts_of_all_points_add_up_to_the_whole_time(rows, data):
+    bundle = ScanBundle()
+    bundle.step(first(["main"]))
+    now, index, points, waits = T0, 0, [], 0.0
+
+    def done(kind, begin, times=None, **fields):
+        nonlocal index
+        index += 1
+        bundle.step(Step(index=index, kind=kind, on=["main"], **fields))
+        answer = Answer(
+            index=index, status=OK, life=7, begin=begin, end=now, times=times
+        )
+        return bundle.answer("main", answer)
+
+    for number, (idle, *parts) in enumerate(rows):
+        if data.draw(st.booleans()):
+            begun, now = now, now + idle
+            done(StepKind.WAIT, begun)
+            waits += idle if number else 0.0
+        else:
+            now += idle
+        times = Times(now, *parts)
+        now = times.end
+        points += done(StepKind.POINT, times.start, times, point_id=number)
+    parts = [point.times for _, point in points]
+    whole = sum(t.move + t.settle + t.trigger + t.read for t in parts)
+    whole += sum(t.wait + t.overhead for t in parts)
+    assert whole == pytest.approx(now - parts[0].start, abs=1e-5)
+    assert sum(t.wait for t in parts) == pytest.approx(waits, abs=1e-5)
+
+
+def test_a_part_is_as_long_as_that_of_the_slowest_server():
+    bundle = ScanBundle()
+    bundle.step(first(["main", "second"]))
+    bundle.step(Step(index=1, kind=StepKind.POINT, on=["main", "second"], point_id=0))
+    told = {"main": Times(T0, 1.0, 0.0, 0.5, 0.1), "second": Times(T0 + 1, 0.0, 2.0)}
+    out = []
+    for server, times in told.items():
+        answer = Answer(index=1, status=OK, life=7, times=times)
+        out += bundle.answer(server, answer)
+    assert out[0][1].times == Times(T0, 1.0, 2.0, 0.5, 0.1)
+
+
+def test_times_begin_anew_where_a_life_began():
+    whole, again = ScanBundle(), None
+    entries = [first(["main"])]
+    for index in (1, 2, 3):
+        entries.append(
+            Step(index=index, kind=StepKind.POINT, on=["main"], point_id=index - 1)
+        )
+    answers = [
+        Answer(index=i, status=OK, life=7, times=Times(T0 + 10 * i, 1.0))
+        for i in (1, 2, 3)
+    ]
+    out = []
+    for entry in entries:
+        whole.step(entry)
+    for answer in answers:
+        out += whole.answer("main", answer)
+    again = ScanBundle(Entry(*out[1]))
+    for entry in (entries[0], *entries[2:]):
+        again.step(entry)
+    rest = [one for answer in answers[1:] for one in again.answer("main", answer)]
+    assert rest == out[2:]
+    assert rest[0][1].times.overhead == 9.0

@@ -77,7 +77,7 @@ def test_a_broken_schema_is_left_out_and_told(monkeypatch, value):
     monkeypatch.setattr(main, "entry_points", lambda group: entries)
     told = []
     assert main.load_schemas(told.append) == []
-    assert told[0].startswith(f"metadata schema own ({value}) is left out: ")
+    assert told[0].startswith(f"bec.metadata: own ({value}) is left out: ")
 
 
 def test_a_mapping_that_says_nonsense_is_no_schema():

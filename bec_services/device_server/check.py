@@ -1,0 +1,69 @@
+"""`python -m bec_services.device_server.check FILE…`: a device list, without hardware.
+
+Each class is looked up and each key of `deviceConfig` held against it; simulated
+devices are made for a moment. Nothing is connected.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bec_kernel.device_list import DeviceList, in_order
+from bec_kernel.device_list.reading import read
+from bec_kernel.errors import BecError
+from bec_services.device_server.builder import construct, destroy, plan
+from bec_services.device_server.clock import VirtualClock
+from bec_services.device_server.needs import disabled_needs
+from bec_services.device_server.ophyd import Held
+from bec_services.device_server.sim import SimState
+
+
+def problems(devices: DeviceList) -> Iterator[str]:
+    """Yield what is wrong with devices, one line each."""
+    objects: dict[str, Any] = {}
+    given = {"clock": VirtualClock(), "state": SimState(), "devices": objects}
+    for name in in_order(devices):
+        one = Held(name, devices[name])
+        try:
+            _try(one, given)
+        except BecError as error:
+            yield str(error)
+        objects[name] = one.device
+    for device in objects.values():
+        destroy(device)
+
+
+def _try(one: Held, given: Mapping[str, Any]) -> None:
+    made = plan(one.name, one.spec, given)
+    if made.kind.__module__.startswith(f"{__package__}.sim"):
+        construct(one, made)
+        one.look()
+        if one.problem is not None:
+            raise BecError(one.problem.message)
+
+
+def main(paths: list[str]) -> int:
+    """Print what is wrong with the device lists in files; return how it went."""
+    try:
+        listed = read(*map(Path, paths))
+    except BecError as error:
+        sys.stderr.write(f"bec: {error}\n")
+        return 1
+    wrong = list(problems(listed.devices))
+    for line in [*listed.notes, *disabled_needs(listed.devices), *wrong]:
+        sys.stdout.write(f"{line}\n")
+    devices = _counted(len(listed.devices), "device")
+    if wrong:
+        sys.stderr.write(f"bec: {devices}, {_counted(len(wrong), 'problem')}\n")
+    else:
+        sys.stdout.write(f"{devices}, no problem\n")
+    return 1 if wrong else 0
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""The newest readings of devices, whoever took them and in whatever order they come.
+
+No IO, no clock, no thread: whoever uses it holds a lock.
+"""
+
+from bec_kernel.wire import Reading, Readings
+
+
+class Newest:
+    """Of two readings of a signal the one that was begun later counts.
+
+    Who reads a device takes a number before, and gives it back with what was read. So a
+    device may be slow to answer, and what it says late never replaces what is newer.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._known: dict[str, dict[str, tuple[int, Reading]]] = {}
+
+    def begin(self) -> int:
+        """Return a number above all before it."""
+        self._count += 1
+        return self._count
+
+    def merge(self, name: str, begun: int, readings: Readings) -> bool:
+        """Take note of what was read of a device; tell whether any of it is new.
+
+        Args:
+            name: of the device.
+            begun: the number that was taken before it was read.
+            readings: all of them, or some.
+        """
+        known = self._known.setdefault(name, {})
+        fresh = {
+            signal: (begun, reading)
+            for signal, reading in readings.items()
+            if signal not in known or known[signal][0] <= begun
+        }
+        known.update(fresh)
+        return bool(fresh)
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a device was ever read."""
+        return name in self._known
+
+    def of(self, name: str) -> Readings:
+        """Return what is known of a device."""
+        known = self._known.get(name, {})
+        return {signal: reading for signal, (_, reading) in known.items()}
+
+    def forget(self, name: str) -> None:
+        """It has gone, or was made anew."""
+        self._known.pop(name, None)

@@ -1,0 +1,14 @@
+"""What this beamline wants to know of a scan: entry point group ``bec.metadata``."""
+
+from pydantic import BaseModel, Field
+
+
+class Metadata(BaseModel):
+    """Names that are used here, and what they look like; all others are free.
+
+    A field without a default would have to be there for every scan.
+    """
+
+    proposal: str | None = Field(None, pattern=r"^p\d{5}$")
+    sample: str | None = Field(None, min_length=1, max_length=60)
+    temperature: float | None = Field(None, gt=0)  # K

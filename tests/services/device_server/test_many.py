@@ -1,0 +1,77 @@
+"""What a scan costs does not depend on how many devices are configured."""
+
+import time
+
+import pytest
+
+from bec_kernel.bus import Append, Id
+from bec_kernel.testing import MemoryBroker
+from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, keys
+from bec_services.device_server.clock import WallClock
+from bec_services.device_server.device_list import DeviceSpec
+from bec_services.device_server.executor import Executor
+from bec_services.device_server.ophyd import Held
+from bec_services.device_server.sim import SimMonitor, SimPositioner
+from bec_services.device_server.values import Values
+from tests.services.recorded import new_life, until
+
+POINTS = 100
+SPEC = DeviceSpec(deviceClass="a.b", readoutPriority="baseline")
+BEGIN = Begin(
+    scan_id="s1",
+    user="ada",
+    request=ScanRequest(request_id="s1", name="line_scan"),
+    motors=["d0"],
+    monitored=["d0", "det"],
+    triggered=["det"],
+    servers={"d0": "main", "det": "main"},
+)
+
+
+class Server:
+    """A device server with so many motors and a detector, on a bus in memory."""
+
+    def __init__(self, tmp_path, count):
+        self.clock = clock = WallClock()
+        self.tmp_path = tmp_path
+        motors = [
+            SimPositioner(name=f"d{n}", clock=clock, velocity=0) for n in range(count)
+        ]
+        named = {one.name: one for one in motors}
+        det = SimMonitor(name="det", clock=clock, devices=named, ref_motor="d0")
+        self.held = {}
+        for device in [*motors, det]:
+            self.held[device.name] = one = Held(device.name, SPEC)
+            one.device = device
+
+    def seconds(self):
+        """How long the device server takes for a scan of two devices."""
+        life = new_life("device_server", MemoryBroker(), self.tmp_path)
+        bus, log = life.bus, keys.answers("s1", "main")
+        values = Values("main", self.held)
+        values.watch()
+        life.spawn(values.publish, life)
+        until(bus, lambda: len(bus.get_all(keys.values("main"))) == len(self.held))
+        steps = [
+            Step(index=n, kind=StepKind.POINT, on=["main"], set={"d0": float(n)})
+            for n in range(1, POINTS + 1)
+        ]
+        entries = enumerate([BEGIN, *steps])
+        bus.commit([Append(keys.steps("s1"), one, Id.of(n)) for n, one in entries])
+        executor = Executor(life, "s1", self.held, self.clock, values)
+        begun = time.monotonic()
+        life.spawn(executor.run)
+        until(bus, lambda: (e := bus.last(log)) and e.message.index == POINTS)
+        seconds = time.monotonic() - begun
+        values.unwatch()
+        life.join(5)
+        return seconds
+
+
+@pytest.mark.alone
+def test_a_thousand_configured_devices_do_not_slow_a_scan_of_two(tmp_path):
+    few, many = Server(tmp_path, 2), Server(tmp_path, 1000)
+    pairs = [(few.seconds(), many.seconds()) for _ in range(2)]
+    for server in (few, many):
+        server.clock.close()
+    assert min(many / few for few, many in pairs) < 1.3, pairs
