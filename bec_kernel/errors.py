@@ -47,6 +47,10 @@ class DeviceError(BecError):
     """A device could not do what it was asked to do."""
 
 
+class InUseError(DeviceError):
+    """A scan or a move holds the device."""
+
+
 class DeadlineError(BecError):
     """Something did not come in time."""
 

@@ -9,7 +9,7 @@ from bec_kernel.client import _frames, health
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._timing import Timing
 from bec_kernel.client._track import Track
-from bec_kernel.client._waiting import why
+from bec_kernel.client._waiting import why_waits
 from bec_kernel.client.language import summary
 from bec_kernel.errors import DeadlineError
 from bec_kernel.wire import (
@@ -136,11 +136,7 @@ class ScanRecord:
         item = self._track(points=False).item
         if item is not None:
             return item.reason
-        items = self._reader.retry(lambda: self._bus.get_all(keys.items()))
-        if self.scan_id not in items:
-            return ""
-        queues = self._reader.retry(lambda: self._bus.get_all(keys.queues()))
-        return why(items[self.scan_id], items.values(), queues)
+        return self._reader.retry(lambda: why_waits(self._bus, self.scan_id))
 
     @property
     def is_final(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bec_kernel.bus import Bus
-from bec_kernel.client._waiting import in_order, why
+from bec_kernel.client._waiting import Waiting
 from bec_kernel.client.language import summary
 from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
 
@@ -111,7 +111,8 @@ def _life_state(beat: Heartbeat | None, process: Process | None, now: float) -> 
 
 def _queues(bus: Bus) -> list[dict[str, Any]]:
     states = bus.get_all(keys.queues())
-    items = in_order(bus.get_all(keys.items()).values())
+    waiting = Waiting(bus.get_all(keys.items()).values(), states)
+    items = waiting.items
     names = {**dict.fromkeys(states), **dict.fromkeys(i.request.queue for i in items)}
     return [
         {
@@ -125,7 +126,7 @@ def _queues(bus: Bus) -> list[dict[str, Any]]:
                     "user": item.user,
                     "request": summary(item.request),
                     "state": str(item.state),
-                    "reason": why(item, items, states),
+                    "reason": waiting.why(item),
                 }
                 for item in items
                 if item.request.queue == name

@@ -2,43 +2,70 @@
 
 from collections.abc import Iterable, Mapping
 
-from bec_kernel.wire import Item, ItemState, QueueStatus
+from bec_kernel.bus import Bus
+from bec_kernel.wire import Item, ItemState, QueueState, QueueStatus, keys
 
 
-def in_order(items: Iterable[Item]) -> list[Item]:
-    """Return what runs, then what waits, the next one first."""
-    return sorted(items, key=lambda one: (one.state is ItemState.PENDING, one.rank))
+class Waiting:
+    """All items: what runs, then what waits, the next one first.
+
+    Attributes:
+        items: in this order.
+    """
+
+    def __init__(
+        self, items: Iterable[Item], queues: Mapping[str, QueueStatus]
+    ) -> None:
+        self.items = sorted(items, key=lambda one: (_waits(one), one.rank))
+        self._queues = queues
+        self._held: dict[str, Item] = {}
+        self._first: dict[str, str] = {}
+        for item in self.items:
+            if not _waits(item):
+                self._held |= dict.fromkeys(item.devices, item)
+            if item.is_scan:
+                self._first.setdefault(item.request.queue, item.scan_id)
+
+    def why(self, item: Item) -> str:
+        """Return why an item is where it is, or what it waits for.
+
+        Only the first scan of a queue waits for devices, and every move.
+        """
+        queue = item.request.queue
+        if not _waits(item):
+            return item.reason or (f"paused {item.paused}" if item.paused else "")
+        if item.is_scan and self._first[queue] != item.scan_id:
+            return ""
+        status = self._queues.get(queue)
+        locked = status.locked if status and not item.is_scan else None
+        if locked and not locked.moves:
+            return f"queue {queue} is locked {locked}"
+        shared = [device for device in item.devices if device in self._held]
+        if not shared:
+            return ""
+        holder = self._held[min(shared)]
+        return f"{min(shared)} is held by {_label(holder)} of {holder.user}"
 
 
-def label(item: Item) -> str:
+def why_waits(bus: Bus, scan_id: str) -> str:
+    """Return why one item is where it is; of a scan without looking at all others."""
+    item = bus.get(keys.items(), scan_id)
+    if item is None:
+        return ""
+    if not item.is_scan or not _waits(item):
+        everything = bus.get_all(keys.items()) if _waits(item) else {scan_id: item}
+        return Waiting(everything.values(), bus.get_all(keys.queues())).why(item)
+    status = bus.get(keys.queues(), item.request.queue)
+    if status is None or status.state is QueueState.RUNNING:
+        return ""
+    return f"queue {status.name} is {status.state} ({status.reason})"
+
+
+def _waits(item: Item) -> bool:
+    return item.state is ItemState.PENDING
+
+
+def _label(item: Item) -> str:
     """Return what people call an item."""
     name = item.request.name
     return f"scan {item.scan_number} {name}" if item.scan_number else name
-
-
-def why(item: Item, items: Iterable[Item], queues: Mapping[str, QueueStatus]) -> str:
-    """Return why an item is where it is, or what it waits for.
-
-    Only the first scan of a queue waits for devices, and every move.
-    """
-    if item.state is not ItemState.PENDING:
-        return item.reason or (f"paused {item.paused}" if item.paused else "")
-    status, ordered = queues.get(item.request.queue), in_order(items)
-    if not item.is_scan:
-        locked = status.locked if status else None
-        if locked and not locked.moves:
-            return f"queue {item.request.queue} is locked {locked}"
-    else:
-        queued = (i for i in ordered if i.request.queue == item.request.queue)
-        first = next((i for i in queued if i.is_scan), None)
-        if first is None or first.scan_id != item.scan_id:
-            return ""
-    return _holder(item, ordered)
-
-
-def _holder(item: Item, ordered: list[Item]) -> str:
-    for other in ordered:
-        shared = set(item.devices).intersection(other.devices)
-        if other.state is not ItemState.PENDING and shared:
-            return f"{min(shared)} is held by {label(other)} of {other.user}"
-    return ""

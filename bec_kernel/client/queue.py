@@ -9,7 +9,7 @@ from bec_kernel.client import _table
 from bec_kernel.client._begins import begins
 from bec_kernel.client._ended import Ended
 from bec_kernel.client._reader import Reader
-from bec_kernel.client._waiting import in_order, why
+from bec_kernel.client._waiting import Waiting
 from bec_kernel.client.language import summary
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import RefusedError
@@ -72,7 +72,7 @@ class Queue:
     @property
     def items(self) -> list[Item]:
         """Items that have not ended: what runs, then what waits, the next one first."""
-        return [item for item in self._all() if item.request.queue == self.name]
+        return [i for i in self._all().items if i.request.queue == self.name]
 
     @property
     def waiting(self) -> list[Item]:
@@ -101,10 +101,10 @@ class Queue:
         items: list[Item | None] = [entry.message for entry in found]  # None: odd bytes
         return Ended([one for one in items if one and one.request.queue == self.name])
 
-    def _all(self) -> list[Item]:
-        return in_order(
-            self._reader.retry(lambda: self._bus.get_all(keys.items())).values()
-        )
+    def _all(self) -> Waiting:
+        items = self._reader.retry(lambda: self._bus.get_all(keys.items()))
+        queues = self._reader.retry(lambda: self._bus.get_all(keys.queues()))
+        return Waiting(items.values(), queues)
 
     # --- the queue --------------------------------------------------------------------
     def pause(self, *, now: bool = False, reason: str = "") -> None:
@@ -215,7 +215,8 @@ class Queue:
                 value=word,
                 allowed=f"1 to {len(waiting)}" if waiting else "nothing",
             )
-        found = [i.scan_id for i in self._all() if i.scan_id.startswith(word)]
+        items = self._all().items
+        found = [one.scan_id for one in items if one.scan_id.startswith(word)]
         return found[0] if len(found) == 1 else word
 
     # --- rules ------------------------------------------------------------------------
@@ -256,11 +257,10 @@ class Queue:
 
     def _rows(self) -> list[tuple[str, ...]]:
         everything = self._all()
-        when = self._reader.retry(lambda: begins(self._bus, everything))
-        queues = self._reader.retry(lambda: self._bus.get_all(keys.queues()))
+        when = self._reader.retry(lambda: begins(self._bus, everything.items))
         rows: list[tuple[str, ...]] = []
         place = 0
-        for item in everything:
+        for item in everything.items:
             if item.request.queue != self.name:
                 continue
             waits = item.is_scan and item.state is ItemState.PENDING
@@ -273,7 +273,7 @@ class Queue:
                     summary(item.request),
                     str(item.state),
                     *when.get(item.scan_id, ("", "")),
-                    why(item, everything, queues),
+                    everything.why(item),
                 )
             )
         return rows

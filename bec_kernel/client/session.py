@@ -15,10 +15,11 @@ from bec_kernel import bus as buses
 from bec_kernel import errors
 from bec_kernel.bus import Bus
 from bec_kernel.client import _state, language
+from bec_kernel.client._calls import Calls
 from bec_kernel.client._problems import error_of
 from bec_kernel.client._reader import Reader, ask, complain_to
 from bec_kernel.client.config import Config
-from bec_kernel.client.devices import Devices, RemoteDevice
+from bec_kernel.client.devices import Devices
 from bec_kernel.client.history import History
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.report import ScanReport
@@ -27,7 +28,6 @@ from bec_kernel.config import Folder, find, person, read_note, without_password
 from bec_kernel.errors import BecError, BrokerError, InstanceError, RefusedError
 from bec_kernel.wire import (
     Alarm,
-    Call,
     Device,
     Inbox,
     ItemAction,
@@ -76,6 +76,7 @@ class Client:
         self.complaints: list[str] = []
         self.reader = Reader(bus)
         self.config = Config(bus, self.reader, error_of)
+        self._calls = Calls(bus.user, self._ask, self.submit)
         self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
         self.scans = Scans(bus, self.reader, self.dev.names, self.submit, error_of)
         self.queue = Queue(bus, self.reader, self._send, self.report)
@@ -269,25 +270,10 @@ class Client:
         inbox = keys.scan_asks(self.user)
         return (self._ask if timeout else self._tell)(inbox, action, timeout)
 
-    def _call(
-        self,
-        device: Device,
-        method: str,
-        args: list[Any],
-        kwargs: dict[str, Any],
-        timeout: float,
-    ) -> Any:
+    def _call(self, device: Device, method: str, *more: Any) -> Any:
         if self.scans.block is not None:
             self.scans.block.check(device.name, method)
-        call = Call(
-            request_id=uuid.uuid4().hex,
-            device=device.name,
-            method=method,
-            args=[_plain(arg) for arg in args],
-            kwargs={name: _plain(arg) for name, arg in kwargs.items()},
-            deadline=time.time() + timeout,
-        )
-        return self._ask(self._device_inbox(device.server), call, timeout)
+        return self._calls(device, method, *more)
 
     def _device_inbox(self, server: str) -> Inbox[Any, Reply]:
         return keys.device_asks(server, self.user)
@@ -305,10 +291,6 @@ class Client:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
-
-
-def _plain(value: Any) -> Any:
-    return value.name if isinstance(value, RemoteDevice) else value
 
 
 def _told(device: Device) -> str:

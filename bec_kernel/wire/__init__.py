@@ -6,6 +6,7 @@ from bec_kernel.wire._condition import Condition
 from bec_kernel.wire._data import Baseline, FileDone, Fit, Point, PointEntry, Seal
 from bec_kernel.wire._device import (
     Call,
+    Called,
     Device,
     DeviceValue,
     Motion,
@@ -98,6 +99,7 @@ __all__ = [
     "Baseline",
     "Begin",
     "Call",
+    "Called",
     "Condition",
     "Control",
     "Device",

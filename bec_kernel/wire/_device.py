@@ -149,6 +149,36 @@ class Call(Message, frozen=True, kw_only=True):
     deadline: float = 0.0
 
 
+class Called(Message, frozen=True, kw_only=True):
+    """A call that may have changed a device. Written by its device server.
+
+    Attributes:
+        request_id: of the call.
+        user: who called.
+        device: its name.
+        method: dotted.
+        args: positional.
+        kwargs: named.
+        time: when it began, s since the epoch, wall clock.
+        took: s.
+        before: the device's numbers, texts and flags before, by signal.
+        after: the same when it was done.
+        problem: why it was not done; empty: it was.
+    """
+
+    request_id: str
+    user: str
+    device: str
+    method: str
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    time: float = 0.0
+    took: float = 0.0
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    problem: str = ""
+
+
 class StopDevices(Message, frozen=True, kw_only=True):
     """Stop devices now: no queue, no worker. Written by the asker.
 

@@ -5,7 +5,7 @@ one user, `pub/` is read by everyone, `svc/` by services only.
 """
 
 from bec_kernel.wire._data import FileDone, Fit, PointEntry
-from bec_kernel.wire._device import Call, Device, DeviceValue, StopDevices
+from bec_kernel.wire._device import Call, Called, Device, DeviceValue, StopDevices
 from bec_kernel.wire._device_list import (
     DeviceListVersion,
     DeviceProgress,
@@ -136,6 +136,8 @@ values: Latests[DeviceValue] = Latests(
     "pub/device_server/values/{}", DeviceValue, "device_server", fields=True
 )
 """(device server) The newest readings, by device."""
+calls: Logs[Called] = Logs("pub/device_server/calls/{}", Called, "device_server")
+"""(device server) Calls that may have changed a device, in the order they ended."""
 lists: Logs[DeviceListVersion] = Logs(
     "pub/device_server/lists/{}", DeviceListVersion, "device_server"
 )

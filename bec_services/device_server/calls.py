@@ -15,9 +15,10 @@ from ophyd.ophydobj import OphydObject
 
 from bec_kernel.bus import Append, Entry, Id, Inbox
 from bec_kernel.codec import encode
-from bec_kernel.errors import BecError, DeviceError, RefusedError
+from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
 from bec_kernel.service import Life
 from bec_kernel.wire import Call, Problem, Reading, Reply, StopDevices
+from bec_services.device_server.called import Line
 from bec_services.device_server.clock import (
     Clock,
     NothingScheduled,
@@ -107,8 +108,9 @@ class Calls:
         elif not self._free.acquire(blocking=False):
             self._reply(inbox, entry, self._busy)
         else:
-            user = inbox.name.rsplit("/", 1)[1]
-            self._spawn(inbox, entry, lambda: self._call(ask, user), self._free.release)
+            line = Line(self._life, inbox.name.rsplit("/", 1)[1], ask)
+            do, done = lambda: self._call(ask, line), self._free.release
+            self._spawn(inbox, entry, do, done, line)
 
     def _spawn(
         self,
@@ -116,12 +118,13 @@ class Calls:
         entry: Entry[Ask],
         do: Callable[[], Any],
         done: Callable[[], None] = lambda: None,
+        line: Line | None = None,
     ) -> None:
         """Do it and reply, in a thread of its own."""
 
         def work() -> None:
             try:
-                self._reply(inbox, entry, do)
+                self._reply(inbox, entry, do, line)
             except BaseException as error:  # noqa: BLE001 - raised again by check()
                 self._life.end(error)
             finally:
@@ -151,7 +154,7 @@ class Calls:
         hint = f"did you mean {near[0]}?" if near else has
         return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
 
-    def _call(self, call: Call, user: str) -> Any:
+    def _call(self, call: Call, line: Line) -> Any:
         if call.deadline and time.time() > call.deadline:
             raise RefusedError(f"{call.device}.{call.method:.80} came too late")
         one = self._held.get(call.device)
@@ -164,6 +167,7 @@ class Calls:
             return self.stop([one.name])
         if last not in _HARMLESS:
             self._may_change(one)
+            line.begin()
         before = one.stopped
         if call.method == "set":
             place = _position(one, call)
@@ -172,7 +176,7 @@ class Calls:
             work = partial(_called, call, _in_time(call, method))
         result = work() if one.quick else self._patiently(call, work)
         found = self._finish(one, call, result, before)
-        return self._that_travels(call, found, user)
+        return self._that_travels(call, found, line.user)
 
     def _that_travels(self, call: Call, found: Any, user: str) -> Any:
         """Return what was given back, or None: it was done, whatever it gave back."""
@@ -201,7 +205,7 @@ class Calls:
         if one.spec.readOnly:
             raise DeviceError(f"{one.name} is read-only", subject=one.name)
         if holder := self._holder(one.name):
-            raise DeviceError(
+            raise InUseError(
                 f"{one.name} is in use by {holder}", subject=one.name, value=holder
             )
 
@@ -247,7 +251,11 @@ class Calls:
         raise RefusedError(f"{_AT_ONCE} calls are under way; try again")
 
     def _reply(
-        self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], do: Callable[[], Any]
+        self,
+        inbox: Inbox[Ask, Reply],
+        entry: Entry[Ask],
+        do: Callable[[], Any],
+        line: Line | None = None,
     ) -> None:
         problem, value = None, None
         try:
@@ -269,7 +277,8 @@ class Calls:
         )
         with self._lock:
             append = Append(inbox.replies, reply, keep=_KEEP)
-            self._life.bus.commit([append], self._life.fence)
+            told = line.ended(problem) if line else []
+            self._life.bus.commit([*told, append], self._life.fence)
 
 
 def _left(call: Call) -> float:

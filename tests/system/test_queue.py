@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import ItemState, QueueState, ScanState
+from bec_kernel.wire import ItemState, QueueState, ScanState, keys
 from tests.system.beamline import Instance, until
 
 DEVICES = """\
@@ -89,3 +89,20 @@ def test_order_locks_and_repetitions_are_there_after_a_kill(instance):
     assert last.reason.endswith("no sample")
     assert last.by == client.user
     assert queue.names == ["primary"]
+
+
+def test_moves_and_sets_wait_for_who_holds_their_motor_and_say_so(instance, capsys):
+    client, queue = instance.client, instance.client.queue
+    report = client.run("line_scan samx 0 1 --steps 5 --exp-time 0.1")
+    next(report.points(timeout=10))
+    client.dev.samx.set(7)
+    assert report.is_final
+    assert client.dev.samx.position == 7
+    held = f"samx is held by scan {report.scan_number} line_scan of {client.user}"
+    assert f"mv samx 7 waits: {held}" in capsys.readouterr().err
+    move = queue.history[-1]
+    assert (move.before, move.after) == ({"samx": 1.0}, {"samx": 7.0})
+    assert "samx 1 to 7" in repr(queue.history)
+    client.dev.samx.velocity.set(3.0)
+    call = client.bus.last(keys.calls("main")).message
+    assert (call.user, call.method, call.args) == (client.user, "velocity.set", [3.0])

@@ -184,9 +184,12 @@ class ToyServer(threading.Thread):
             value: Any = {call.device: Reading(1.5, 100.0)}
         elif call.method == "velocity.get":
             value = 2.0
-        elif call.method == "set" and call.args == [99]:
+        elif call.method == "set" and call.args in ([99], [98]):
+            in_use = call.args == [98]
             problem = Problem(
-                kind="DeviceError", message="samx does not move", subject="samx"
+                kind="InUseError" if in_use else "DeviceError",
+                message="samx is in use by scan 7" if in_use else "samx does not move",
+                subject="samx",
             )
             return Reply(request_id=call.request_id, asked="", problem=problem)
         else:

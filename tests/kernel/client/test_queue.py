@@ -7,7 +7,7 @@ import pytest
 
 from bec_kernel.bus import Append, Put
 from bec_kernel.client import queue_words
-from bec_kernel.errors import RefusedError
+from bec_kernel.errors import DeviceError, InUseError, RefusedError
 from bec_kernel.wire import (
     Condition,
     Hold,
@@ -241,6 +241,21 @@ def test_a_report_completes_its_scan(bec, server):
         "scan_id": report.scan_id,
     }
     server.end(report.scan_id, ScanState.CLOSED, "user_completed")
+
+
+def test_a_set_of_a_motor_in_use_waits_as_a_move_does(bec, server):
+    bec.dev.samx.set(98)
+    moved = next(m for m in server.seen if isinstance(m, ScanRequest))
+    assert (moved.name, moved.args) == ("mv", ["samx", 98])
+    server.move_fails = "samx does not move"
+    with pytest.raises(DeviceError, match="does not move"):
+        bec.dev.samx.set(98)
+
+
+def test_a_call_of_a_device_in_use_is_refused(bec):
+    assert issubclass(InUseError, DeviceError)
+    with pytest.raises(InUseError, match="in use by scan 7"):
+        bec.dev.bpm4i.call("set", 98)
 
 
 def test_help_names_every_word():

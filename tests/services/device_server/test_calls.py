@@ -225,6 +225,22 @@ def test_who_may_not_be_changed_is_not(server):
     assert server.answer("samx", "read").problem is None
 
 
+def test_what_a_call_may_have_changed_is_written_down_with_before_and_after(server):
+    server.calls._values.note("samx")
+    server.calls._values.settle(server.life, ["samx"])
+    server.answer("samx", "set", 3)
+    server.answer("samx", "read")
+    server.problem("samx", "set", 99)
+    server.problem("samx", "_secret")
+    good, bad = [e.message for e in server.bus.read(keys.calls("main"))]
+    assert (good.user, good.device, good.method) == ("ada", "samx", "set")
+    assert (good.args, good.problem) == ([3], "")
+    assert (good.before["samx"], good.after["samx"]) == (0.0, 3.0)
+    assert abs(good.time - time.time()) < 30
+    assert "outside its limits" in bad.problem
+    assert bad.after["samx"] == 3.0
+
+
 def test_an_unknown_device_is_said_with_the_nearest(server):
     assert server.problem("samz", "read") == (
         "no device 'samz' here; did you mean samx?"
