@@ -168,7 +168,8 @@ class Mark(Message, frozen=True, kw_only=True):
         control: id of the control entry it obeys, "" when the worker's own.
         reason: why, for people.
         drained: nothing was on its way any more from a mark before.
-        value: what was answered to a question of the program.
+        value: what was answered to a question of the program; of a rewind: the
+            `point_id` that is taken next.
     """
 
     index: int
@@ -245,9 +246,14 @@ class Stop(Message, frozen=True, kw_only=True):
 
 
 class Control(Message, frozen=True, kw_only=True):
-    """A wish for a running item that passed the guard. Written by the guard."""
+    """A wish for a running item that passed the guard. Written by the guard.
+
+    Attributes:
+        point: of a rewind: the `point_id` that is taken next.
+    """
 
     verb: Verb
     user: str
     request_id: str
     reason: str = ""
+    point: int = 0

@@ -182,8 +182,10 @@ class World:
         self.gate.answered("main", step.index, status)
         self.run.answer("main", answer)
 
-    def control(self, verb):
-        self.controls.append(Control(verb=verb, user="anna", request_id="r"))
+    def control(self, verb, point=0):
+        self.controls.append(
+            Control(verb=verb, user="anna", request_id="r", point=point)
+        )
         self.run.control(str(len(self.controls) - 1), self.controls[-1])
 
     def finish(self):
@@ -200,6 +202,7 @@ class World:
             for s in self.steps
             if isinstance(s, Step)
             and s.kind is StepKind.POINT
+            and s.index in self.answers
             and self.answers[s.index].status is AnswerStatus.OK
         ]
 
