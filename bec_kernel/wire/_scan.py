@@ -128,7 +128,8 @@ class Step(Message, frozen=True, kw_only=True):
         set: setpoint of each motor, motor units.
         devices: the devices it concerns, where the kind needs them.
         point_id: counts the program's points from 0; None: not of a point.
-        attempt: how often this point was issued, from 1.
+        attempt: how often this point was begun, as far as one knows, from 1; one that
+            was withdrawn untouched does not count.
         epoch: undisturbed stretch of the scan it belongs to.
         settle: wait between arrival and trigger, s.
         exposure: at least this long between trigger and read, s.

@@ -28,7 +28,7 @@ class Course:
         self._waiting: Unit | None = None
         self._again: deque[Unit] = deque()
         self._told: list[Any] = []
-        self._furthest = -1  # the last point that was issued
+        self._furthest = -1  # the last point that was begun with
         self._most = 0  # attempts that any point has had
         self._attempts = 0  # that those have had which are to be taken again
 
@@ -51,8 +51,8 @@ class Course:
         self._next = self._waiting = None
         self._again.clear()
 
-    def issued(self, unit: Unit) -> None:
-        """Know a step that is on its way."""
+    def touched(self, unit: Unit) -> None:
+        """Know a want that devices have begun with, or that is done."""
         want = unit.want
         if want.kind is StepKind.POINT and want.point_id is not None:
             self._furthest = max(self._furthest, want.point_id)

@@ -268,6 +268,8 @@ class Run:
 
     def _drained(self) -> None:
         """Every issued step has its answers: what is not done is to be done again."""
+        for unit in self._flight.touched():
+            self._course.touched(unit)
         again = self._flight.drain()
         self._course.again(again)
         self._draining = False
@@ -309,7 +311,6 @@ class Run:
     def _step(self, unit: Unit) -> Step:
         want = unit.want
         unit.attempt += 1
-        self._course.issued(unit)
         return Step(
             index=self._index,
             kind=want.kind,
@@ -340,6 +341,7 @@ class Run:
         if not self._draining:
             for unit in self._flight.land():
                 self._seen = max(self._seen, unit.index)
+                self._course.touched(unit)
 
     # --- the end ----------------------------------------------------------------------
 

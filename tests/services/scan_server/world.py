@@ -140,6 +140,15 @@ class World:
                 return True
         return False
 
+    def die_in_the_next_step(self):
+        """The device server exposes the next point, and is killed before it says so."""
+        waiting = (s for s in self.steps if isinstance(s, Step))
+        step = next((s for s in waiting if s.index not in self.answers), None)
+        is_point = step is not None and step.kind is StepKind.POINT
+        if is_point and self.gate.verdict(step) is Verdict.DO:
+            self.exposed.append((step.point_id, step.attempt))
+        self.start_server()
+
     def questions(self):
         """Steps that ask, in their order."""
         asked = (s for s in self.steps if isinstance(s, Step))
