@@ -1,6 +1,7 @@
 """The file on disk. The only module that imports h5py."""
 
 import contextlib
+import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,18 +11,14 @@ import h5py
 import numpy as np
 
 from bec_services.file_writer.core import Batch
-from bec_services.file_writer.streams import Patch
-from bec_services.file_writer.tree import (
-    END_TIME,
-    REASON,
-    STATE,
-    STATUSES,
-    TIMING,
-    Node,
-    column_path,
-)
+from bec_services.file_writer.metadata import END_TIME, REASON, STATE
+from bec_services.file_writer.naming import Name
+from bec_services.file_writer.node import Node, Patch, column_path
+from bec_services.file_writer.readings import STATUSES, TIMING
 
+IDENTITY = "/entry/entry_identifier_uuid"
 _ROWS = 512  # of numbers in one chunk
+_TEXT = 1 << 15  # bytes, of text in one chunk
 _CHUNK = 1 << 20  # bytes, of arrays
 
 
@@ -38,34 +35,41 @@ class MasterFile:
     """A scan's file while it is written. Any process may read it meanwhile (SWMR).
 
     Args:
-        path: where people find it.
-        token: of the writer's life: every life makes a new file and puts it there.
+        path: where people are to find it.
+        scan_id: whose it is: what stands there already is replaced only if it is ours.
+        token: of the writer's life: every life makes a new file.
         nodes: all that will ever be in it.
+
+    Attributes:
+        path: where people find it: beside `path`, if another scan's file is there.
 
     Raises:
         OSError: the disk is full, the folder cannot be written.
     """
 
-    def __init__(self, path: Path, token: int, nodes: list[Node]) -> None:
-        self._path = path
-        self._own = path.with_name(f"{path.name}.{token}")
+    def __init__(self, path: Path, scan_id: str, token: int, nodes: list[Node]) -> None:
         self._rows = 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f"{path.name}.*"):
-            left.unlink(missing_ok=True)  # of a life that is over
+        self._name = Name(path, scan_id, token, lambda one: identity(one) == scan_id)
+        self.path = path
         with _disk():
-            self._file = h5py.File(self._own, "w", libver="latest")
+            self._file = h5py.File(self._name.working, "w-", libver="latest")
         try:
             with _disk():
                 groups: dict[str, Any] = {"": self._file["/"]}
+                self._file.attrs["HDF5_Version"] = h5py.version.hdf5_version
+                self._file.attrs["h5py_version"] = h5py.version.version
+                self._file.attrs["file_name"] = path.name
                 for node in nodes:
                     self._create(node, groups)
                 self._growing = {
-                    node.path: self._file[node.path] for node in nodes if node.grows
+                    node.path: self._file[node.path]
+                    for node in nodes
+                    if node.grows or node.fixed
                 }
                 self._file.swmr_mode = True
-            self._inode = self._own.stat().st_ino
-            self._own.replace(path)
+            self._inode = self._name.working.stat().st_ino
+            self.path = self._name.publish()
         except BaseException:
             self.discard()
             raise
@@ -75,7 +79,7 @@ class MasterFile:
         above, _, name = node.path.rpartition("/")
         group = groups[above]
         if node.file:
-            there = os.path.relpath(node.file, self._path.parent)
+            there = os.path.relpath(node.file, self.path.parent)
             group[name] = h5py.ExternalLink(there, node.link)
             return
         if node.link:
@@ -84,6 +88,8 @@ class MasterFile:
         made: Any
         if node.grows:
             made = _growing(group, name, *node.grows, free=node.free)
+        elif node.fixed:
+            made = _fixed(group, name, *node.fixed)
         elif node.value is not None:
             made = group.create_dataset(name, data=node.value)
         else:
@@ -91,8 +97,8 @@ class MasterFile:
         for attribute, value in node.attrs.items():
             made.attrs[attribute] = value
 
-    def append(self, batch: Batch) -> None:
-        """Append rows to all columns and let readers see them."""
+    def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
+        """Append rows to all columns, write patches, and let readers see both."""
         end = self._rows + batch.rows
         with _disk():
             for key, values in batch.values.items():
@@ -103,14 +109,14 @@ class MasterFile:
                 self._extend(f"{STATUSES}/{device}", status, end)
             for part, seconds in batch.parts.items():
                 self._extend(f"{TIMING}/{part}", seconds, end)
-            self._file.flush()
         self._rows = end
+        self.patch(patches)
 
     def patch(self, patches: Iterable[Patch]) -> None:
         """Write what belongs somewhere in datasets, and let readers see it."""
         with _disk():
             for patch in patches:
-                dataset = self._growing[f"{column_path(patch.key)}/{patch.field}"]
+                dataset = self._growing[patch.path]
                 ends = map(sum, zip(patch.start, patch.values.shape, strict=True))
                 shape = tuple(ends)
                 if not patch.whole:
@@ -141,10 +147,11 @@ class MasterFile:
                 dataset[()] = word.encode()[: dataset.dtype.itemsize]
             self._file.flush()
             self._file.close()
-        if self._path.stat().st_ino != self._inode:
-            raise FileExistsError(f"{self._path} was replaced while it was written")
-        _sync(self._path)
-        _sync(self._path.parent)
+        if self.path.stat().st_ino != self._inode:
+            raise FileExistsError(f"{self.path} was replaced while it was written")
+        _sync(self.path)
+        self._name.done()
+        _sync(self.path.parent)
 
     def discard(self) -> None:
         """Let go of the file as it is; another one will take its place."""
@@ -155,8 +162,8 @@ class MasterFile:
 def _growing(
     group: Any, name: str, dtype: Any, shape: tuple[int, ...], *, free: bool = False
 ) -> Any:
-    size = max(1, dtype.itemsize * int(np.prod(shape)))
-    rows = max(1, min(_ROWS, _CHUNK // size))
+    size = max(1, dtype.itemsize * math.prod(shape))
+    rows = max(1, min(_ROWS, (_TEXT if dtype.kind == "S" else _CHUNK) // size))
     return group.create_dataset(
         name,
         (0, *shape),
@@ -165,6 +172,29 @@ def _growing(
         chunks=(rows, *(max(1, n) for n in shape)),
         fillvalue=np.nan if dtype.kind == "f" else None,
     )
+
+
+def _fixed(group: Any, name: str, dtype: Any, shape: tuple[int, ...]) -> Any:
+    chunk, at = [max(1, n) for n in shape], 0
+    while dtype.itemsize * math.prod(chunk) > _CHUNK and at < len(chunk):
+        chunk[at] = max(1, chunk[at] // 2)
+        at += chunk[at] == 1
+    return group.create_dataset(
+        name,
+        shape,
+        dtype,
+        chunks=tuple(chunk),
+        fillvalue=np.nan if dtype.kind == "f" else None,
+    )
+
+
+def identity(path: Path) -> str:
+    """Return the id of the scan whose file this is; "" where nobody can tell."""
+    try:
+        with h5py.File(path, "r", swmr=True) as file:
+            return bytes(file[IDENTITY][()]).decode()
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError):
+        return ""
 
 
 def _sync(path: Path) -> None:
