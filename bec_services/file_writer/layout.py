@@ -9,6 +9,7 @@ import numpy as np
 from bec_kernel.wire import Begin
 from bec_services.file_writer.core import Array
 from bec_services.file_writer.node import DEVICES, Node, column_path, group, text
+from bec_services.file_writer.plot import PLOT
 from bec_services.file_writer.scan import Scan, hinted
 
 _MOST = 10_000
@@ -75,19 +76,40 @@ class Draft:
         path = f"{column_path((device, name))}/{field}"
         return path if name and path in self._nodes else ""
 
-    def shape(self, path: str) -> tuple[int, ...] | None:
-        """Return the shape of one value at a path; None: there are no numbers."""
-        node = self._nodes.get(path)
-        form = node.grows if node else None
-        if form is None and node is not None and node.value is not None:
-            form = node.value.dtype, node.value.shape
-        return form[1] if form and form[0].kind in "iufb" else None
-
     def is_whole(self, path: str) -> bool:
         """Say whether what is at a path are whole numbers, as NeXus wants counts."""
-        node = self._nodes.get(path)
-        form = node.grows or node.fixed if node else None
+        form = self._form(path)
         return form is not None and form[0].kind in "iu"
+
+    def rank(self, path: str) -> int:
+        """Return how many dimensions one value at a path has: 0 is a number."""
+        form = self._form(path)
+        return len(form[1]) if form else 0
+
+    def _form(self, path: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
+        node = self._nodes.get(path)
+        if node is not None and node.value is not None:
+            return node.value.dtype, node.value.shape
+        return (node.grows or node.fixed) if node else None
+
+    def known(self, path: str) -> Any:
+        """Return what is at a path, where that is known before the first point."""
+        node = self._nodes.get(path)
+        return None if node is None or node.value is None else node.value[()]
+
+    def tagged(self, tag: str) -> list[str]:
+        """Return the devices of the scan that have a tag in the device list."""
+        devices = self._scan.devices.values()
+        return [device.name for device in devices if tag in device.tags]
+
+    def plotted(self) -> tuple[str, list[str]]:
+        """Return the paths of what is plotted by default: signal, and axes."""
+        node = self._nodes.get(PLOT)
+        if node is None or "signal" not in node.attrs:
+            return "", []
+        names = [node.attrs["signal"], *node.attrs["axes"]]
+        signal, *axes = [self._nodes[f"{PLOT}/{n}"] for n in names if n != "."]
+        return signal.link or signal.path, [axis.link or axis.path for axis in axes]
 
     def metadata(self, name: str) -> Any:
         """Return what was given with the scan; None: nothing."""
@@ -103,6 +125,13 @@ class Draft:
             self._nodes[path] = Node(path, {**old.attrs, **words})
         else:
             self._add(group(path, nx_class, **words))
+
+    def entry(self, path: str, definition: str) -> None:
+        """Add a part of the entry that obeys an application definition."""
+        self.group(path, "NXsubentry")
+        self.field(f"{path}/definition", definition)
+        for name in ("title", "start_time", "end_time"):
+            self.link(f"{path}/{name}", f"/entry/{name}")
 
     def field(self, path: str, value: Any, units: str = "", **attrs: Any) -> None:
         """Add a text, number or array of numbers; None is skipped."""

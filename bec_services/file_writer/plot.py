@@ -37,7 +37,6 @@ class Plot:
     def nodes(self, scan: Scan, columns: Columns) -> Iterator[Node]:
         """Yield the group, and what is in it."""
         if not self.signals:
-            yield group(PLOT, "NXdata")
             return
         yield group(PLOT, "NXdata", **self._attrs())
         if self.grid is None:
@@ -46,13 +45,18 @@ class Plot:
             return
         places = self.grid.coordinates()
         for key in self.axes:
-            attrs = {"units": scan.unit(key), "long_name": key[0]}
-            yield Node(f"{PLOT}/{safe(key[1])}", attrs, places[key[0]])
+            path, attrs = self._own(scan, key)
+            yield Node(path, attrs, places[key[0]])
         for key in self.signals:
             column = columns.columns[key]
             whole = (column.dtype, (*self.grid.shape, *column.shape))
-            attrs = {"units": scan.unit(key), "long_name": key[0]}
-            yield Node(f"{PLOT}/{safe(key[1])}", attrs, fixed=whole)
+            path, attrs = self._own(scan, key)
+            yield Node(path, attrs, fixed=whole)
+
+    def _own(self, scan: Scan, key: Key) -> tuple[str, dict[str, Any]]:
+        """Return path and attributes of what is in the plot itself."""
+        path = f"{PLOT}/{safe(key[1])}"
+        return path, {"units": scan.unit(key), "long_name": key[0], "target": path}
 
     def _links(self) -> dict[str, str]:
         keys = (*self.axes, *self.beside, *self.signals)

@@ -135,7 +135,7 @@ class _Writing:
         try:
             file = self._begin(wanted, nodes)
         except Exception as error:
-            if len(nodes) == len(own):
+            if not self._known.site.layouts:
                 raise
             file = self._begin(wanted, own)
             self._tell(f"layouts are left out of the file: {error!r:.200}")

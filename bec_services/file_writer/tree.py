@@ -8,7 +8,7 @@ from bec_services.file_writer.events import events
 from bec_services.file_writer.metadata import END_TIME, configuration, metadata
 from bec_services.file_writer.nexus import instrument, people_and_sample
 from bec_services.file_writer.node import Node, group, iso, text
-from bec_services.file_writer.plot import Plot
+from bec_services.file_writer.plot import PLOT, Plot
 from bec_services.file_writer.readings import readings
 from bec_services.file_writer.scan import Scan
 from bec_services.file_writer.streams import StreamLayout
@@ -17,7 +17,7 @@ from bec_services.file_writer.streams import StreamLayout
 def tree(scan: Scan, columns: Columns, streams: StreamLayout, plot: Plot) -> list[Node]:
     """Return everything in the file, groups before what lies in them."""
     nodes = (
-        *_entry(scan),
+        *_entry(scan, plot),
         *people_and_sample(scan),
         *metadata(scan),
         *readings(scan, columns, streams),
@@ -32,11 +32,13 @@ def tree(scan: Scan, columns: Columns, streams: StreamLayout, plot: Plot) -> lis
     return list(found.values())
 
 
-def _entry(scan: Scan) -> Iterator[Node]:
+def _entry(scan: Scan, plot: Plot) -> Iterator[Node]:
     begin = scan.begin
     words = [begin.request.name, *map(str, begin.request.args)]
     yield Node("/", {"default": "entry", "creator": "BEC"})
-    yield group("/entry", "NXentry", default="data")
+    # A plot of nothing is no plot: NeXus wants a signal in each.
+    shown = {"default": PLOT.rpartition("/")[2]} if plot.signals else {}
+    yield group("/entry", "NXentry", **shown)
     yield Node("/entry/title", value=text(" ".join(words)))
     yield Node("/entry/start_time", value=text(iso(scan.start)))
     yield Node(END_TIME, value=text("", 32))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from bec_kernel.bus import Append, Id, Put
 from bec_kernel.client.language import parse
@@ -63,6 +64,8 @@ DEVICES = {
         motor("samy"),
         motor("samz"),
         device("det", software_trigger=True),
+        device("mono", "eV", readout_priority="baseline"),
+        device("cam"),
         device("ion", tags=["monitor"]),
         device(
             "flyer",
@@ -120,6 +123,7 @@ class _Beamline:
 
     def readings(self, names: list[str], point_id: int) -> dict[str, Readings]:
         values = self.places | {"det": counts(point_id), "ion": 1000}
+        values |= {"mono": 7000.0, "cam": np.full((4, 5), point_id, np.uint16)}
         return {name: {name: Reading(values.get(name, 0), self.time)} for name in names}
 
     def does(self, want: Any) -> Any:
