@@ -20,6 +20,8 @@ IDENTITY = "/entry/entry_identifier_uuid"
 _ROWS = 512  # of numbers in one chunk
 _TEXT = 1 << 15  # bytes, of text in one chunk
 _CHUNK = 1 << 20  # bytes, of arrays
+_TEXT_TYPE = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
+_SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
 
 
 @contextlib.contextmanager
@@ -49,6 +51,7 @@ class MasterFile:
 
     def __init__(self, path: Path, scan_id: str, token: int, nodes: list[Node]) -> None:
         self._rows = 0
+        self._growing: dict[str, Any] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._name = Name(path, scan_id, token, lambda one: identity(one) == scan_id)
         self.path = path
@@ -62,11 +65,6 @@ class MasterFile:
                 self._file.attrs["file_name"] = path.name
                 for node in nodes:
                     self._create(node, groups)
-                self._growing = {
-                    node.path: self._file[node.path]
-                    for node in nodes
-                    if node.grows or node.fixed
-                }
                 self._file.swmr_mode = True
             self._inode = self._name.working.stat().st_ino
             self.path = self._name.publish()
@@ -94,8 +92,10 @@ class MasterFile:
             made = group.create_dataset(name, data=node.value)
         else:
             made = groups[node.path] = group.create_group(name) if name else group
+        if node.grows or node.fixed:
+            self._growing[node.path] = made
         for attribute, value in node.attrs.items():
-            made.attrs[attribute] = value
+            _write_attribute(made, attribute, value)
 
     def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
         """Append rows to all columns, write patches, and let readers see both."""
@@ -157,6 +157,15 @@ class MasterFile:
         """Let go of the file as it is; another one will take its place."""
         with contextlib.suppress(OSError, RuntimeError):  # it is given up anyway
             self._file.close()
+
+
+def _write_attribute(made: Any, name: str, value: Any) -> None:
+    """Write a new attribute: a file has hundreds, and most are text."""
+    if not isinstance(value, str):
+        made.attrs[name] = value
+        return
+    new = h5py.h5a.create(made.id, name.encode(), _TEXT_TYPE, _SCALAR)
+    new.write(np.array(value, object))
 
 
 def _growing(

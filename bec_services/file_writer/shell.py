@@ -48,8 +48,10 @@ class _Writing:
         self.sending = Sending(life, scan_id)
         self.path = Path()
         first = life.bus.read(keys.steps(scan_id), START, 1)
+        self._flies = False
         if first and isinstance(first[0].message, Begin):
             self.sending.begin(first[0].message)
+            self._flies = first[0].message.shape == [0]
 
     def take(self, entries: list[Entry[Any]]) -> Seal | None:
         """Write what came; return the seal when the file is complete.
@@ -89,11 +91,9 @@ class _Writing:
             OSError: the disk.
         """
         patches = self.sending.take(log, entries)
-        if self._file is None:
-            return  # it will be read again when there is a file
-        if patches is None:
+        if patches is None and (self._file or self._flies):
             self._rebuild(upto)
-        elif patches:
+        elif patches and self._file:  # else it is read again when there is a file
             self._life.check()
             self._file.patch(patches)
 
@@ -111,7 +111,8 @@ class _Writing:
     def _rebuild(self, upto: Id) -> None:
         """Begin a new file, with a layout that holds everything up to this entry."""
         self.close()
-        scan = self._scan = self._scan or self._known.scan(self._scan_id)
+        scan = self._scan or self._known.scan(self._scan_id)
+        self._scan = scan if scan.start else None  # its first entry may tell it
         self._plot = plot_of(scan, self._columns, self.sending.layout)
         self._file = self._make(scan)
         self.path = self._file.path

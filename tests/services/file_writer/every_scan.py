@@ -180,8 +180,8 @@ def logs(found: Accepted) -> Iterator[tuple[Step | None, PointEntry | None]]:
     yield None, Seal(index=index + 1, points=points, **end)
 
 
-def play(bus: MemoryBus, line: str, number: int) -> Begin:
-    """Put a whole scan on the bus."""
+def play(bus: MemoryBus, line: str, number: int, *, sealed: bool = True) -> Begin:
+    """Put a whole scan on the bus, or one without its end."""
     found = accepted(line, number)
     begin = found.begin
     bus.commit([Put(keys.devices("main"), one, one.name) for one in DEVICES.values()])
@@ -197,7 +197,7 @@ def play(bus: MemoryBus, line: str, number: int) -> Begin:
     for entry in entries:
         if isinstance(entry, Baseline):
             bus.commit([Append(keys.points(scan_id), entry, Id(0, 1))])
-        elif entry is not None:
+        elif entry is not None and (sealed or isinstance(entry, Point)):
             points += 1
             bus.commit([Append(keys.points(scan_id), entry, Id(points))])
     return begin
