@@ -1,8 +1,10 @@
 """The file on disk. The only module that imports h5py."""
 
 import contextlib
+import errno
 import math
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,15 +24,10 @@ _TEXT = 1 << 15  # bytes, of text in one chunk
 _CHUNK = 1 << 20  # bytes, of arrays
 _TEXT_TYPE = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
 _SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
-
-
-@contextlib.contextmanager
-def _disk() -> Iterator[None]:
-    """HDF5 says RuntimeError for some of what the disk does to it."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise OSError(f"HDF5: {error}") from error
+_ROOM = 1 << 20
+"""So many bytes are left free: where HDF5 finds a full disk it may crash."""
+_kept: list[Any] = []
+"""Files HDF5 could not write: to close one, or to drop it, ends the process."""
 
 
 class MasterFile:
@@ -52,13 +49,15 @@ class MasterFile:
     def __init__(self, path: Path, scan_id: str, token: int, nodes: list[Node]) -> None:
         self._rows = 0
         self._growing: dict[str, Any] = {}
+        self._failed = False
+        self._stride = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._name = Name(path, scan_id, token, lambda one: identity(one) == scan_id)
         self.path = path
-        with _disk():
+        with self._disk():
             self._file = h5py.File(self._name.working, "w-", libver="latest")
         try:
-            with _disk():
+            with self._disk():
                 groups: dict[str, Any] = {"": self._file["/"]}
                 self._file.attrs["HDF5_Version"] = h5py.version.hdf5_version
                 self._file.attrs["h5py_version"] = h5py.version.version
@@ -71,6 +70,19 @@ class MasterFile:
         except BaseException:
             self.discard()
             raise
+
+    @contextlib.contextmanager
+    def _disk(self, size: int = 0) -> Iterator[None]:
+        """Let HDF5 write so many bytes; where it cannot, it says RuntimeError."""
+        free = free_bytes(self.path.parent)
+        if free < size + self._stride + _ROOM:
+            told = f"{os.strerror(errno.ENOSPC)}: {free >> 10} kB"
+            raise OSError(errno.ENOSPC, told, str(self.path.parent))
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            self._failed = True
+            raise OSError(f"HDF5: {error}") from error
 
     def _create(self, node: Node, groups: dict[str, Any]) -> None:
         """Create a node; `groups` are those that exist: to look one up is slow."""
@@ -94,13 +106,15 @@ class MasterFile:
             made = groups[node.path] = group.create_group(name) if name else group
         if node.grows or node.fixed:
             self._growing[node.path] = made
+            self._stride += made.dtype.itemsize * math.prod(made.chunks)
         for attribute, value in node.attrs.items():
             _write_attribute(made, attribute, value)
 
     def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
         """Append rows to all columns, write patches, and let readers see both."""
         end = self._rows + batch.rows
-        with _disk():
+        size = sum(values.nbytes for values in batch.values.values())
+        with self._disk(2 * size):
             for key, values in batch.values.items():
                 path = column_path(key)
                 self._extend(f"{path}/value", values, end)
@@ -114,7 +128,8 @@ class MasterFile:
 
     def patch(self, patches: Iterable[Patch]) -> None:
         """Write what belongs somewhere in datasets, and let readers see it."""
-        with _disk():
+        patches = list(patches)
+        with self._disk(2 * sum(patch.values.nbytes for patch in patches)):
             for patch in patches:
                 dataset = self._growing[patch.path]
                 ends = map(sum, zip(patch.start, patch.values.shape, strict=True))
@@ -141,7 +156,7 @@ class MasterFile:
         Raises:
             OSError: it is not: the disk is full, or somebody took the file away.
         """
-        with _disk():
+        with self._disk():
             for path, word in ((END_TIME, end_time), (STATE, state), (REASON, reason)):
                 dataset = self._file[path]
                 dataset[()] = word.encode()[: dataset.dtype.itemsize]
@@ -155,6 +170,9 @@ class MasterFile:
 
     def discard(self) -> None:
         """Let go of the file as it is; another one will take its place."""
+        if self._failed:
+            _kept.append((self._file, self._growing))
+            return
         with contextlib.suppress(OSError, RuntimeError):  # it is given up anyway
             self._file.close()
 
@@ -195,6 +213,11 @@ def _fixed(group: Any, name: str, dtype: Any, shape: tuple[int, ...]) -> Any:
         chunks=tuple(chunk),
         fillvalue=np.nan if dtype.kind == "f" else None,
     )
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes can be written into a folder."""
+    return shutil.disk_usage(folder).free
 
 
 def identity(path: Path) -> str:
