@@ -88,9 +88,8 @@ class MasterFile:
         """Create a node; `groups` are those that exist: to look one up is slow."""
         above, _, name = node.path.rpartition("/")
         group = groups[above]
-        if node.file:
-            there = os.path.relpath(node.file, self.path.parent)
-            group[name] = h5py.ExternalLink(there, node.link)
+        if node.file or node.joined:
+            _link(group, name, node, self.path.parent)
             return
         if node.link:
             group[name] = h5py.SoftLink(node.link)
@@ -175,6 +174,38 @@ class MasterFile:
             return
         with contextlib.suppress(OSError, RuntimeError):  # it is given up anyway
             self._file.close()
+
+
+def _link(group: Any, name: str, node: Node, folder: Path) -> None:
+    """Link another file's dataset, or show several of them as one."""
+    joined = _joined(node.joined, folder)
+    if joined is not None:
+        group.create_virtual_dataset(name, joined)
+        return
+    file, inside = node.joined[0] if node.joined else (node.file, node.link)
+    group[name] = h5py.ExternalLink(os.path.relpath(file, folder), inside)
+
+
+def _joined(parts: Iterable[tuple[str, str]], folder: Path) -> Any:
+    """Return datasets one behind the other; None: not while one cannot be read."""
+    found = []
+    for path, inside in parts:
+        try:
+            with h5py.File(path, "r") as file:
+                found.append((path, inside, file[inside].shape, file[inside].dtype))
+        except (OSError, KeyError):
+            return None
+    kinds = {(shape[1:], dtype) for _, _, shape, dtype in found}
+    if len(kinds) != 1 or not all(shape for _, _, shape, _ in found):
+        return None
+    ((row, dtype),) = kinds
+    layout = h5py.VirtualLayout((sum(s[0] for _, _, s, _ in found), *row), dtype)
+    at = 0
+    for path, inside, shape, _ in found:
+        there = os.path.relpath(path, folder)
+        layout[at : at + shape[0]] = h5py.VirtualSource(there, inside, shape, dtype)
+        at += shape[0]
+    return layout
 
 
 def _write_attribute(made: Any, name: str, value: Any) -> None:

@@ -25,6 +25,7 @@ class Node:
         fixed: dtype and shape of a dataset that is filled bit by bit.
         link: absolute path it leads to.
         file: the file it leads to; the path in it is `link`.
+        joined: files and paths in them: datasets that are shown as one.
         free: all dimensions of a dataset may grow, not only the first one.
     """
 
@@ -35,12 +36,15 @@ class Node:
     fixed: tuple[np.dtype[Any], tuple[int, ...]] | None = None
     link: str = ""
     file: str = ""
+    joined: tuple[tuple[str, str], ...] = ()
     free: bool = False
 
     @property
     def is_group(self) -> bool:
         """Other things may lie in it."""
-        return self.value is None and not (self.grows or self.fixed or self.link)
+        return self.value is None and not (
+            self.grows or self.fixed or self.link or self.joined
+        )
 
 
 @dataclass(frozen=True)

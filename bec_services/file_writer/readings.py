@@ -96,8 +96,14 @@ def _references(streams: StreamLayout) -> Iterator[Node]:
     yield group(_FILES)
     for device in dict.fromkeys(device for device, _ in streams.files):
         yield group(f"{_FILES}/{device}")
-    for (device, name), (file, inside) in streams.files.items():
-        yield Node(file_path(device, name), link=inside, file=file)
+    for (device, name), parts in streams.files.items():
+        path = file_path(device, name)
+        if len(parts) == 1:
+            yield Node(path, link=parts[0][1], file=parts[0][0])
+            continue
+        yield Node(path, joined=tuple(parts))
+        for number, (file, inside) in enumerate(parts, 1):
+            yield Node(f"{path}_{number}", link=inside, file=file)
 
 
 def _members(name: str, devices: list[str]) -> Iterator[Node]:

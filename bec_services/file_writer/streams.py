@@ -47,12 +47,14 @@ class StreamLayout:
 
     Attributes:
         columns: by device and signal; the shape of one row as it was first.
-        files: what is linked: path in the scan's file below a device, and file.
+        files: what is linked, by device and name: files and paths in them, in the
+            order they were told of.
     """
 
     def __init__(self) -> None:
         self.columns: dict[Key, Column] = {}
-        self.files: dict[tuple[str, str], tuple[str, str]] = {}
+        self.files: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._complete: set[str] = set()
         self._filled: dict[tuple[Key, int], int] = {}
 
     def restart(self) -> None:
@@ -60,16 +62,17 @@ class StreamLayout:
         self._filled.clear()
 
     def add_file(self, told: DeviceFile) -> bool:
-        """Know a device's file; True: there is something new to link."""
-        found = {}
+        """Know a device's file; True: there is something new to link, or to join."""
+        new = False
         for name, path in told.entries.items():
-            place, number = (told.device, name), 1
-            while self.files.get(place, (told.path, path)) != (told.path, path):
-                number += 1
-                place = (told.device, f"{name}_{number}")
-            found[place] = (told.path, path)
-        new = not found.items() <= self.files.items()
-        self.files |= found
+            parts = self.files.setdefault((told.device, name), [])
+            if (told.path, path) not in parts:
+                parts.append((told.path, path))
+                new = True
+        if told.done and told.path not in self._complete:
+            self._complete.add(told.path)
+            some = [parts for parts in self.files.values() if len(parts) > 1]
+            new = new or any(told.path == one for parts in some for one, _ in parts)
         return new
 
     def grow(self, source: Source, samples: Samples) -> bool:

@@ -13,6 +13,7 @@ from bec_kernel.bus import Append, Id, Put, append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Alarm,
+    DeviceFile,
     DeviceListVersion,
     Point,
     PointStatus,
@@ -229,3 +230,46 @@ def _is_empty(row):
 )
 def test_the_numbers_of_the_status_are_fixed(status, number):
     assert STATUS[PointStatus(status)] == number
+
+
+def test_what_a_detector_wrote_into_several_files_is_read_as_one(tmp_path):
+    folder = tmp_path / "files" / "S00000-00999" / "S00042"
+    folder.mkdir(parents=True)
+    told = []
+    for part, rows in enumerate((3, 2)):
+        path = folder / f"S00042_cam_{part}.h5"
+        with h5py.File(path, "w") as file:
+            file["data"] = np.full((rows, 4, 5), part, np.uint16)
+        entries = {"frames": "/data"}
+        begun = DeviceFile(device="cam", path=str(path), entries=entries)
+        told += [begun, DeviceFile(device="cam", path=str(path), done=True)]
+    log = keys.device_files("scan1", "main")
+    more = [Append(log, one, Id(n)) for n, one in enumerate(told, 1)]
+    with written(tmp_path, points_log(5), *more) as file:
+        references = file["entry/collection/file_references/cam"]
+        expected = np.repeat([0, 1], [3, 2])
+        np.testing.assert_array_equal(references["frames"][:, 0, 0], expected)
+        assert references["frames_2"].shape == (2, 4, 5)
+        assert file["entry/instrument/cam/data"].shape == (5, 4, 5)
+        found = file.filename
+    moved = tmp_path / "elsewhere"
+    folder.rename(moved)
+    with h5py.File(moved / "S00042_master.h5") as file:
+        assert file["entry/instrument/cam/data"][4, 0, 0] == 1
+    assert found.startswith(str(folder))
+
+
+def test_files_that_cannot_be_joined_are_linked_one_by_one(tmp_path):
+    paths = [tmp_path / f"{n}.h5" for n in range(2)]
+    with h5py.File(paths[0], "w") as file:
+        file["data"] = np.zeros((3, 4))
+    log = keys.device_files("scan1", "main")
+    told = [
+        DeviceFile(device="cam", path=str(path), entries={"frames": "/data"}, done=True)
+        for path in paths  # the second one is not there
+    ]
+    more = [Append(log, one, Id(n)) for n, one in enumerate(told, 1)]
+    with written(tmp_path, points_log(1), *more) as file:
+        references = file["entry/collection/file_references/cam"]
+        assert references["frames"].shape == (3, 4)
+        assert set(references) == {"frames", "frames_1", "frames_2"}
