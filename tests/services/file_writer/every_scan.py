@@ -180,26 +180,27 @@ def logs(found: Accepted) -> Iterator[tuple[Step | None, PointEntry | None]]:
     yield None, Seal(index=index + 1, points=points, **end)
 
 
-def play(bus: MemoryBus, line: str, number: int, *, sealed: bool = True) -> Begin:
-    """Put a whole scan on the bus, or one without its end."""
+def point_log(line: str, number: int) -> list[tuple[Id, PointEntry]]:
+    """What the bundler writes of a scan, whole."""
+    entries = [entry for _, entry in logs(accepted(line, number)) if entry is not None]
+    others = [entry for entry in entries if not isinstance(entry, Baseline)]
+    first = [(Id(0, 1), entry) for entry in entries if isinstance(entry, Baseline)]
+    return [*first, *((Id(n), entry) for n, entry in enumerate(others, 1))]
+
+
+def play(bus: MemoryBus, line: str, number: int, *, first: int | None = None) -> Begin:
+    """Put a scan on the bus: all of it, or its first points only."""
     found = accepted(line, number)
     begin = found.begin
     bus.commit([Put(keys.devices("main"), one, one.name) for one in DEVICES.values()])
-    steps, entries = zip(*logs(found), strict=True)
-    scan_id = begin.scan_id
+    steps = [step for step, _ in logs(found) if step is not None]
     if begin.streaming:
-        _fly(bus, scan_id)
+        _fly(bus, begin.scan_id)
     take(bus, "file_writer", begin)
-    bus.commit(
-        [Append(keys.steps(scan_id), s, Id.of(s.index)) for s in steps if s is not None]
-    )
-    points = 0
-    for entry in entries:
-        if isinstance(entry, Baseline):
-            bus.commit([Append(keys.points(scan_id), entry, Id(0, 1))])
-        elif entry is not None and (sealed or isinstance(entry, Point)):
-            points += 1
-            bus.commit([Append(keys.points(scan_id), entry, Id(points))])
+    step_log, log = keys.steps(begin.scan_id), keys.points(begin.scan_id)
+    bus.commit([Append(step_log, step, Id.of(step.index)) for step in steps])
+    for at, entry in point_log(line, number)[:first]:
+        bus.commit([Append(log, entry, at)])
     return begin
 
 

@@ -25,7 +25,8 @@ from bec_kernel.wire import (
 )
 from bec_services.file_writer.core import STATUS
 from bec_services.file_writer.shell import run
-from tests.services.file_writer.every_scan import device, play
+from tests.services.file_writer.every_scan import device, play, point_log
+from tests.services.file_writer.test_shell import everything, same
 from tests.services.recorded import (
     T0,
     begin,
@@ -150,7 +151,7 @@ def test_a_scan_that_only_flies_has_a_file_before_its_end(tmp_path):
     broker = MemoryBroker()
     bus = MemoryBus(broker)
     line = "fly_scan -5 0 51 --flyer flyer"
-    scan_id = play(bus, line, 1, sealed=False).scan_id
+    scan_id = play(bus, line, 1, first=1).scan_id
     path = tmp_path / "files" / "S00000-00999" / "S00001" / "S00001_master.h5"
     with running(new_life("file_writer", broker, tmp_path), run) as life:
         for _ in range(1000):
@@ -163,6 +164,26 @@ def test_a_scan_that_only_flies_has_a_file_before_its_end(tmp_path):
     with h5py.File(path) as file:
         group = file["entry/collection/readout_groups/async/flyer"]
         assert group["flyer_flight_counts/value"][:].tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("cut", [2, 5, 13])
+def test_a_grid_that_was_written_in_two_lives_is_the_same(cut, tmp_path):
+    line, found = "grid_scan samx 0 1 4 samy 0 1 3 --relative", []
+    for first in (cut, None):
+        broker, data = MemoryBroker(), tmp_path / str(first)
+        bus = MemoryBus(broker)
+        scan_id = play(bus, line, 1, first=first).scan_id
+        path = data / "files" / "S00000-00999" / "S00001" / "S00001_master.h5"
+        if first is not None:
+            with running(new_life("file_writer", broker, data), run) as life:
+                while not path.exists():
+                    life.over.wait(0.01)
+            rest = point_log(line, 1)[first:]
+            bus.commit([Append(keys.points(scan_id), e, at) for at, e in rest])
+        with running(new_life("file_writer", broker, data), run):
+            until(bus, lambda: bus.last(keys.files(scan_id)) is not None)  # noqa: B023
+        found.append(everything(path))
+    same(*found)
 
 
 # --- what the bus carried -------------------------------------------------------------

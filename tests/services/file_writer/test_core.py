@@ -88,6 +88,11 @@ def test_a_device_nobody_knew_needs_a_new_layout():
             {"file_directory": "ada/steel", "file_suffix": "cold"},
             "ada/steel/S00000-00999/S00042_cold/S00042_master.h5",
         ),
+        (
+            42,
+            {"account": "p1", "file_directory": "ada"},
+            "p1/ada/S00000-00999/S00042/S00042_master.h5",
+        ),
     ],
 )
 def test_a_thousand_scans_share_a_folder_in_the_one_that_was_asked_for(
