@@ -90,6 +90,8 @@ class Begin(Message, frozen=True, kw_only=True):
             empty.
         file_suffix: what its folder's name ends with, behind an underscore.
         hooks: what a site adds to the scan, by name, each with its devices.
+        account: whose files they are: the folder they lie in; may be empty.
+        scattered: its points lie anywhere in the plane of its first two motors.
     """
 
     scan_id: str
@@ -111,6 +113,8 @@ class Begin(Message, frozen=True, kw_only=True):
     file_directory: str = ""
     file_suffix: str = ""
     hooks: dict[str, list[str]] = {}
+    account: str = ""
+    scattered: bool = False
 
     @property
     def device_servers(self) -> list[str]:
