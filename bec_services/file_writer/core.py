@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,14 @@ class Columns:
             readings.keys() <= known.get(device, set())
             for device, readings in point.data.items()
         )
+
+
+def runs(points: Sequence[Point]) -> list[Sequence[Point]]:
+    """Split points where one does not follow the one before: the scan was rewound."""
+    ids = [point.point_id for point in points]
+    cuts = [n for n in range(1, len(ids)) if ids[n] != ids[n - 1] + 1]
+    pairs = pairwise([0, *cuts, len(ids)])
+    return [points[start:end] for start, end in pairs if end > start]
 
 
 def _parts(points: Sequence[Point]) -> dict[str, Array]:

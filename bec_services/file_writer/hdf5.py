@@ -110,19 +110,23 @@ class MasterFile:
             _write_attribute(made, attribute, value)
 
     def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
-        """Append rows to all columns, write patches, and let readers see both."""
-        end = self._rows + batch.rows
+        """Append rows to all columns, write patches, and let readers see both.
+
+        Rows of points that are there already replace them: the scan was rewound.
+        """
+        start = min([self._rows, *batch.point_ids[:1]])
+        end = start + batch.rows
         size = sum(values.nbytes for values in batch.values.values())
         with self._disk(2 * size):
             for key, values in batch.values.items():
                 path = column_path(key)
-                self._extend(f"{path}/value", values, end)
-                self._extend(f"{path}/timestamp", batch.times[key], end)
+                self._write(f"{path}/value", values, start)
+                self._write(f"{path}/timestamp", batch.times[key], start)
             for device, status in batch.status.items():
-                self._extend(f"{STATUSES}/{device}", status, end)
+                self._write(f"{STATUSES}/{device}", status, start)
             for part, seconds in batch.parts.items():
-                self._extend(f"{TIMING}/{part}", seconds, end)
-        self._rows = end
+                self._write(f"{TIMING}/{part}", seconds, start)
+        self._rows = max(self._rows, end)
         self.patch(patches)
 
     def patch(self, patches: Iterable[Patch]) -> None:
@@ -144,10 +148,11 @@ class MasterFile:
                 dataset[where] = patch.values
             self._file.flush()
 
-    def _extend(self, path: str, values: Any, end: int) -> None:
-        dataset = self._growing[path]
-        dataset.resize(end, axis=0)
-        dataset[self._rows : end] = values
+    def _write(self, path: str, values: Any, start: int) -> None:
+        dataset, end = self._growing[path], start + len(values)
+        if end > self._rows:
+            dataset.resize(end, axis=0)
+        dataset[start:end] = values
 
     def finish(self, end_time: str, state: str, reason: str) -> None:
         """Say how the scan ended; return when the file is complete on disk.

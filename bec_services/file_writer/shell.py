@@ -11,7 +11,7 @@ from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError, FencedError
 from bec_kernel.service import Life, LifeOver, unfinished
 from bec_kernel.wire import Baseline, Begin, FileDone, Point, Seal, keys
-from bec_services.file_writer.core import Columns
+from bec_services.file_writer.core import Columns, runs
 from bec_services.file_writer.events import happened
 from bec_services.file_writer.knowing import Knowledge
 from bec_services.file_writer.layout import arranged
@@ -100,10 +100,10 @@ class _Writing:
     def _append(self, points: list[Point]) -> bool:
         if self._file is None:
             return False
-        batch = self._columns.batch(points)
-        if batch is None:
+        batches = [self._columns.batch(run) for run in runs(points)]
+        if None in batches:
             return False
-        if points:
+        for batch in filter(None, batches):
             self._life.check()
             self._file.append(batch, self._plot.patches(batch))
         return True
