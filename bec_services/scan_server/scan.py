@@ -194,7 +194,8 @@ class Taking:
 class Scan:
     """One kind of scan. A subclass says its parameters and its positions.
 
-    Its docstring is what people read; the first line is its summary.
+    Its docstring is what people read; the first line is its summary. `scattered`: its
+    points lie anywhere in the plane of its first two motors, and are drawn there.
     """
 
     name: ClassVar[str]
