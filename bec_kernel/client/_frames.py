@@ -1,8 +1,9 @@
 """Points as tables of pandas and xarray, imported at first use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.client._aligned import ByPoint
 from bec_kernel.wire import Point, Reading, Times
 
 if TYPE_CHECKING:
@@ -38,19 +39,42 @@ def columns(points: Sequence[Point], motors: Sequence[str]) -> dict[str, list[An
     return found
 
 
+def _with(
+    found: dict[str, list[Any]], points: Sequence[Point], more: ByPoint
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield all columns; one that is aligned steps back behind one that was read."""
+    yield from found.items()
+    for name, readings in more.items():
+        shown = f"{name}_aligned" if name in found else name
+        yield shown, [readings.get(point.point_id) for point in points]
+
+
 def _values(column: Sequence[Reading | None]) -> list[Any]:
     return [None if reading is None else reading.value for reading in column]
 
 
 def to_pandas(
-    points: Sequence[Point], motors: Sequence[str], *, timestamps: bool, timing: bool
+    points: Sequence[Point],
+    motors: Sequence[str],
+    more: ByPoint,
+    *,
+    timestamps: bool,
+    timing: bool,
 ) -> "pandas.DataFrame":
-    """Return one row a point; arrays lie in their cells as they are."""
+    """Return one row a point; arrays lie in their cells as they are.
+
+    Args:
+        points: in order.
+        motors: they come first.
+        more: readings of other signals, by point_id.
+        timestamps: see `ScanReport.to_pandas`.
+        timing: the same.
+    """
     import pandas as pd
 
     table: dict[str, Any] = {}
     index = pd.Index([point.point_id for point in points], name="point_id", dtype=int)
-    for name, column in columns(points, motors).items():
+    for name, column in _with(columns(points, motors), points, more):
         values = _values(column)
         kind = object if any(hasattr(v, "shape") for v in values) else None
         table[name] = pd.Series(values, index=index, dtype=kind)
@@ -65,6 +89,7 @@ def to_pandas(
 def to_xarray(
     points: Sequence[Point],
     motors: Sequence[str],
+    more: ByPoint,
     units: dict[str, str],
     attributes: dict[str, Any],
     *,
@@ -75,7 +100,7 @@ def to_xarray(
     import xarray as xr
 
     variables: dict[str, Any] = {}
-    for name, column in columns(points, motors).items():
+    for name, column in _with(columns(points, motors), points, more):
         values = _values(column)
         shapes = {np.shape(value) for value in values if value is not None}
         if len(shapes) == 1 and (shape := shapes.pop()):

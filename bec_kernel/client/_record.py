@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bec_kernel.bus import START, Bus
 from bec_kernel.client import _frames, health
+from bec_kernel.client._aligned import ByPoint, aligned
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._timing import Timing
 from bec_kernel.client._track import Track
@@ -212,24 +213,34 @@ class ScanRecord:
         return [f"no {what}: {why}" for what, why in whys.items() if why]
 
     def to_pandas(
-        self, *, timestamps: bool = False, timing: bool = False
+        self, *, aligned: bool = False, timestamps: bool = False, timing: bool = False
     ) -> "pandas.DataFrame":
         """Return the points so far: one row a point, one column a signal.
 
         Args:
+            aligned: add what devices sent by themselves, one value a point, as each
+                signal says: at its middle or over its length. A row that is not
+                known yet is empty.
             timestamps: add a column `<signal>_timestamp` (s since the epoch) to each.
             timing: add columns `time_move` … `time_overhead`: where the time of the
                 point went, s.
         """
         points = self._points()
         return _frames.to_pandas(
-            points, self._motors(), timestamps=timestamps, timing=timing
+            points,
+            self._motors(),
+            self._aligned(aligned),
+            timestamps=timestamps,
+            timing=timing,
         )
 
-    def to_xarray(self, *, timing: bool = False) -> "xarray.Dataset":
+    def to_xarray(
+        self, *, aligned: bool = False, timing: bool = False
+    ) -> "xarray.Dataset":
         """Return the points so far over `point_id`, with units as attributes.
 
         Args:
+            aligned: add what devices sent by themselves; see `to_pandas`.
             timing: add variables `time_move` … `time_overhead`: where the time of the
                 point went, s.
         """
@@ -237,8 +248,19 @@ class ScanRecord:
         attributes = {"scan_number": self.scan_number, "request": summary(self.request)}
         units = begin.units if begin else {}
         return _frames.to_xarray(
-            self._points(), self._motors(), units, attributes, timing=timing
+            self._points(),
+            self._motors(),
+            self._aligned(aligned),
+            units,
+            attributes,
+            timing=timing,
         )
+
+    def _aligned(self, wanted: bool) -> ByPoint:
+        begin = self.begin
+        if not wanted or begin is None:
+            return {}
+        return self._reader.retry(lambda: aligned(self._bus, begin))
 
     @property
     def timing(self) -> Timing:

@@ -1,6 +1,13 @@
 """The contract: messages and keys. Pure data; no IO, clock or thread."""
 
 from bec_kernel.wire import keys
+from bec_kernel.wire._aligned import (
+    Aligned,
+    AlignedEnd,
+    AlignedEntry,
+    AlignedRow,
+    Alignment,
+)
 from bec_kernel.wire._base import VERSION, Message, Problem, Reading, Readings
 from bec_kernel.wire._condition import Condition
 from bec_kernel.wire._data import Baseline, FileDone, Fit, Point, PointEntry, Seal
@@ -93,6 +100,11 @@ __all__ = [
     "SERVICES",
     "VERSION",
     "Alarm",
+    "Aligned",
+    "AlignedEnd",
+    "AlignedEntry",
+    "AlignedRow",
+    "Alignment",
     "Answer",
     "AnswerStatus",
     "AxisForecast",

@@ -4,6 +4,7 @@ All names get the instance's prefix `{<instance>}:` from the bus. `ask/` is writ
 one user, `pub/` is read by everyone, `svc/` by services only.
 """
 
+from bec_kernel.wire._aligned import AlignedEntry
 from bec_kernel.wire._data import FileDone, Fit, PointEntry
 from bec_kernel.wire._device import Call, Called, Device, DeviceValue, StopDevices
 from bec_kernel.wire._device_list import (
@@ -103,6 +104,10 @@ wishes: Logs[Wish] = Logs("svc/scan/{}/wishes", Wish, "scan_server")
 """(scan id) What the driver of an interactive scan wants, checked; dense."""
 points: Logs[PointEntry] = Logs("pub/scan/{}/points", PointEntry, "scan_bundler")
 """(scan id) Whole points: point p has the id `<p+1>-0`."""
+aligned: Logs[AlignedEntry] = Logs(
+    "pub/scan/{}/aligned/{}/{}", AlignedEntry, "scan_bundler"
+)
+"""(scan id, device, signal) A stream at the points; id `<last point's id + 1>-0`."""
 files: Logs[FileDone] = Logs("pub/scan/{}/files", FileDone, "file_writer")
 """(scan id) The file, once it is complete."""
 fits: Logs[Fit] = Logs("pub/scan/{}/fits", Fit, "data_analysis")
