@@ -44,7 +44,7 @@ class _Bundling:
         if bundle.after > START:  # its first entry lies before: fetch it
             self._feed(scan, steps, bus.read(steps, START, 1))
         if bundle.sealed:
-            self._finish(scan)
+            self._finish(scan, [])
 
     def _add(self, scan: _Scan, log: Log[Any], server: str, after: Id) -> None:
         scan.sources[log] = server
@@ -118,6 +118,7 @@ class _Bundling:
     def _put_out(self, scan: _Scan, out: list[Output]) -> None:
         log = keys.points(scan.scan_id)
         changes: list[Change] = [Append(log, entry, at) for at, entry in out]
+        last = [changes.pop()] if scan.bundle.sealed and changes else []
         for first in range(0, len(changes), _AT_ONCE):
             some = changes[first : first + _AT_ONCE]
             self._life.bus.commit(some, self._life.fence)
@@ -126,13 +127,14 @@ class _Bundling:
                 self._life.bus.commit(rows, self._life.fence)
             self._follow_streams(scan)
         if scan.bundle.sealed:
-            self._finish(scan)
+            self._finish(scan, last)
 
-    def _finish(self, scan: _Scan) -> None:
-        """All points are there; with their rows there is nothing left to do."""
+    def _finish(self, scan: _Scan, last: list[Change]) -> None:
+        """Put out the seal and all rows that are left: who sees one has the others."""
         rows = scan.alignment.finish() if scan.alignment is not None else []
         self._forget(scan)
-        self._life.bus.commit([*rows, Drop(self._todo, scan.scan_id)], self._life.fence)
+        done = [*rows, *last, Drop(self._todo, scan.scan_id)]
+        self._life.bus.commit(done, self._life.fence)
 
     def _forget(self, scan: _Scan) -> None:
         del self._scans[scan.scan_id]

@@ -93,6 +93,8 @@ def rows(bus, signal):
 def finished(bus):
     last = bus.last(keys.points("scan1"))
     sealed = last is not None and isinstance(last.message, Seal)
+    if sealed:  # whoever sees that sees all rows
+        assert isinstance(entries(bus, "fast")[-1].message, AlignedEnd)
     return sealed and not bus.get_all(keys.todo[ROLE]("main"))
 
 
