@@ -33,6 +33,13 @@ from bec_kernel.wire._device_list import (
 from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
+from bec_kernel.wire._past import (
+    AnnotateScan,
+    FindScans,
+    FoundScans,
+    PastScan,
+    Remark,
+)
 from bec_kernel.wire._queue import (
     Form,
     FormWord,
@@ -105,6 +112,7 @@ __all__ = [
     "AlignedEntry",
     "AlignedRow",
     "Alignment",
+    "AnnotateScan",
     "Answer",
     "AnswerStatus",
     "AxisForecast",
@@ -127,10 +135,12 @@ __all__ = [
     "FetchDeviceList",
     "Fields",
     "FileDone",
+    "FindScans",
     "Fit",
     "Forecast",
     "Form",
     "FormWord",
+    "FoundScans",
     "Heartbeat",
     "Hold",
     "Inbox",
@@ -146,6 +156,7 @@ __all__ = [
     "Motion",
     "Origin",
     "Parameter",
+    "PastScan",
     "Place",
     "Point",
     "PointEntry",
@@ -160,6 +171,7 @@ __all__ = [
     "QueueVerb",
     "Reading",
     "Readings",
+    "Remark",
     "Reply",
     "Rule",
     "Sample",

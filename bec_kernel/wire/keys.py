@@ -18,6 +18,7 @@ from bec_kernel.wire._device_list import (
 from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._forecast import DryRun, Learned
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
+from bec_kernel.wire._past import AnnotateScan, FindScans
 from bec_kernel.wire._queue import (
     Item,
     QueueStatus,
@@ -56,10 +57,11 @@ device_asks: Inboxes[Call | StopDevices | EditDevices, Reply] = Inboxes(
     "{}/{}", Call | StopDevices | EditDevices, Reply, "device_server"
 )
 """(device server, user) To one device server: call, stop, change the device list."""
-scihub_asks: Inboxes[SaveDeviceList | FetchDeviceList | ListDeviceLists, Reply] = (
-    Inboxes("{}", SaveDeviceList | FetchDeviceList | ListDeviceLists, Reply, "scihub")
+ScihubAsk = (
+    SaveDeviceList | FetchDeviceList | ListDeviceLists | FindScans | AnnotateScan
 )
-"""(user) To SciHub: keep a device list, give it back."""
+scihub_asks: Inboxes[ScihubAsk, Reply] = Inboxes("{}", ScihubAsk, Reply, "scihub")
+"""(user) To SciHub: keep a device list, give it back; find scans, remark on them."""
 
 # --- the scan server -----------------------------------------------------------------
 catalogue: Latests[Signature] = Latests(

@@ -18,8 +18,8 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
+from bec_services.scihub.asks import Asks
 from bec_services.scihub.core import Outbox, ScanRow, begun, changed, filed
-from bec_services.scihub.device_lists import DeviceLists
 
 if TYPE_CHECKING:
     from bec_services.scihub.database import Database
@@ -139,22 +139,22 @@ def run(life: Life) -> None:
     connector.positions[keys.scans()] = start
     for taken in todo:
         connector.begin(taken)
-    lists = DeviceLists(life, connector.database)
-    connector.positions |= lists.open()
+    asks = Asks(life, connector.database)
+    connector.positions |= asks.open()
     try:
         while True:
-            _once(life, connector, lists)
+            _once(life, connector, asks)
     finally:
         connector.close()
 
 
-def _once(life: Life, connector: _Connector, lists: DeviceLists) -> None:
+def _once(life: Life, connector: _Connector, asks: Asks) -> None:
     wait = connector.deliver()
     life.check()
     for log, entries in life.bus.follow(connector.positions, wait, _PAGE):
         connector.positions[log] = entries[-1].id
         known = [entry for entry in entries if entry.message is not None]
-        if lists.take(log, known):
+        if asks.take(log, known):
             continue
         if log != keys.scans():
             connector.take(log, known)
