@@ -9,7 +9,7 @@ from typing import Any
 
 from bec_kernel.bus import Bus
 from bec_kernel.client._reader import Reader
-from bec_kernel.client._record import ScanRecord
+from bec_kernel.client._scan_data import ScanData
 from bec_kernel.client._track import Track
 from bec_kernel.client.wording import ending, headline
 from bec_kernel.errors import (
@@ -38,7 +38,7 @@ Act = Callable[[Verb, str, float], None]
 """Sends a wish for an item; a timeout of 0 does not wait for the reply."""
 
 
-class ScanReport(ScanRecord):
+class ScanReport(ScanData):
     """One scan or move, live or from the past: wait for it, look at it, stop it."""
 
     def __init__(
@@ -250,7 +250,7 @@ class ScanReport(ScanRecord):
         shown = headline(self.request, self.scan_number)
         if self._is_move:
             return f"{shown}: {self.status}"
-        return f"{shown}: {ending(str(self.status), self.reason, self._count())}"
+        return f"{shown}: {ending(str(self.status), self.reason, self.count)}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))
