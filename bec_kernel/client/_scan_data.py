@@ -7,6 +7,7 @@ from bec_kernel.client._aligned import ByPoint, aligned, column, samples, stream
 from bec_kernel.client._difference import difference, told
 from bec_kernel.client._lists import Difference
 from bec_kernel.client._record import ScanRecord
+from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
 from bec_kernel.client.language import summary
@@ -153,6 +154,16 @@ class ScanData(ScanRecord):
             return _signal(column(signal, name), list(readings), unit)
 
         return load
+
+    @property
+    def hdf5(self) -> RemoteFile:
+        """Its file, once it is finished, read over the bus: no shared disk is needed.
+
+        `report.hdf5["entry/data/samx"][10:20]` is an array; a group has `names`, and a
+        dataset `shape`, `dtype` and `attrs`.
+        """
+        path = self.past.file if self.past else ""
+        return RemoteFile(self._bus, self._reader, self.scan_id, path)
 
     # --- people -----------------------------------------------------------------------
     def diff(self, other: "ScanData") -> Difference:

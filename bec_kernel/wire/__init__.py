@@ -31,6 +31,7 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._file import FilePart, ReadFile
 from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._past import (
@@ -135,6 +136,7 @@ __all__ = [
     "FetchDeviceList",
     "Fields",
     "FileDone",
+    "FilePart",
     "FindScans",
     "Fit",
     "Forecast",
@@ -169,6 +171,7 @@ __all__ = [
     "QueueState",
     "QueueStatus",
     "QueueVerb",
+    "ReadFile",
     "Reading",
     "Readings",
     "Remark",

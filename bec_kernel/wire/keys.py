@@ -16,6 +16,7 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._file import ReadFile
 from bec_kernel.wire._forecast import DryRun, Learned
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
 from bec_kernel.wire._past import AnnotateScan, FindScans
@@ -62,6 +63,8 @@ ScihubAsk = (
 )
 scihub_asks: Inboxes[ScihubAsk, Reply] = Inboxes("{}", ScihubAsk, Reply, "scihub")
 """(user) To SciHub: keep a device list, give it back; find scans, remark on them."""
+file_asks: Inboxes[ReadFile, Reply] = Inboxes("{}", ReadFile, Reply, "file_writer")
+"""(user) To the file writer: read a part of a finished file."""
 
 # --- the scan server -----------------------------------------------------------------
 catalogue: Latests[Signature] = Latests(

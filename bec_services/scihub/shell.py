@@ -5,8 +5,10 @@ Points are not followed: the seal is read once the file is complete.
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.asks import Asks
 from bec_kernel.bus import START, Drop, Entry, Id, Log
 from bec_kernel.service import Life, unfinished
 from bec_kernel.wire import (
@@ -18,7 +20,7 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
-from bec_services.scihub.asks import Asks
+from bec_services.scihub.asks import do
 from bec_services.scihub.core import Outbox, ScanRow, begun, changed, filed
 
 if TYPE_CHECKING:
@@ -139,8 +141,9 @@ def run(life: Life) -> None:
     connector.positions[keys.scans()] = start
     for taken in todo:
         connector.begin(taken)
-    asks = Asks(life, connector.database)
-    connector.positions |= asks.open()
+    asks = Asks(life, keys.scihub_asks, partial(do, connector.database))
+    users = life.bus.get(keys.users())
+    connector.positions |= asks.open(users.names if users else [])
     try:
         while True:
             _once(life, connector, asks)
