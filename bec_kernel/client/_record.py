@@ -301,9 +301,11 @@ class ScanRecord:
     @property
     def count(self) -> int:
         """How many points there are so far."""
+        if self.past is not None:
+            return self.past.points or 0
         if self._known and self._known.has_points:
             return len(self._known.points)
         last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))
         if last is None:
-            return (self.past.points or 0) if self.past else 0
+            return 0
         return last.message.points if isinstance(last.message, Seal) else last.id.major

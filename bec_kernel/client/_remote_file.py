@@ -99,7 +99,7 @@ class RemoteItem:
 
         Raises:
             TypeError: it is neither.
-                RefusedError: it is not there.
+            RefusedError: it is not there.
         """
         if isinstance(key, str):
             return self._file[f"{self.path.rstrip('/')}/{key}"]

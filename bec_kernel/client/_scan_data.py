@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from bec_kernel.client import _frames
 from bec_kernel.client._aligned import ByPoint, aligned, column, samples, streams_of
 from bec_kernel.client._difference import difference, told
+from bec_kernel.client._filed import Filed, filed
 from bec_kernel.client._lists import Difference
 from bec_kernel.client._record import ScanRecord
 from bec_kernel.client._remote_file import RemoteFile
@@ -12,7 +13,7 @@ from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
 from bec_kernel.client.language import summary
 from bec_kernel.scan_devices import devices_of
-from bec_kernel.wire import Reading, Remark
+from bec_kernel.wire import Point, Reading, Readings, Remark
 
 if TYPE_CHECKING:
     import pandas
@@ -23,6 +24,30 @@ _READ = ("hinted", "normal")
 
 class ScanData(ScanRecord):
     """One scan's data, before, during and after it."""
+
+    _filed: Filed | None = None
+
+    # --- from the file ----------------------------------------------------------------
+    def _points(self) -> list[Point]:
+        track = self._track()
+        if not track.first and not self._is_gone:
+            return super()._points()
+        return [*self._from_file().points[: track.first or None], *track.points]
+
+    @property
+    def baseline(self) -> dict[str, Readings]:
+        """Readings of the baseline devices, by device; empty before they were taken."""
+        return self._from_file().baseline if self._is_gone else super().baseline
+
+    @property
+    def _is_gone(self) -> bool:
+        """It is no longer on the bus, but the database and the file know it."""
+        return self.past is not None and bool(self.past.file)
+
+    def _from_file(self) -> Filed:
+        if self._filed is None:
+            self._filed = filed(self.hdf5)
+        return self._filed
 
     # --- tables -----------------------------------------------------------------------
     def to_pandas(
@@ -72,7 +97,8 @@ class ScanData(ScanRecord):
         points = self._points()
         begin = self.begin
         if points or begin is None:
-            return _frames.columns(points, begin.motors if begin else [])
+            motors = begin.motors if begin else map(str, self.request.args)
+            return _frames.columns(points, list(motors))
         devices = self._reader.retry(lambda: devices_of(self._bus, begin))
         return {
             signal.name: []
@@ -83,6 +109,8 @@ class ScanData(ScanRecord):
         }
 
     def _units(self) -> dict[str, str]:
+        if self._is_gone:
+            return self._from_file().units
         return self.begin.units if self.begin else {}
 
     def _aligned(self, wanted: bool) -> ByPoint:
