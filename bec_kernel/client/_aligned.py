@@ -1,17 +1,15 @@
 """The streams of a scan's devices: as they came, and at its points."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from bec_kernel.bus import START, Bus, Log
-from bec_kernel.scan_devices import devices_of
+from bec_kernel.scan_devices import streams_of
 from bec_kernel.wire import (
     Aligned,
     Begin,
-    Device,
     Reading,
     Samples,
-    SignalInfo,
     keys,
 )
 
@@ -24,16 +22,6 @@ ONE = "value"
 def column(signal: str, name: str) -> str:
     """Return what a value of a stream is called outside it."""
     return signal if name == ONE else f"{signal}_{name}"
-
-
-def streams_of(bus: Bus, begin: Begin) -> Iterator[tuple[Device, SignalInfo]]:
-    """Yield the streams of a scan's devices, in order of the devices' names."""
-    names = {*begin.monitored, *begin.triggered, *begin.streaming}
-    devices = devices_of(bus, begin)
-    for name in sorted(names & set(devices)):
-        for signal in devices[name].signals:
-            if signal.stream:
-                yield devices[name], signal
 
 
 def aligned(bus: Bus, begin: Begin) -> ByPoint:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from bec_kernel.client import _frames
-from bec_kernel.client._aligned import ByPoint, aligned, column, samples, streams_of
+from bec_kernel.client._aligned import ByPoint, aligned, column, samples
 from bec_kernel.client._difference import difference, told
 from bec_kernel.client._filed import Filed, filed
 from bec_kernel.client._lists import Difference
@@ -12,7 +12,7 @@ from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
 from bec_kernel.client.language import summary
-from bec_kernel.scan_devices import devices_of
+from bec_kernel.scan_devices import devices_of, streams_of
 from bec_kernel.wire import Point, Reading, Readings, Remark
 
 if TYPE_CHECKING:

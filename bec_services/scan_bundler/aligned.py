@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bec_kernel.bus import START, Append, Change, Entry, Id, Log
-from bec_kernel.scan_devices import devices_of
+from bec_kernel.scan_devices import streams_of
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Aligned,
@@ -66,13 +66,15 @@ class ScanAlignment:
         self._life = life
         self._scan_id = begin.scan_id
         self.positions: dict[Log[Any], Id] = {}
-        found = [self._found(*one) for one in _declared(life, begin)]
+        found = [self._found(*one) for one in streams_of(life.bus, begin)]
         self._streams = {one.log: one for one in found if one is not None}
         self.streams = list(self._streams)
         self._catch_up()
 
     def _found(self, device: Device, signal: SignalInfo) -> _Stream | None:
-        """Return a stream, behind the rows that are there; None: all are."""
+        """Return a stream, behind the rows that are there; None: there is no more."""
+        if signal.align is None:
+            return None
         place = (self._scan_id, device.name, signal.name)
         rows = keys.aligned(*place)
         last = self._life.bus.last(rows)
@@ -80,7 +82,6 @@ class ScanAlignment:
             return None
         first = last.id.major if last else 0
         told = last is not None and last.message.refused > 0
-        assert signal.align is not None
         core = StreamAlignment(signal.align, signal.name, signal.stream, first)
         log = keys.streams(*place)
         return _Stream(device.name, signal.name, log, rows, core, first, told)
@@ -160,13 +161,3 @@ class ScanAlignment:
         self._streams.clear()
         self.positions.clear()
         return out
-
-
-def _declared(life: Life, begin: Begin) -> Iterator[tuple[Device, SignalInfo]]:
-    """Yield the streams of the scan's devices that say how they are aligned."""
-    names = {*begin.monitored, *begin.triggered, *begin.streaming}
-    devices = devices_of(life.bus, begin)
-    for name in sorted(names & set(devices)):
-        for signal in devices[name].signals:
-            if signal.stream and signal.align is not None:
-                yield devices[name], signal
