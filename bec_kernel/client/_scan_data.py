@@ -7,11 +7,13 @@ from bec_kernel.client._aligned import ByPoint, aligned, column, samples
 from bec_kernel.client._difference import difference, told
 from bec_kernel.client._filed import Filed, filed
 from bec_kernel.client._lists import Difference
+from bec_kernel.client._plot import Plot, choose, draw, numbers
 from bec_kernel.client._record import ScanRecord
 from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
 from bec_kernel.client.language import summary
+from bec_kernel.client.wording import ending, fit_words, headline
 from bec_kernel.scan_devices import devices_of, streams_of
 from bec_kernel.wire import Point, Reading, Readings, Remark
 
@@ -118,6 +120,35 @@ class ScanData(ScanRecord):
         if not wanted or begin is None:
             return {}
         return self._reader.retry(lambda: aligned(self._bus, begin))
+
+    def plot(self, y: str = "", x: str = "", *, aligned: bool = False) -> Plot:
+        """Return a picture of the points so far; a notebook shows it.
+
+        Args:
+            y: signal to draw; "": the one that is fitted, or the first that varies.
+            x: signal on the axis, or `point_id`; "": the scan's first motor.
+            aligned: what devices sent by themselves can be drawn, too.
+
+        Raises:
+            RefusedError: there is no such signal.
+        """
+        columns = dict(self._columns())
+        points = self._points()
+        for name, readings in self._aligned(aligned).items():
+            columns[name] = [readings.get(point.point_id) for point in points]
+        found, fit = numbers(columns), self.fit
+        motors = self.begin.motors if self.begin else list(map(str, self.request.args))
+        x, y = choose(found, motors, fit, x, y)
+        told = ending(str(self.status), self.reason, self.count)
+        return draw(
+            found,
+            x,
+            y,
+            fit,
+            units=self._units(),
+            title=headline(self.request, self.scan_number),
+            note=" · ".join(filter(None, [told, fit_words(fit)])),
+        )
 
     @property
     def timing(self) -> Timing:

@@ -266,6 +266,24 @@ def test_data_are_found_by_device_and_signal(report, server):
         samx["x"]
 
 
+def test_a_plot_shows_what_varies_over_the_motor(bec):
+    report = bec.scans.line_scan("samx", 0, 1, steps=3, fit="Gaussian").wait(5)
+    plot = report.plot()
+    assert repr(plot) == "plot of bpm4i over samx"
+    assert "samx [mm]" in plot.svg
+    assert "center 0.5" in plot.svg
+    assert plot._repr_svg_() == report.plot("bpm4i", "samx").svg
+    assert repr(report.plot("samx", "point_id")) == "plot of samx over point_id"
+    with pytest.raises(RefusedError, match="did you mean bpm4i"):
+        report.plot("bpm4")
+
+
+def test_a_plot_is_saved(report, server, tmp_path):
+    take_points(server)
+    path = report.plot().save(tmp_path / "scan.svg")
+    assert path.read_text().startswith("<svg")
+
+
 def test_streams_are_found_the_same_way(report):
     flow = report.async_.gas.flow
     assert flow.value.tolist() == [0.0, 0.5, 1.0, 1.5]

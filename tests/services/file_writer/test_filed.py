@@ -90,4 +90,5 @@ def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
         assert report.devices.samx.setpoint.value.tolist() == setpoint
         assert report.wait(5).status is ScanState.CLOSED
         assert [point.point_id for point in report.points()] == list(range(POINTS))
+        assert repr(report.plot()) == "plot of bpm4i over samx"
         assert repr(report).endswith(": closed, 5 points")
