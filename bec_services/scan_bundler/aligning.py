@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from bec_kernel.wire import (
@@ -160,7 +161,7 @@ class StreamAlignment:
 
     def _value(self, kept: deque[_Sample], window: _Window) -> Reading:
         if self._rule in _OVER_WINDOW:
-            inside = [one.value for one in kept if one.time < window.end]
+            inside = [s.value for s in takewhile(lambda s: s.time < window.end, kept)]
             return Reading(_together(self._rule, inside), window.middle)
         before, after = _around(kept, window.middle)
         if self._rule is Alignment.LINEAR:
