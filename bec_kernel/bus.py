@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -85,6 +86,80 @@ def put(
 INBOX_KEEP = 10_000
 
 
+class _Commands:
+    """Sends commands, each on a connection that is free, or a new one.
+
+    redis-py's connections, without its client: that costs more than the round trip.
+    """
+
+    def __init__(self, pool: redis.ConnectionPool) -> None:
+        self._pool = pool
+        self._free: deque[Any] = deque()
+        self._all: set[Any] = set()
+
+    def __call__(self, *words: str | bytes | int | float) -> Any:
+        """Return the broker's reply: bytes, integers, and lists of them."""
+        with _broker():
+            return self._send(*words)
+
+    def _send(self, *words: str | bytes | int | float) -> Any:
+        connection = self._take()
+        try:
+            connection.send_command(*words)
+            reply = connection.read_response()
+        except redis.ResponseError:
+            self._free.append(connection)
+            raise
+        except BaseException:  # a reply may still come: nobody may read it
+            self._drop(connection)
+            raise
+        self._free.append(connection)
+        return reply
+
+    def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Return what a Lua script returns."""
+        words = ("EVALSHA", scripts.digest(script), len(keys), *keys, *args)
+        with _broker():
+            try:
+                return self._send(*words)
+            except redis.exceptions.NoScriptError:
+                self._send("SCRIPT", "LOAD", script)
+                return self._send(*words)
+
+    def _take(self) -> Any:
+        while self._free:
+            with contextlib.suppress(IndexError):
+                connection = self._free.pop()
+                if self._is_clean(connection):
+                    return connection
+                self._drop(connection)
+        connection = self._pool.connection_class(**self._pool.connection_kwargs)
+        self._all.add(connection)
+        try:
+            connection.connect()
+        except BaseException:
+            self._drop(connection)
+            raise
+        return connection
+
+    def _is_clean(self, connection: Any) -> bool:
+        """Say whether the broker has not hung up meanwhile."""
+        try:
+            return not connection.can_read(0)
+        except (redis.ConnectionError, redis.TimeoutError, OSError):
+            return False
+
+    def _drop(self, connection: Any) -> None:
+        self._all.discard(connection)
+        connection.disconnect()
+
+    def close(self) -> None:
+        """Hang up, also where a reply is waited for."""
+        self._free.clear()
+        for connection in list(self._all):
+            self._drop(connection)
+
+
 class RedisBus:
     """The bus on a Redis or Valkey server. Threads may share it."""
 
@@ -106,18 +181,14 @@ class RedisBus:
             retry=Retry(NoBackoff(), 0),
         )
         self.user = urlsplit(url).username or "default"
-        self._commit = self._redis.register_script(scripts.COMMIT)
-        self._acquire = self._redis.register_script(scripts.ACQUIRE)
-        self._renew = self._redis.register_script(scripts.RENEW)
-        self._release = self._redis.register_script(scripts.RELEASE)
+        self._command = _Commands(self._redis.connection_pool)
 
     def _key(self, name: str) -> str:
         return self._prefix + name
 
     def ping(self) -> None:
         """Return when the broker has answered."""
-        with _broker():
-            self._redis.ping()
+        self._command("PING")
 
     def commit(self, changes: Sequence[Change], fence: Fence | None = None) -> list[Id]:
         """See `Bus.commit`."""
@@ -129,8 +200,7 @@ class RedisBus:
             args[0] = fence.token
         for change in changes:
             args += _arguments(change)
-        with _broker():
-            verdict, *ids = self._commit(keys, args)
+        verdict, *ids = self._command.run(scripts.COMMIT, keys, args)
         if verdict == b"fenced":
             raise FencedError(f"token {args[0]} is not the newest of {fence}")
         if verdict != b"ok":
@@ -140,8 +210,9 @@ class RedisBus:
 
     def read(self, log: Log[M], after: Id = START, limit: int = 1000) -> list[Entry[M]]:
         """See `Bus.read`."""
-        with _broker():
-            raw = self._redis.xrange(self._key(log.name), f"({after}", "+", limit)
+        raw = self._command(
+            "XRANGE", self._key(log.name), f"({after}", "+", "COUNT", limit
+        )
         return self._entries(log, raw)
 
     def last(self, log: Log[M]) -> Entry[M] | None:
@@ -151,8 +222,7 @@ class RedisBus:
 
     def tail(self, log: Log[M], limit: int) -> list[Entry[M]]:
         """See `Bus.tail`."""
-        with _broker():
-            raw: Any = self._redis.xrevrange(self._key(log.name), "+", "-", limit)
+        raw = self._command("XREVRANGE", self._key(log.name), "+", "-", "COUNT", limit)
         return self._entries(log, raw[::-1])
 
     def follow(
@@ -160,21 +230,22 @@ class RedisBus:
     ) -> list[tuple[Log[Any], list[Entry[Any]]]]:
         """See `Bus.follow`."""
         logs = {self._key(log.name).encode(): log for log in positions}
-        asked: Any = {self._key(log.name): str(at) for log, at in positions.items()}
+        asked = {self._key(log.name): str(at) for log, at in positions.items()}
         # Shorter than the silence after which the broker is taken for gone.
         block = min(timeout, self._timeout * 0.8)
         if not asked:  # XREAD wants one at least
             threading.Event().wait(block)
             return []
-        with _broker():
-            raw: Any = self._redis.xread(asked, limit, max(1, int(block * 1000)))
+        wait = max(1, int(block * 1000))
+        words = ("XREAD", "COUNT", limit, "BLOCK", wait, "STREAMS")
+        raw = self._command(*words, *asked, *asked.values()) or []
         return [(logs[key], self._entries(logs[key], found)) for key, found in raw]
 
     def _entries(self, log: Log[Any], raw: Any) -> list[Entry[Any]]:
         entries = []
         for where, fields in raw:
             try:
-                message = decode(fields.get(b"m", b""), log.type)
+                message = decode(fields[1] if fields[0] == b"m" else b"", log.type)
             except DecodeError as error:
                 self._complain(f"{log.name} at {where.decode()}", error)
                 message = None
@@ -184,10 +255,8 @@ class RedisBus:
     def get(self, latest: Latest[M], field: str = "") -> M | None:
         """See `Bus.get`."""
         key = self._key(latest.name)
-        with _broker():
-            raw: Any = (
-                self._redis.hget(key, field) if latest.fields else self._redis.get(key)
-            )
+        words = ("HGET", key, field) if latest.fields else ("GET", key)
+        raw = self._command(*words)
         if raw is None:
             return None
         try:
@@ -199,10 +268,9 @@ class RedisBus:
 
     def get_all(self, latest: Latest[M]) -> dict[str, M]:
         """See `Bus.get_all`."""
-        with _broker():
-            raw: Any = self._redis.hgetall(self._key(latest.name))
+        raw = self._command("HGETALL", self._key(latest.name))
         found = {}
-        for field, value in raw.items():
+        for field, value in zip(raw[::2], raw[1::2], strict=True):
             try:
                 found[field.decode()] = _value(value, latest)
             except DecodeError as error:
@@ -227,10 +295,9 @@ class RedisBus:
     def ask(self, inbox: Inbox[M, A], request: M) -> Id:
         """See `Bus.ask`."""
         raw = encode_ask(request)
-        with _broker():
-            at: Any = self._redis.xadd(
-                self._key(inbox.name), {"m": raw}, maxlen=INBOX_KEEP
-            )
+        at = self._command(
+            "XADD", self._key(inbox.name), "MAXLEN", "~", INBOX_KEEP, "*", "m", raw
+        )
         return Id.parse(at)
 
     def acquire(
@@ -238,22 +305,22 @@ class RedisBus:
     ) -> int | None:
         """See `Bus.acquire`."""
         keys = [self._key(lease.name), self._key(fence.name)]
-        with _broker():
-            token = self._acquire(keys, [holder, int(ttl * 1000)])
+        args = [holder, int(ttl * 1000)]
+        token = self._command.run(scripts.ACQUIRE, keys, args)
         return int(token) if token else None
 
     def renew(self, lease: Latest[str], holder: str, ttl: float) -> bool:
         """See `Bus.renew`."""
-        with _broker():
-            return bool(self._renew([self._key(lease.name)], [holder, int(ttl * 1000)]))
+        keys, args = [self._key(lease.name)], [holder, int(ttl * 1000)]
+        return bool(self._command.run(scripts.RENEW, keys, args))
 
     def release(self, lease: Latest[str], holder: str) -> None:
         """See `Bus.release`."""
-        with _broker():
-            self._release([self._key(lease.name)], [holder])
+        self._command.run(scripts.RELEASE, [self._key(lease.name)], [holder])
 
     def close(self) -> None:
         """See `Bus.close`."""
+        self._command.close()
         self._redis.close()
         self._redis.connection_pool.disconnect()
 

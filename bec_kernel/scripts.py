@@ -1,5 +1,8 @@
 """What must happen inside the broker, all or nothing, as Lua."""
 
+import functools
+import hashlib
+
 COMMIT = """
 -- KEYS: [fence] and one key a change; ARGV: token, then kind, id, dense, keep, bytes.
 local first = 0
@@ -95,3 +98,9 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PUBLISH', KEYS[1], '')
 return redis.call('DEL', KEYS[1])
 """
+
+
+@functools.cache
+def digest(script: str) -> str:
+    """Return the name a script has in the broker: its SHA1, as EVALSHA takes it."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

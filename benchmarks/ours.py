@@ -28,17 +28,32 @@ det:
   readoutPriority: monitored
   softwareTrigger: true
 """
+MORE = """\
+m{n}:
+  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceConfig: {{delay: 0, limits: [-50, 50]}}
+  readoutPriority: {kind}
+"""
 LATE = 0.05
 """After so long (s) the file must hold every point."""
 
 
 @contextmanager
-def instance(lookahead: int) -> Iterator[Client]:
-    """Start an instance that runs `lookahead` steps ahead; stop it at the end."""
+def instance(
+    lookahead: int, *, more: int = 0, kind: str = "on_request"
+) -> Iterator[Client]:
+    """Start an instance that runs `lookahead` steps ahead; stop it at the end.
+
+    Args:
+        lookahead: of the scan server.
+        more: so many motors are configured that no scan uses.
+        kind: their readout priority.
+    """
     with tempfile.TemporaryDirectory(prefix="bec-") as folder:
         data = Path(folder)
         listed = data / "devices.yaml"
-        listed.write_text(DEVICES)
+        others = [MORE.format(n=n, kind=kind) for n in range(more)]
+        listed.write_text(DEVICES + "".join(others))
         words = ["-m", "bec_services.launcher", "--data", folder]
         process = subprocess.Popen(
             [sys.executable, *words, "--devices", str(listed)],
@@ -86,7 +101,9 @@ def _rows_at(client: Client, number: int | None, when: float) -> int:
     while time.perf_counter() < when:
         client.bus.follow({keys.alarms(): _end(client)}, when - time.perf_counter())
     name = f"S{number:05d}"
-    path = next(Path(client.data).glob(f"files/*/{name}/{name}_master.h5"))
+    path = next(Path(client.data).glob(f"files/*/{name}/{name}_master.h5"), None)
+    if path is None:
+        return 0
     with h5py.File(path, "r", swmr=True) as file:
         return int(file["entry/collection/devices/det/det/value"].shape[0])
 
@@ -104,6 +121,15 @@ def one_point_scan(client: Client) -> float:
     while report.status is not ScanState.CLOSED:
         seen = report.watch(seen, 10)
     return time.perf_counter() - begun
+
+
+def settle(client: Client, seconds: float = 30.0) -> None:
+    """Wait until every scan has its file: nobody is busy with what was before."""
+    number = len(client.history)
+    client.history[number].wait(seconds)
+    for past in range(max(1, number - 200), number + 1):
+        if client.history[past].file is None:
+            raise SystemExit(f"scan {past} has no file")
 
 
 def queued(client: Client, scans: int) -> float:

@@ -18,6 +18,8 @@ SLICE = 0.25
 AWAY = 10.0
 """A look at the bus waits so long (s) for a broker that is away."""
 _BACKOFF = (0.02, 1.0)
+_BEHIND = Id(2**63)
+"""Behind everything in a log."""
 
 
 class Reader:
@@ -73,7 +75,7 @@ class Reader:
     def catch_up(self, track: Track) -> None:
         """Store what is on the bus already, before anybody looks."""
         for log in list(track.positions):
-            while entries := self._bus.read(log, track.positions[log]):
+            while entries := self._bus.read(log, track.positions.get(log, _BEHIND)):
                 with self.changed:
                     track.store(log, entries)
                     self.changed.notify_all()

@@ -25,7 +25,8 @@ class Track:
 
     Attributes:
         scan_id: of the scan.
-        points: whole points, in order, from `first` on.
+        points: whole points, in order, from `first` on; one that was taken again is as
+            it was taken last.
         first: point_id of the first of them; not 0 where the log was trimmed.
         baseline: readings, by device.
         seal: nothing follows in the point log.
@@ -34,7 +35,8 @@ class Track:
         fit: the newest one.
         item: as it ended.
         number: scan number, once it has begun.
-        positions: how far each log was read.
+        has_points: its points are followed, or all here.
+        positions: how far each log was read on which something may still come.
         version: rises with everything that is told.
     """
 
@@ -49,21 +51,26 @@ class Track:
         self.fit: Fit | None = None
         self.item: Item | None = None
         self.number: int | None = None
+        self.has_points = False
         self.positions: dict[Log[Any], Id] = {}
         self.version = 0
+        self._known: set[Log[Any]] = set()
         self._ended = 0.0
 
     def follow(self, *, points: bool) -> None:
         """Say that it is wanted; `points` too."""
-        for log in (keys.states, keys.files, keys.fits):
-            self.positions.setdefault(log(self.scan_id), START)
-        if points:
-            self.positions.setdefault(keys.points(self.scan_id), START)
+        self.has_points = self.has_points or points
+        wanted = (keys.states, keys.files, keys.fits, keys.points)
+        for log in [log(self.scan_id) for log in wanted[: 4 if points else 3]]:
+            if log not in self._known:
+                self._known.add(log)
+                self.positions[log] = START
 
-    @property
-    def has_points(self) -> bool:
-        """Its points are followed."""
-        return keys.points(self.scan_id) in self.positions
+    def _follow_no_more(self, *logs: Log[Any]) -> None:
+        """Nothing comes on these any more."""
+        for log in logs:
+            self._known.add(log)
+            self.positions.pop(log, None)
 
     @property
     def has_final_fit(self) -> bool:
@@ -93,14 +100,12 @@ class Track:
         if not self.is_final:
             return False
         self._ended = self._ended or time.monotonic()
-        return time.monotonic() - self._ended > LINGER
+        return not self.positions or time.monotonic() - self._ended > LINGER
 
     def store(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
         """Store what is new in `entries`, if they are of this scan's logs."""
-        if log not in self.positions:
-            return
         for entry in entries:
-            if entry.id > self.positions[log]:
+            if log in self.positions and entry.id > self.positions[log]:
                 self.positions[log] = entry.id
                 self.tell(entry.message)
 
@@ -112,20 +117,44 @@ class Track:
                 self._add(message)
             case Baseline():
                 self.baseline = {**self.baseline, **message.data}
-            case Seal():
-                self.seal = message
             case StateChange():
                 self.states.append(message)
+            case Item() | Taken():
+                self._tell_item(message)
+            case _:
+                self._tell_last(message)
+        if self.states and self.states[-1].state.is_final:
+            self._follow_no_more(keys.states(self.scan_id))
+
+    def _tell_item(self, message: Item | Taken) -> None:
+        if message.scan_number is not None:
+            self.number = message.scan_number
+        if isinstance(message, Item):
+            self.item = message
+            if message.scan_number is None:  # it has no logs
+                self._follow_no_more(*self.positions)
+        elif not message.fit:
+            self._follow_no_more(keys.fits(self.scan_id))
+
+    def _tell_last(self, message: Seal | FileDone | Fit) -> None:
+        """Take in what may be the last of its log."""
+        match message:
+            case Seal():
+                self.seal = message
+                self._follow_no_more(keys.points(self.scan_id))
             case FileDone():
                 self.file = message
-            case Fit():
+                self._follow_no_more(keys.files(self.scan_id))
+            case Fit(final=final):
                 self.fit = message
-            case Item(scan_number=number) | Taken(scan_number=number):
-                self.number = number if number is not None else self.number
-                self.item = message if isinstance(message, Item) else self.item
+                if final:
+                    self._follow_no_more(keys.fits(self.scan_id))
 
     def _add(self, point: Point) -> None:
         if not self.points:
             self.first = point.point_id
-        if point.point_id == self.first + len(self.points):
+        at = point.point_id - self.first
+        if at == len(self.points):
             self.points.append(point)
+        elif 0 <= at < len(self.points):  # the scan was rewound
+            self.points[at] = point

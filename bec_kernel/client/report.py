@@ -34,8 +34,9 @@ SEALING = 30.0
 """After a scan has ended its last points may take so long, s."""
 SILENCE = 30.0
 """A scan server silent for so long (s) is not waited for any more."""
-Act = Callable[[Verb, str, float], None]
-"""Sends a wish for an item; a timeout of 0 does not wait for the reply."""
+Act = Callable[..., None]
+"""Sends a wish for an item: verb, scan id, and a timeout (s) that, where it is 0, does
+not wait for the reply."""
 
 
 class ScanReport(ScanData):
@@ -245,6 +246,28 @@ class ScanReport(ScanData):
     def complete(self) -> None:
         """End it well: its points are enough; its file is closed as complete."""
         self._act(Verb.COMPLETE, self.scan_id, STOPPING)
+
+    def rewind(self, point: int) -> None:
+        """Go back: `point` and all behind it are taken again, as a new attempt.
+
+        What was taken before stays on the bus; table, fit and file show what was taken
+        last, and mark it. A scan that is paused stays so.
+
+        Args:
+            point: a `point_id` that was taken.
+
+        Raises:
+            RefusedError: it was not, or it cannot be taken again: the scan has ended.
+        """
+        taken = self.count
+        if not 0 <= point < taken:
+            raise RefusedError(
+                f"{self._title} has taken {taken} points: it cannot go back to {point}",
+                subject="point",
+                value=str(point),
+                allowed=f"0 to {taken - 1}" if taken else "none",
+            )
+        self._act(Verb.REWIND, self.scan_id, STOPPING, point=point)
 
     def halt(self) -> None:
         """Stop it at once, without cleaning up."""

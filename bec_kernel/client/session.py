@@ -259,8 +259,8 @@ class Client:
     def _tell(self, inbox: Inbox[Any, Reply], request: Any, _: float = 0.0) -> None:
         self.reader.retry(lambda: self.bus.ask(inbox, request), STOPPING)
 
-    def _act(self, verb: Verb, scan_id: str, timeout: float) -> None:
-        self._send(ItemAction, timeout, verb=verb, scan_id=scan_id)
+    def _act(self, verb: Verb, scan_id: str, timeout: float, **more: Any) -> None:
+        self._send(ItemAction, timeout, verb=verb, scan_id=scan_id, **more)
 
     def _send(self, kind: Any, timeout: float = ACCEPTING, **fields: Any) -> Any:
         """Send an action; a `timeout` of 0 does not wait for the reply."""

@@ -42,8 +42,11 @@ class AlignedRow(msgspec.Struct, frozen=True, array_like=True):
 class Aligned(Message, frozen=True, kw_only=True):
     """Rows that follow each other. Written by the bundler.
 
+    It stands in its log where the last one's point stands in the log of points.
+
     Attributes:
-        rows: at least one, in the order of the points.
+        rows: at least one, in the order of the points; of a point that was taken again
+            there is a second row, and that counts.
         refused: samples of this stream that came out of order so far, and take no
             part.
     """

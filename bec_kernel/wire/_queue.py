@@ -97,12 +97,16 @@ class Taken(Message, frozen=True, kw_only=True):
     """An item has begun. Its id in the log is `<scan number>-<k>`; k = 0: a scan.
 
     Written by the scan server, once an item.
+
+    Attributes:
+        fit: lmfit model that is fitted while it runs; empty for none.
     """
 
     scan_id: str
     scan_number: int | None
     name: str
     user: str
+    fit: str = ""
 
 
 class StateChange(Message, frozen=True, kw_only=True):

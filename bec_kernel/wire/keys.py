@@ -112,7 +112,7 @@ points: Logs[PointEntry] = Logs("pub/scan/{}/points", PointEntry, "scan_bundler"
 aligned: Logs[AlignedEntry] = Logs(
     "pub/scan/{}/aligned/{}/{}", AlignedEntry, "scan_bundler"
 )
-"""(scan id, device, signal) A stream at the points; id `<last point's id + 1>-0`."""
+"""(scan id, device, signal) A stream at the points; ids are those of the points."""
 files: Logs[FileDone] = Logs("pub/scan/{}/files", FileDone, "file_writer")
 """(scan id) The file, once it is complete."""
 fits: Logs[Fit] = Logs("pub/scan/{}/fits", Fit, "data_analysis")

@@ -33,7 +33,6 @@ _CAMERA = Known(f"{_SIM}.SimCamera", ("sim_init", "num_images", "file_pattern"))
 _FLYER = Known(f"{_SIM}.SimFlyer", ("delay", "update_frequency", "sim_init"))
 _SIGNAL = Known(f"{_SIM}.plain.SimValue", ("sim_init",))
 _READ_ONLY = Known(f"{_SIM}.plain.SimReadOnly", ("sim_init",))
-_STREAM = Known(f"{_SIM}.SimAsyncCounter", ("sim_init", "model", "ref_motor"))
 
 _CLASSES: dict[str, Known] = {
     "SimPositioner": _MOTOR,
@@ -42,8 +41,8 @@ _CLASSES: dict[str, Known] = {
     "SimPositionerWithCommFailure": _MOTOR,
     "SimPositionerWithDescribeFailure": _MOTOR,
     "SimMonitor": _MONITOR,
-    "SimMonitorAsync": _STREAM,
-    "SimAsyncGauss2D": _STREAM,
+    "SimMonitorAsync": Known(f"{_SIM}.SimAsyncMonitor", ("sim_init",)),
+    "SimAsyncGauss2D": Known(f"{_SIM}.SimAsyncGauss", ("sim_init",)),
     "SimCamera": _CAMERA,
     "SimWaveform": Known(f"{_SIM}.SimWaveform", ("sim_init",)),
     "SimFlyer": _FLYER,

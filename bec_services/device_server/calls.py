@@ -10,14 +10,16 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import msgspec
 from ophyd import Signal
 from ophyd.ophydobj import OphydObject
 
-from bec_kernel.bus import Append, Entry, Id, Inbox
+from bec_kernel.bus import Append, Change, Entry, Id, Inbox
 from bec_kernel.codec import encode
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
 from bec_kernel.service import Life
 from bec_kernel.wire import Call, Problem, Reading, Reply, StopDevices
+from bec_services.device_server.asked import Asked
 from bec_services.device_server.called import Line
 from bec_services.device_server.clock import (
     Clock,
@@ -79,13 +81,17 @@ class Calls:
         self._told = told
         self._free = threading.Semaphore(_AT_ONCE)
         self._lock = threading.Lock()
+        self._asked = Asked()
 
     def unanswered(self, inbox: Inbox[Ask, Reply]) -> tuple[set[str], Id]:
         """Return the ids of asks that are answered, and where to begin."""
         replies = []
         at = Id(0)
         while page := self._life.bus.read(inbox.replies, at):
-            replies += [entry.message.asked for entry in page]
+            known = [entry.message for entry in page if entry.message is not None]
+            for reply in known:
+                self._asked.replied(reply)
+            replies += [reply.asked for reply in known]
             at = page[-1].id
         if len(replies) < _KEEP:
             return set(replies), Id(0)
@@ -103,6 +109,8 @@ class Calls:
         if isinstance(ask, StopDevices):
             self._told(ask.devices)
             self._spawn(inbox, entry, lambda: self.stop(ask.devices))
+        elif self._asked.again(ask.request_id, partial(self._repeat, inbox, entry)):
+            return
         elif old and ask.method not in _HARMLESS:
             self._reply(inbox, entry, self._lost)
         elif not self._free.acquire(blocking=False):
@@ -125,12 +133,21 @@ class Calls:
         def work() -> None:
             try:
                 self._reply(inbox, entry, do, line)
-            except BaseException as error:  # noqa: BLE001 - raised again by check()
-                self._life.end(error)
             finally:
                 done()
 
-        CREW.submit(work)
+        self._begin(work)
+
+    def _begin(self, work: Callable[[], object]) -> None:
+        """Work in a thread of its own; what goes wrong there ends this life."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - raised again by check()
+                self._life.end(error)
+
+        CREW.submit(guarded)
 
     def stop(self, names: Collection[str]) -> list[str]:
         """Stop these devices, or all, at once; return which.
@@ -275,10 +292,20 @@ class Calls:
             value=value,
             problem=problem,
         )
+        self._send(inbox, reply, line.ended(problem) if line else [])
+        self._asked.replied(reply)
+
+    def _repeat(
+        self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], reply: Reply
+    ) -> None:
+        """Answer what was asked again with what was answered."""
+        again = msgspec.structs.replace(reply, asked=str(entry.id))
+        self._begin(lambda: self._send(inbox, again, []))
+
+    def _send(self, inbox: Inbox[Ask, Reply], reply: Reply, more: list[Change]) -> None:
         with self._lock:
             append = Append(inbox.replies, reply, keep=_KEEP)
-            told = line.ended(problem) if line else []
-            self._life.bus.commit([*told, append], self._life.fence)
+            self._life.bus.commit([*more, append], self._life.fence)
 
 
 def _left(call: Call) -> float:

@@ -16,7 +16,6 @@ from bec_kernel.wire import (
     Aligned,
     AlignedEnd,
     AlignedEntry,
-    AlignedRow,
     Begin,
     Device,
     Point,
@@ -24,7 +23,7 @@ from bec_kernel.wire import (
     StreamEntry,
     keys,
 )
-from bec_services.scan_bundler.aligning import StreamAlignment
+from bec_services.scan_bundler.aligning import Output, StreamAlignment
 
 _PAGE = 50  # entries of a stream, each with up to 1000 samples
 _POINTS = 1000
@@ -40,18 +39,18 @@ class _Stream:
     log: Log[StreamEntry]
     rows: Log[AlignedEntry]
     core: StreamAlignment
-    next: int
+    last: Id
     told: bool
     at: Id = START
 
-    def changes(self, rows: list[AlignedRow]) -> Iterator[Change]:
-        """Yield what puts rows into the log."""
+    def changes(self, rows: list[Output]) -> Iterator[Change]:
+        """Yield what puts rows into the log, where the last one's point stands."""
         for first in range(0, len(rows), _ROWS):
             some = rows[first : first + _ROWS]
-            self.next = some[-1].point_id + 1
+            self.last = some[-1][0]
             refused = self.core.refused
-            entry = Aligned(rows=some, refused=refused)
-            yield Append(self.rows, entry, Id(self.next))
+            entry = Aligned(rows=[row for _, row in some], refused=refused)
+            yield Append(self.rows, entry, self.last)
 
 
 class ScanAlignment:
@@ -80,27 +79,27 @@ class ScanAlignment:
         last = self._life.bus.last(rows)
         if last is not None and isinstance(last.message, AlignedEnd):
             return None
-        first = last.id.major if last else 0
+        after = last.id if last else START
         told = last is not None and last.message.refused > 0
-        core = StreamAlignment(signal.align, signal.name, signal.stream, first)
+        core = StreamAlignment(signal.align, signal.name, signal.stream, after)
         log = keys.streams(*place)
-        return _Stream(device.name, signal.name, log, rows, core, first, told)
+        return _Stream(device.name, signal.name, log, rows, core, after, told)
 
     def _catch_up(self) -> None:
         """Know the points that an earlier life has put out, but not their rows."""
-        at = Id(min((one.next for one in self._streams.values()), default=0))
+        at = min((one.last for one in self._streams.values()), default=START)
         log = keys.points(self._scan_id)
         while self._streams and (page := self._life.bus.read(log, at, _POINTS)):
             at = page[-1].id
-            self._know(entry.message for entry in page)
+            self._know((entry.id, entry.message) for entry in page)
 
-    def _know(self, entries: Iterable[Any]) -> None:
-        points = [one for one in entries if isinstance(one, Point)]
+    def _know(self, entries: Iterable[tuple[Id, Any]]) -> None:
+        points = [one for one in entries if isinstance(one[1], Point)]
         for stream in self._streams.values():
-            for point in points:
-                stream.core.point(point)
+            for place, point in points:
+                stream.core.point(place, point)
 
-    def points(self, entries: Iterable[Any]) -> list[Change]:
+    def points(self, entries: Iterable[tuple[Id, Any]]) -> list[Change]:
         """Take the next points; return what is to be appended."""
         self._know(entries)
         return [c for one in self._streams.values() for c in self._read(one)]
@@ -157,7 +156,7 @@ class ScanAlignment:
             out += self._read(stream)
             out += stream.changes(stream.core.finish())
             end = AlignedEnd(refused=stream.core.refused)
-            out.append(Append(stream.rows, end, Id(stream.next + 1)))
+            out.append(Append(stream.rows, end, Id(stream.last.major + 1)))
         self._streams.clear()
         self.positions.clear()
         return out

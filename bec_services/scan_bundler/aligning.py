@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from bec_kernel.port import START, Id
 from bec_kernel.wire import (
     AlignedRow,
     Alignment,
@@ -20,12 +21,15 @@ from bec_kernel.wire import (
 
 ONE = "value"
 """Name of the value of a stream that has only one."""
+Output = tuple[Id, AlignedRow]
+"""A place in the log of points, and the row of the point that stands there."""
 _OVER_WINDOW = (Alignment.MEAN, Alignment.SUM)
 
 
 class _Window(NamedTuple):
     """When a point was taken, s since the epoch."""
 
+    place: Id
     point_id: int
     begin: float
     middle: float
@@ -51,20 +55,20 @@ class StreamAlignment:
     """
 
     def __init__(
-        self, rule: Alignment, signal: str, names: Sequence[str], first: int = 0
+        self, rule: Alignment, signal: str, names: Sequence[str], after: Id = START
     ) -> None:
-        """Begin with point `first`.
+        """Begin behind the point that stands at `after` in the log of points.
 
         Args:
             rule: how samples become one value.
             signal: name of the stream.
             names: of its values; see `SignalInfo.stream`.
-            first: point_id; rows of those before are there already.
+            after: rows of the points up to there are there already.
         """
         self.refused = 0
         self.ended = False
         self._rule = rule
-        self._next = first
+        self._after = after
         self._windows: deque[_Window] = deque()
         self._samples: dict[str, deque[_Sample]] = {name: deque() for name in names}
         self._shown = {n: signal if n == ONE else f"{signal}_{n}" for n in names}
@@ -75,15 +79,19 @@ class StreamAlignment:
         """A point has no row yet: more of the stream is wanted."""
         return bool(self._windows)
 
-    def point(self, point: Point) -> None:
-        """Know a point; one that has its row, or is known, is known already."""
-        if point.point_id < self._next:
-            return
-        self._next = point.point_id + 1
-        middle = point.begin + (point.end - point.begin) / 2
-        self._windows.append(_Window(point.point_id, point.begin, middle, point.end))
+    def point(self, place: Id, point: Point) -> None:
+        """Know the point at a place in the log of points, unless it is known already.
 
-    def take(self, entries: Iterable[StreamEntry]) -> list[AlignedRow]:
+        One that was taken again stands there twice, and gets a second row.
+        """
+        if place <= self._after:
+            return
+        self._after = place
+        begin, end = point.begin, point.end
+        middle = begin + (end - begin) / 2
+        self._windows.append(_Window(place, point.point_id, begin, middle, end))
+
+    def take(self, entries: Iterable[StreamEntry]) -> list[Output]:
         """Take what follows in the stream; return the rows that leave."""
         for entry in entries:
             match entry:
@@ -95,7 +103,7 @@ class StreamAlignment:
                     self.ended = True
         return self._leave(last=self.ended)
 
-    def finish(self) -> list[AlignedRow]:
+    def finish(self) -> list[Output]:
         """Nothing follows, said or not; return all rows that are left."""
         return self._leave(last=True)
 
@@ -114,7 +122,7 @@ class StreamAlignment:
                 if isinstance(value, int | float) or not numbers_only:
                     kept.append(_Sample(time, value))
 
-    def _leave(self, *, last: bool) -> list[AlignedRow]:
+    def _leave(self, *, last: bool) -> list[Output]:
         rows = []
         while self._windows:
             window = self._windows[0]
@@ -126,7 +134,7 @@ class StreamAlignment:
                 self._shown[name]: self._value(kept, window)
                 for name, kept in self._samples.items()
             }
-            rows.append(AlignedRow(window.point_id, values))
+            rows.append((window.place, AlignedRow(window.point_id, values)))
         return rows
 
     def _forget(self, window: _Window) -> None:

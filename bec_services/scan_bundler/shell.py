@@ -123,7 +123,7 @@ class _Bundling:
             some = changes[first : first + _AT_ONCE]
             self._life.bus.commit(some, self._life.fence)
         if out and scan.alignment is not None:
-            if rows := scan.alignment.points(entry for _, entry in out):
+            if rows := scan.alignment.points(out):
                 self._life.bus.commit(rows, self._life.fence)
             self._follow_streams(scan)
         if scan.bundle.sealed:

@@ -31,6 +31,7 @@ def begun(item: Item, begin: Begin, where: Id, now: float) -> tuple[Item, list[C
         scan_number=number,
         name=begin.request.name,
         user=item.user,
+        fit=begin.fit,
     )
     return new, [
         Append(keys.steps(item.scan_id), begin, Id.of(0), dense=True),

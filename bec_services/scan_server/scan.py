@@ -206,6 +206,7 @@ class Scan:
     example: ClassVar[str] = ""
     is_scan: ClassVar[bool] = True
     driven: ClassVar[bool] = False
+    scattered: ClassVar[bool] = False
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield where to go, one position after the other. A pure function."""

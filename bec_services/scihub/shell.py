@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bec_services.scihub.database import Database
 
 _SLICE = 0.5
+_REST = 0.05
+"""Between two writes, s: what comes meanwhile is one transaction."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0  # s, after a failure
 _PAGE = 100
 
@@ -72,7 +74,9 @@ class _Connector:
             return
         for entry in entries:
             self._take(scan, entry.message)
-        if log == scan.steps:  # its first entry is all that is wanted
+        last = entries[-1].message if entries else None
+        is_end = isinstance(last, StateChange) and last.state.is_final
+        if log == scan.steps or is_end:  # its first entry is all that is wanted
             self.positions.pop(log, None)
         self._outbox.add(scan.row)
 
@@ -147,6 +151,7 @@ def run(life: Life) -> None:
     try:
         while True:
             _once(life, connector, asks)
+            life.over.wait(_REST)
     finally:
         connector.close()
 

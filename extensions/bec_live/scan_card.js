@@ -142,10 +142,10 @@ async function makePlot(model, box) {
   let axes = "";
 
   return () => {
-    const { x, y, x_label, y_label } = model.get("head");
+    const { x, y, x_label, y_label, retaken } = model.get("head");
     if (!y) return;
-    if (axes !== `${x}/${y}`) {
-      axes = `${x}/${y}`;
+    if (axes !== `${x}/${y}/${retaken}`) {
+      axes = `${x}/${y}/${retaken}`;
       drawn = 0;
       named("points").data = { x: [], y: [] };
       named("x axis").axis_label = x_label;

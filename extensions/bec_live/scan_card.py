@@ -57,9 +57,9 @@ class ScanCard(anywidget.AnyWidget):
         if head != self.head:
             self.head = head
         with self._sending:
-            start = len(self.rows)
+            start = state.news()
             new = state.rows[start:]
-            self.rows.extend(new)  # in place: kept for later pages, not sent whole
+            self.rows[start:] = new  # in place: kept for later pages, not sent whole
         if new:
             self.send({"kind": "rows", "start": start, "rows": new})
         if fit != self.fit:
@@ -138,6 +138,7 @@ def _head(state: CardState) -> dict[str, Any]:
         "y": state.y if state.columns else "",
         "x_label": state.label(state.x),
         "y_label": state.label(state.y),
+        "retaken": state.retaken,
     }
 
 

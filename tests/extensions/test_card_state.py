@@ -186,3 +186,16 @@ def test_a_single_point_can_be_drawn(value):
         [Curve([(value, value)], "red", marks=True)], title="", note="", x="", y=""
     )
     assert "nan" not in svg
+
+
+def test_a_point_that_is_taken_again_takes_its_old_row():
+    state = state_of(BEGIN, *POINTS)
+    assert state.news() == 0
+    assert state.news() == 3
+
+    state.take(point(1, 0.5, 8.0))
+    assert [row[0] for row in state.rows] == [0, 1, 2]
+    assert state.rows[1] == [1, 0.5, 8.0]
+    assert state.retaken == 1
+    assert state.news() == 1
+    assert state.news() == 3

@@ -204,6 +204,7 @@ def take(bus: MemoryBus, role: str, first: Begin, *, todo: bool = True) -> None:
         scan_number=first.scan_number,
         name=first.request.name,
         user=first.user,
+        fit=first.fit,
     )
     changes: list[Append | Put] = [Append(keys.scans(), taken, at)]
     if todo:

@@ -1,5 +1,6 @@
 """A simulated beamline's devices: ophyd devices that live on the server's clock."""
 
+from bec_services.device_server.sim.asynchronous import SimAsyncGauss, SimAsyncMonitor
 from bec_services.device_server.sim.camera import SimCamera, SimWaveform
 from bec_services.device_server.sim.machine import SimRing, SimShutter, SimTemperature
 from bec_services.device_server.sim.monitor import SimMonitor
@@ -10,6 +11,8 @@ from bec_services.device_server.sim.streaming import SimAsyncCounter, SimFlyer
 
 __all__ = [
     "SimAsyncCounter",
+    "SimAsyncGauss",
+    "SimAsyncMonitor",
     "SimCamera",
     "SimFlyer",
     "SimMonitor",

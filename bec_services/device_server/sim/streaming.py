@@ -131,7 +131,11 @@ class SimAsyncCounter(_Stream):
         if self._timer is None:
             return
         self._schedule(number + 1)
-        self._emit(number, int(self._noise.add(self._mean, number)))
+        self._emit(number, self._counts(number))
+
+    def _counts(self, number: int) -> int:
+        """Return what sample `number` shows."""
+        return int(self._noise.add(self._mean, number))
 
 
 class SimFlyer(_Stream):

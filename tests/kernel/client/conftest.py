@@ -212,7 +212,11 @@ class ToyServer(threading.Thread):
             return
         self.number += 1
         taken = Taken(
-            scan_id=scan_id, scan_number=self.number, name=request.name, user="tester"
+            scan_id=scan_id,
+            scan_number=self.number,
+            name=request.name,
+            user="tester",
+            fit=request.kwargs.get("fit", ""),
         )
         begin = Begin(
             scan_id=scan_id,

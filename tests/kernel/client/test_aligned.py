@@ -48,6 +48,8 @@ def report(bec, server):
     log = keys.aligned("s", "bpm4i", "bpm4i")
     rows = [AlignedRow(i, {"bpm4i": Reading(7, 90.0)}) for i in range(3)]
     server.bus.commit([Append(log, Aligned(rows=rows), Id(3))])
+    retaken = Aligned(rows=[AlignedRow(1, {"bpm4i": Reading(8, 95.0)})])
+    server.bus.commit([Append(log, retaken, Id(3, 1))])
     server.bus.commit([Append(log, AlignedEnd(), Id(4))])
     return bec.report("s")
 
@@ -58,8 +60,8 @@ def test_aligned_columns_are_added_when_they_are_wanted(report):
     assert table["gas_flow_a"].tolist()[:2] == [0.5, 1.5]
     assert math.isnan(table["gas_flow_b"][2])  # not known yet
     assert table["bpm4i"].tolist() == [0, 10, 20]
-    assert table["bpm4i_aligned"].tolist() == [7, 7, 7]
-    assert table["bpm4i_aligned_timestamp"].tolist() == [90.0] * 3
+    assert table["bpm4i_aligned"].tolist() == [7, 8, 7]
+    assert table["bpm4i_aligned_timestamp"].tolist() == [90.0, 95.0, 90.0]
     assert not [name for name in table.columns if "picture" in name]
 
 

@@ -1,7 +1,20 @@
 """What a client knows of one scan, whatever it reads first."""
 
 from bec_kernel.client._track import Track
-from bec_kernel.wire import Item, ItemState, ScanRequest, ScanState, StateChange
+from bec_kernel.port import Entry, Id
+from bec_kernel.wire import (
+    FileDone,
+    Fit,
+    Item,
+    ItemState,
+    Point,
+    ScanRequest,
+    ScanState,
+    Seal,
+    StateChange,
+    Taken,
+    keys,
+)
 
 REQUEST = ScanRequest(request_id="s1", name="line_scan")
 ENDED = Item(
@@ -12,6 +25,22 @@ ENDED = Item(
     state=ItemState.HALTED,
     scan_number=1,
 )
+
+SEAL = Seal(index=3, points=0, state=ScanState.CLOSED, reason="done", time=1.0)
+CLOSED = StateChange(state=ScanState.CLOSED, time=1.0)
+FILE = FileDone(path="/x", points=0)
+FIT = Fit(model="gaussian", x="m", y="d", points=3, final=True)
+
+
+def told(track: Track, log, message) -> None:
+    track.store(log, [Entry(Id(1), message)])
+
+
+def followed(*, fit: str = "") -> Track:
+    track = Track("a")
+    track.follow(points=True)
+    track.tell(Taken(scan_id="a", scan_number=1, name="x", user="ada", fit=fit))
+    return track
 
 
 def test_a_scan_has_ended_when_its_own_state_says_so():
@@ -27,3 +56,64 @@ def test_an_item_that_never_opened_has_ended_with_its_item():
     track = Track("s1")
     track.tell(ENDED)
     assert track.is_final
+
+
+def test_a_scan_is_followed_no_more_when_its_end_its_points_and_its_file_are_here():
+    track = followed()
+
+    told(track, keys.states("a"), CLOSED)
+    told(track, keys.points("a"), SEAL)
+    assert set(track.positions) == {keys.files("a")}
+    assert not track.is_complete
+
+    told(track, keys.files("a"), FILE)
+    assert track.is_complete
+
+
+def test_a_fit_is_waited_for_where_one_is_made():
+    track = followed(fit="gaussian")
+    told(track, keys.states("a"), CLOSED)
+    told(track, keys.points("a"), SEAL)
+    told(track, keys.files("a"), FILE)
+    assert set(track.positions) == {keys.fits("a")}
+
+    told(track, keys.fits("a"), FIT)
+    assert track.is_complete
+
+
+def test_what_is_known_to_the_end_is_not_read_again_when_somebody_looks():
+    track = followed()
+    told(track, keys.states("a"), CLOSED)
+    told(track, keys.points("a"), SEAL)
+
+    track.follow(points=True)
+
+    assert set(track.positions) == {keys.files("a")}
+    assert track.has_points
+    assert len(track.states) == 1
+
+
+def test_a_move_is_followed_no_more_when_it_has_ended():
+    track = Track("a")
+    track.follow(points=True)
+    request = ScanRequest(request_id="a", name="mv")
+
+    track.tell(
+        Item(
+            scan_id="a", user="ada", request=request, rank=1, state=ItemState.COMPLETED
+        )
+    )
+
+    assert track.is_complete
+
+
+def test_of_a_point_that_was_taken_again_the_last_one_counts():
+    track = Track("a")
+    track.follow(points=True)
+    for point_id, attempt in ((0, 1), (1, 1), (0, 2), (2, 1)):
+        track.tell(
+            Point(
+                index=1, point_id=point_id, attempt=attempt, begin=0.0, end=0.0, data={}
+            )
+        )
+    assert [(p.point_id, p.attempt) for p in track.points] == [(0, 2), (1, 1), (2, 1)]

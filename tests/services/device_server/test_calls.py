@@ -92,6 +92,11 @@ class Server:
         self.inbox = keys.device_asks("main", "ada")
         self.holders = {}
         self.told = []
+        self.asked = 0
+        self.begin()
+
+    def begin(self):
+        """Forget all that was not written down, as a new life does."""
         self.calls = Calls(
             self.life,
             self.held,
@@ -100,7 +105,7 @@ class Server:
             self.holders.get,
             told=self.told.append,
         )
-        self.asked = 0
+        self.calls.unanswered(self.inbox)
 
     def send(self, message, *, old=False):
         """Hand a message over; return what finds its reply."""
@@ -126,9 +131,12 @@ class Server:
         until(self.bus, lambda: reply() is not None)
         return reply()
 
-    def call(self, device, method, *args, old=False, deadline=0.0, **kwargs):
+    def call(
+        self, device, method, *args, old=False, deadline=0.0, request_id="", **kwargs
+    ):
+        self.asked += 1
         call = Call(
-            request_id="r",
+            request_id=request_id or f"r{self.asked}",
             device=device,
             method=method,
             args=list(args),
@@ -166,6 +174,32 @@ def test_a_call_returns_plain_data(server):
     assert server.answer("odd", "read").value["odd"][0].tolist() == [0, 1, 2]
 
 
+def test_a_call_asked_twice_is_answered_twice_and_done_once(server):
+    first = server.call("odd", "hang", request_id="x")
+    until(server.bus, lambda: server.odd.hung == 1)
+    second = server.call("odd", "hang", request_id="x")
+    server.odd.free.set()
+    until(server.bus, lambda: first() is not None and second() is not None)
+    third = server.call("odd", "hang", request_id="x")
+    until(server.bus, lambda: third() is not None)
+
+    assert server.odd.hung == 1
+    assert first().asked != second().asked
+    assert third().value == first().value
+
+
+def test_a_call_that_an_earlier_life_has_answered_is_not_done_again(server):
+    reply = server.call("odd", "hang", request_id="x")
+    server.odd.free.set()
+    until(server.bus, lambda: reply() is not None)
+    server.begin()
+
+    again = server.call("odd", "hang", request_id="x")
+    until(server.bus, lambda: again() is not None)
+
+    assert server.odd.hung == 1
+
+
 @pytest.mark.parametrize(
     "method",
     [
@@ -187,7 +221,7 @@ def test_what_cannot_travel_is_none_and_an_alarm_to_who_asked(server, method):
     assert (reply.problem, reply.value) == (None, None)
     alarm = server.bus.last(keys.alarms()).message
     assert f"odd.{method} gave back what cannot travel" in alarm.message
-    assert (alarm.severity, alarm.user, alarm.request_id) == ("warning", "ada", "r")
+    assert (alarm.severity, alarm.user, alarm.request_id) == ("warning", "ada", "r1")
     assert server.answer("samx", "read").problem is None
 
 

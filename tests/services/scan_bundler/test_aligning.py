@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bec_kernel.port import START, Id
 from bec_kernel.wire import (
     AlignedRow,
     Alignment,
@@ -40,8 +41,18 @@ def mark(time):
     return Watermark(index=0, time=time)
 
 
-def core(rule, names=("value",), first=0):
-    return StreamAlignment(Alignment(rule), "s", names, first)
+class Core(StreamAlignment):
+    """Points stand where they stand in a scan that is never rewound."""
+
+    def know(self, point):
+        self.point(Id(point.point_id + 1), point)
+
+    def rows(self, entries):
+        return [row for _, row in self.take(entries)]
+
+
+def core(rule, names=("value",), after=START):
+    return Core(Alignment(rule), "s", names, after)
 
 
 @st.composite
@@ -116,11 +127,11 @@ def test_rows_are_what_pandas_and_numpy_say_however_the_logs_arrive(
     for entry in entries:
         for _ in range(data.draw(st.integers(0, 3)) if left else 0):
             if left:
-                whole.point(left.pop(0))
-        rows += whole.take([entry])
+                whole.know(left.pop(0))
+        rows += whole.rows([entry])
     for one in left:
-        whole.point(one)
-    rows += whole.take([StreamEnd(samples=len(times), time=T0)])
+        whole.know(one)
+    rows += whole.rows([StreamEnd(samples=len(times), time=T0)])
     assert [row.point_id for row in rows] == list(range(len(points)))
     expected = wanted(rule, points, times, values)
     np.testing.assert_allclose(numbers(rows), expected, rtol=1e-9, equal_nan=True)
@@ -134,9 +145,9 @@ def test_who_begins_again_behind_any_row_gives_the_same_rest(rule, recording, da
     rows = []
     first = data.draw(st.integers(0, len(points)))
     for start in (0, first):
-        again = core(rule, first=start)
+        again = core(rule, after=Id(start))
         for one in points:
-            again.point(one)
+            again.know(one)
         rows.append(again.take(entries) + again.finish())
     assert rows[1] == rows[0][first:]
 
@@ -154,10 +165,10 @@ def test_who_begins_again_behind_any_row_gives_the_same_rest(rule, recording, da
 )
 def test_a_row_leaves_as_soon_as_nothing_can_change_it(rule, before, enough):
     one = core(rule)
-    one.point(point(0, T0 + 0.9, T0 + 1.1))
+    one.know(point(0, T0 + 0.9, T0 + 1.1))
     assert one.take([batch(0, (T0 + 0.9, 3)), *before]) == []
     assert one.waits
-    assert [row.point_id for row in one.take([enough])] == [0]
+    assert [row.point_id for row in one.rows([enough])] == [0]
     assert not one.waits
 
 
@@ -165,9 +176,9 @@ def test_a_row_says_of_when_its_value_is():
     made = {}
     for rule in RULES:
         one = core(rule)
-        one.point(point(0, T0, T0 + 2))
+        one.know(point(0, T0, T0 + 2))
         entries = [batch(0, (T0 + 0.5, 10), (T0 + 1.25, 16)), mark(T0 + 9)]
-        (row,) = one.take(entries)
+        (row,) = one.rows(entries)
         made[rule] = row.values["s"]
     assert made["previous"] == Reading(10, T0 + 0.5)
     assert made["nearest"] == Reading(16, T0 + 1.25)
@@ -178,24 +189,24 @@ def test_a_row_says_of_when_its_value_is():
 
 def test_unsorted_samples_are_refused_and_counted():
     one = core("previous")
-    one.point(point(0, T0 + 4, T0 + 4))
+    one.know(point(0, T0 + 4, T0 + 4))
     one.take([batch(0, (T0 + 1, 1), (T0 + 3, 3), (T0 + 2, 2)), mark(T0 + 3.9)])
     assert one.refused == 1
     assert one.take([batch(3, (T0 + 3.8, 38), (math.nan, 0))]) == []
     assert one.refused == 3
-    (row,) = one.take([mark(T0 + 5)])
+    (row,) = one.rows([mark(T0 + 5)])
     assert row == AlignedRow(0, {"s": Reading(3, T0 + 3)})
 
 
 def test_several_values_of_a_sample_go_by_their_names():
     one = core("linear", ("x", "y"))
-    one.point(point(0, T0 + 1, T0 + 1))
+    one.know(point(0, T0 + 1, T0 + 1))
     samples = [
         Sample(T0, {"x": 0, "y": 5}),
         Sample(T0 + 1, {"y": 6}),
         Sample(T0 + 2, {"x": 4, "y": "off"}),
     ]
-    (row,) = one.take([Samples(index=0, samples=samples)])
+    (row,) = one.rows([Samples(index=0, samples=samples)])
     assert row.values == {"s_x": Reading(2.0, T0 + 1), "s_y": Reading(6, T0 + 1)}
 
 
@@ -203,16 +214,16 @@ def test_a_text_can_be_the_previous_but_no_mean_is_made_of_it():
     values = {}
     for rule in ("previous", "mean", "sum"):
         one = core(rule)
-        one.point(point(0, T0, T0 + 2))
-        (row,) = one.take([batch(0, (T0 + 0.5, "open")), mark(T0 + 3)])
+        one.know(point(0, T0, T0 + 2))
+        (row,) = one.rows([batch(0, (T0 + 0.5, "open")), mark(T0 + 3)])
         values[rule] = row.values["s"].value
     assert values == {"previous": "open", "mean": None, "sum": 0}
 
 
 def test_slices_of_a_row_are_no_samples_in_time():
     one = core("previous")
-    one.point(point(0, T0, T0 + 2))
-    (row,) = one.take([batch(0, (T0, 1), mode=StreamMode.ADD_SLICE), mark(T0 + 3)])
+    one.know(point(0, T0, T0 + 2))
+    (row,) = one.rows([batch(0, (T0, 1), mode=StreamMode.ADD_SLICE), mark(T0 + 3)])
     assert row.values["s"].value is None
 
 
@@ -222,7 +233,25 @@ def test_what_no_point_needs_any_more_is_forgotten(rule):
     one = core(rule)
     for number in range(15):
         begin = T0 + number * 10
-        one.point(point(number, begin, begin + 10))
+        one.know(point(number, begin, begin + 10))
         pairs = [(begin + k / 100, k) for k in range(1000)]
         one.take([batch(1000 * number, *pairs), mark(begin + 10)])
         assert max(len(kept) for kept in one._samples.values()) <= 1001
+
+
+def test_a_point_that_is_taken_again_gets_a_second_row():
+    one = core("mean")
+    taken = [point(0, T0, T0 + 1), point(1, T0 + 1, T0 + 2), point(0, T0 + 3, T0 + 4)]
+    for place, each in zip((Id(1), Id(2), Id(2, 1)), taken, strict=True):
+        one.point(place, each)
+        one.point(place, each)  # known already
+    rows = one.take([batch(0, *((T0 + n, n) for n in range(5)))])
+    assert [(at, row.point_id, row.values["s"].value) for at, row in rows] == [
+        (Id(1), 0, 0.0),
+        (Id(2), 1, 1.0),
+        (Id(2, 1), 0, 3.0),
+    ]
+    again = core("mean", after=Id(2))
+    for place, each in zip((Id(1), Id(2), Id(2, 1)), taken, strict=True):
+        again.point(place, each)
+    assert again.take([batch(0, *((T0 + n, n) for n in range(5)))]) == rows[2:]
