@@ -11,6 +11,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5a, h5d, h5p, h5s, h5t
 
 from bec_services.file_writer.core import Batch
 from bec_services.file_writer.metadata import END_TIME, REASON, STATE
@@ -22,8 +23,10 @@ IDENTITY = "/entry/entry_identifier_uuid"
 _ROWS = 512  # of numbers in one chunk
 _TEXT = 1 << 15  # bytes, of text in one chunk
 _CHUNK = 1 << 20  # bytes, of arrays
-_TEXT_TYPE = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
-_SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
+_TEXT_TYPE = h5t.py_create(h5py.string_dtype(), logical=True)
+_SCALAR = h5s.create(h5s.SCALAR)
+_LINKED = h5p.create(h5p.LINK_CREATE)
+_LINKED.set_char_encoding(h5t.CSET_UTF8)
 _ROOM = 1 << 20
 """So many bytes are left free: where HDF5 finds a full disk it may crash."""
 _kept: list[Any] = []
@@ -100,7 +103,8 @@ class MasterFile:
         elif node.fixed:
             made = _fixed(group, name, *node.fixed)
         elif node.value is not None:
-            made = group.create_dataset(name, data=node.value)
+            made = _dataset(group, name, node.value.dtype, node.value.shape)
+            made.id.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(node.value))
         else:
             made = groups[node.path] = group.create_group(name) if name else group
         if node.grows or node.fixed:
@@ -218,8 +222,39 @@ def _write_attribute(made: Any, name: str, value: Any) -> None:
     if not isinstance(value, str):
         made.attrs[name] = value
         return
-    new = h5py.h5a.create(made.id, name.encode(), _TEXT_TYPE, _SCALAR)
+    new = h5a.create(made.id, name.encode(), _TEXT_TYPE, _SCALAR)
     new.write(np.array(value, object))
+
+
+def _dataset(
+    group: Any,
+    name: str,
+    dtype: Any,
+    shape: tuple[int, ...],
+    *,
+    chunks: tuple[int, ...] = (),
+    most: tuple[int | None, ...] = (),
+) -> Any:
+    """Create a dataset: in half the time of h5py's own way; a file has a hundred.
+
+    Args:
+        group: it lies in.
+        name: of the dataset.
+        dtype: numbers, or text of a fixed length.
+        shape: it has now.
+        chunks: it is stored in; empty: in one piece.
+        most: it may grow to; None: without an end.
+    """
+    plist = h5p.create(h5p.DATASET_CREATE)
+    if chunks:
+        plist.set_chunk(chunks)
+        if dtype.kind == "f":
+            plist.set_fill_value(np.array(np.nan, dtype))
+    limits = tuple(h5s.UNLIMITED if n is None else n for n in most) or shape
+    space = h5s.create_simple(shape, limits) if shape else _SCALAR
+    kind = h5t.py_create(dtype, logical=True)
+    made = h5d.create(group.id, name.encode(), kind, space, plist, _LINKED)
+    return h5py.Dataset(made)
 
 
 def _growing(
@@ -227,13 +262,13 @@ def _growing(
 ) -> Any:
     size = max(1, dtype.itemsize * math.prod(shape))
     rows = max(1, min(_ROWS, (_TEXT if dtype.kind == "S" else _CHUNK) // size))
-    return group.create_dataset(
+    return _dataset(
+        group,
         name,
-        (0, *shape),
         dtype,
-        maxshape=(None, *(None if free else n or None for n in shape)),
+        (0, *shape),
         chunks=(rows, *(max(1, n) for n in shape)),
-        fillvalue=np.nan if dtype.kind == "f" else None,
+        most=(None, *(None if free else n or None for n in shape)),
     )
 
 
@@ -242,13 +277,7 @@ def _fixed(group: Any, name: str, dtype: Any, shape: tuple[int, ...]) -> Any:
     while dtype.itemsize * math.prod(chunk) > _CHUNK and at < len(chunk):
         chunk[at] = max(1, chunk[at] // 2)
         at += chunk[at] == 1
-    return group.create_dataset(
-        name,
-        shape,
-        dtype,
-        chunks=tuple(chunk),
-        fillvalue=np.nan if dtype.kind == "f" else None,
-    )
+    return _dataset(group, name, dtype, shape, chunks=tuple(chunk))
 
 
 def free_bytes(folder: Path) -> int:

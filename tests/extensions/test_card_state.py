@@ -160,7 +160,7 @@ def test_the_picture_is_the_same_for_the_same_data():
 def test_a_picture_of_many_points_stays_below_100_kb():
     many = [(float(n), float(n % 17)) for n in range(100_000)]
     curves = [Curve(many, "red", marks=True), Curve(many, "blue")]
-    svg = line_plot(curves, title="t", note="", x="x", y="y")
+    svg = line_plot(curves, title="t", notes=[""], x="x", y="y")
     assert len(svg) < 100_000
 
 
@@ -183,7 +183,7 @@ def test_ticks_are_round_and_inside(low, high):
 @pytest.mark.parametrize("value", [0.0, 7.0])
 def test_a_single_point_can_be_drawn(value):
     svg = line_plot(
-        [Curve([(value, value)], "red", marks=True)], title="", note="", x="", y=""
+        [Curve([(value, value)], "red", marks=True)], title="", notes=[""], x="", y=""
     )
     assert "nan" not in svg
 
