@@ -87,7 +87,7 @@ def draw(
     *,
     units: Mapping[str, str],
     title: str,
-    note: str,
+    notes: Sequence[str],
 ) -> Plot:
     """Return the picture."""
     ups = found[y]
@@ -101,7 +101,7 @@ def draw(
     if fit is not None and fit.curve and (fit.x, fit.y) == (x, y):
         curves.append(Curve(list(zip(*fit.curve, strict=True)), _FIT))
     svg = line_plot(
-        curves, title=title, note=note, x=_label(x, units), y=_label(y, units)
+        curves, title=title, notes=notes, x=_label(x, units), y=_label(y, units)
     )
     return Plot(svg, x, y)
 

@@ -147,7 +147,7 @@ class ScanData(ScanRecord):
             fit,
             units=self._units(),
             title=headline(self.request, self.scan_number),
-            note=" · ".join(filter(None, [told, fit_words(fit)])),
+            notes=[told, fit_words(fit)],
         )
 
     @property
