@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bec_kernel.port import START, Id
@@ -116,8 +116,8 @@ def numbers(rows):
     return [math.nan if value is None else value for value in found]
 
 
-@pytest.mark.parametrize("rule", RULES)
-@given(recordings(), st.data())
+@settings(max_examples=200)
+@given(st.sampled_from(RULES), recordings(), st.data())
 def test_rows_are_what_pandas_and_numpy_say_however_the_logs_arrive(
     rule, recording, data
 ):
@@ -138,8 +138,7 @@ def test_rows_are_what_pandas_and_numpy_say_however_the_logs_arrive(
     assert (whole.refused, whole.waits, whole.ended) == (0, False, True)
 
 
-@pytest.mark.parametrize("rule", RULES)
-@given(recordings(), st.data())
+@given(st.sampled_from(RULES), recordings(), st.data())
 def test_who_begins_again_behind_any_row_gives_the_same_rest(rule, recording, data):
     entries, points, *_ = recording
     rows = []
