@@ -9,7 +9,7 @@ from typing import Any
 
 from bec_kernel.bus import Bus
 from bec_kernel.client._reader import Reader
-from bec_kernel.client._record import ScanRecord
+from bec_kernel.client._scan_data import ScanData
 from bec_kernel.client._track import Track
 from bec_kernel.client.wording import ending, headline
 from bec_kernel.errors import (
@@ -39,7 +39,7 @@ Act = Callable[..., None]
 not wait for the reply."""
 
 
-class ScanReport(ScanRecord):
+class ScanReport(ScanData):
     """One scan or move, live or from the past: wait for it, look at it, stop it."""
 
     def __init__(
@@ -70,6 +70,8 @@ class ScanReport(ScanRecord):
             DeviceError: a move failed.
             DeadlineError: it has not ended within `timeout`; it goes on.
         """
+        if self.past is not None:  # it ended long ago
+            return self
         track = self._track()
         try:
             self._wait_end(track, timeout)
@@ -183,6 +185,9 @@ class ScanReport(ScanRecord):
             ScanAborted: it was interrupted here.
             DeadlineError: the first points are only in the file; or `timeout` is over.
         """
+        if self.past is not None:
+            yield from self._points()
+            return
         track = self._track()
         at = 0
         while True:
@@ -254,7 +259,7 @@ class ScanReport(ScanRecord):
         Raises:
             RefusedError: it was not, or it cannot be taken again: the scan has ended.
         """
-        taken = self._count()
+        taken = self.count
         if not 0 <= point < taken:
             raise RefusedError(
                 f"{self._title} has taken {taken} points: it cannot go back to {point}",
@@ -273,7 +278,7 @@ class ScanReport(ScanRecord):
         shown = headline(self.request, self.scan_number)
         if self._is_move:
             return f"{shown}: {self.status}"
-        return f"{shown}: {ending(str(self.status), self.reason, self._count())}"
+        return f"{shown}: {ending(str(self.status), self.reason, self.count)}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))

@@ -35,7 +35,6 @@ from bec_kernel.wire import (
     Reply,
     ScanRequest,
     StopDevices,
-    Taken,
     Verb,
     keys,
 )
@@ -285,8 +284,8 @@ class Client:
     def _make(self, scan_id: str, **known: Any) -> ScanReport:
         return ScanReport(self.bus, self.reader, self._act, scan_id, **known)
 
-    def _past(self, taken: Taken) -> ScanReport:
-        return self._make(taken.scan_id, number=taken.scan_number)
+    def _past(self, scan_id: str, number: int | None) -> ScanReport:
+        return self._make(scan_id, number=number)
 
 
 def _say(text: str) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bec_kernel.client.wording import fit_words
+from bec_kernel.svg import Curve, Pairs, line_plot
 from bec_live.card_state import CardState
 from bec_live.scan_text import how_far, summary
-from bec_live.svg import Curve, Pairs, line_plot
 
 POINTS = "#1f77b4"
 FIT = "#d62728"

@@ -1,5 +1,6 @@
 import pytest
 
+from bec_kernel.svg import Curve, line_plot, thin, ticks
 from bec_kernel.wire import (
     Begin,
     Fit,
@@ -13,7 +14,6 @@ from bec_kernel.wire import (
 from bec_live.card_state import CardState
 from bec_live.scan_picture import mime_bundle, picture
 from bec_live.scan_text import summary
-from bec_live.svg import Curve, line_plot, thin, ticks
 
 REQUEST = ScanRequest(
     request_id="a", name="line_scan", args=["samx", -1, 1], kwargs={"exp_time": 0.1}
