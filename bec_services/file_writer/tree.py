@@ -11,7 +11,7 @@ import numpy as np
 
 from bec_kernel.scan_files import folder_of, stem
 from bec_kernel.version import __version__
-from bec_kernel.wire import Begin, Device, ScanState
+from bec_kernel.wire import Begin, Device, Part, ScanRequest, ScanState
 from bec_services.file_writer.core import PARTS, STATUS, Array, Key, Layout, cell
 from bec_services.file_writer.streams import StreamLayout, units_of
 
@@ -104,10 +104,9 @@ def _group(path: str, nx_class: str = "NXcollection", **attrs: Any) -> Node:
 
 def _entry(scan: Scan) -> Iterator[Node]:
     begin = scan.begin
-    words = [begin.request.name, *map(str, begin.request.args)]
     yield Node("/", {"default": "entry", "creator": "BEC"})
     yield _group("/entry", "NXentry", default="data")
-    yield Node("/entry/title", value=_text(" ".join(words)))
+    yield Node("/entry/title", value=_text(_title(begin.request)))
     yield Node("/entry/start_time", value=_text(iso(scan.start)))
     yield Node(END_TIME, value=_text("", 32))
     yield Node("/entry/entry_identifier", value=_text(str(begin.scan_number)))
@@ -117,6 +116,15 @@ def _entry(scan: Scan) -> Iterator[Node]:
     yield _group("/entry/user", "NXuser")
     yield Node("/entry/user/name", value=_text(begin.user))
     yield _group("/entry/collection")
+
+
+def _title(asked: ScanRequest | Part) -> str:
+    """Return name and words of a scan; those of its parts in brackets."""
+    words = (
+        f"({_title(msgspec.convert(one, Part))})" if isinstance(one, dict) else str(one)
+        for one in asked.args
+    )
+    return " ".join([asked.name, *words])
 
 
 def _metadata(scan: Scan) -> Iterator[Node]:
