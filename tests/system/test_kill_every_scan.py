@@ -8,6 +8,7 @@ import threading
 import time
 
 import h5py
+import msgspec
 import pytest
 
 from bec_kernel.bus import START
@@ -18,6 +19,8 @@ from tests.system.test_site import installed
 
 SEED = 80
 MOMENTS = 3
+DIGITS = 5
+"""A time of a clock that counts s since 1970 is good for no more."""
 PACE = 6.5
 """One kill in so long (s) an instance: more, and the launcher gives it up."""
 
@@ -192,8 +195,9 @@ def told(entries):
     last = None
     for entry in entries:
         if isinstance(entry, Step):
-            at = None if entry.at is None else round(entry.at, 4)
-            what = (entry.kind, entry.point_id, rounded(entry.set), at, entry.until)
+            until_ = rounded(msgspec.to_builtins(entry.until))
+            places, at = rounded(entry.set), rounded(entry.at)
+            what = (entry.kind, entry.point_id, places, at, until_)
         elif isinstance(entry, Mark):
             what = (entry.verb, rounded(entry.value))
         else:
@@ -206,7 +210,7 @@ def told(entries):
 def rounded(value):
     if isinstance(value, dict):
         return {name: rounded(one) for name, one in value.items()}
-    return round(value, 9) if isinstance(value, float) else value
+    return round(value, DIGITS) if isinstance(value, float) else value
 
 
 def values(point):
@@ -225,7 +229,7 @@ def content(path):
         is_value = name.endswith("/value") and "_exposures/" not in name
         if isinstance(one, h5py.Dataset) and is_value:
             found[name] = (
-                one[...].round(9).tolist() if one.dtype.kind == "f" else one.shape
+                one[...].round(DIGITS).tolist() if one.dtype.kind == "f" else one.shape
             )
 
     with h5py.File(path) as file:
