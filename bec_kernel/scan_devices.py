@@ -1,7 +1,9 @@
 """What is published of the devices of one scan."""
 
+from collections.abc import Iterator
+
 from bec_kernel.bus import Bus
-from bec_kernel.wire import Begin, Device, keys
+from bec_kernel.wire import Begin, Device, SignalInfo, keys
 
 _FEW = 60
 """So many devices are asked for one by one sooner than all there are."""
@@ -20,3 +22,17 @@ def devices_of(bus: Bus, begin: Begin) -> dict[str, Device]:
     for server in sorted(set(named.values())):
         devices |= bus.get_all(keys.devices(server))
     return {name: device for name, device in devices.items() if name in named}
+
+
+def streams_of(bus: Bus, begin: Begin) -> Iterator[tuple[Device, SignalInfo]]:
+    """Yield the streams of a scan's devices, in order of the devices' names.
+
+    What is in a device's readings is a stream only where the device is not read.
+    """
+    names = {*begin.monitored, *begin.triggered, *begin.streaming}
+    devices = devices_of(bus, begin)
+    for name in sorted(names & set(devices)):
+        for signal in devices[name].signals:
+            is_sent = signal.kind == "omitted" or name in begin.streaming
+            if signal.stream and is_sent:
+                yield devices[name], signal

@@ -13,10 +13,12 @@ def stem(begin: Begin) -> str:
 def folder_of(begin: Begin) -> Path:
     """Return a scan's own folder, below that of the instance's files.
 
-    `S00000-00999/S00042`, with `file_directory` before it and `file_suffix` behind.
+    `S00000-00999/S00042`, with account and `file_directory` before it, and
+    `file_suffix` behind.
     """
     number = begin.scan_number or 0
     low = number // 1000 * 1000
     suffix = f"_{begin.file_suffix}" if begin.file_suffix else ""
-    thousand = Path(begin.file_directory) / f"S{low:05d}-{low + 999:05d}"
+    above = Path(begin.account) / begin.file_directory
+    thousand = above / f"S{low:05d}-{low + 999:05d}"
     return thousand / f"{stem(begin)}{suffix}"

@@ -12,6 +12,7 @@ from bec_kernel.errors import InstanceError
 from bec_kernel.wire import ROLES, DeviceRule
 
 FILE = "settings.yaml"
+_FOLDER = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
@@ -24,11 +25,30 @@ class ServerSettings(BaseModel):
     names: list[str] = Field(default_factory=list)
 
 
+class FileSettings(BaseModel):
+    """What the scans' files are to be like.
+
+    Attributes:
+        account: whose they are: the folder below `files` they lie in; may be empty.
+        layouts: which of the installed layouts are added to each file; None: all.
+        instrument: name of the beamline.
+        source: what makes its beam: `name`, `type`, `probe`, as NeXus has them.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: str = ""
+    layouts: list[str] | None = None
+    instrument: str = "BEC"
+    source: dict[Literal["name", "type", "probe"], str] = {}
+
+
 class Settings(BaseModel):
     """What people set for an instance.
 
     Attributes:
         device_servers: by name, which devices each holds.
+        files: what the scans' files are to be like.
         users: who may ask besides the person who started the instance, by name: an
             `operator` acts on everybody's items, a `user` on their own.
     """
@@ -36,6 +56,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device_servers: dict[str, ServerSettings | None] = {"main": None}
+    files: FileSettings = FileSettings()
     users: dict[str, Literal["operator", "user"]] = {}
 
     def rules(self) -> dict[str, DeviceRule]:
@@ -70,6 +91,11 @@ def load(data: Path) -> Settings:
         problem = getattr(error, "problem", None) or error
         raise InstanceError(f"{where}: {problem}") from error
     _check_users(path, settings.users)
+    if not _FOLDER.fullmatch(settings.files.account):
+        raise InstanceError(
+            f"{path}: files.account: {settings.files.account!r:.80} is no name of a "
+            "folder (up to 64 letters, digits, _ and -)"
+        )
     _check_rules(path, settings.rules())
     return settings
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bec_kernel.client import Client
-from benchmarks import ours, peers
+from benchmarks import frames, ours, peers
 
 POINTS = 1000
 RUNS = 5
@@ -55,6 +55,10 @@ def main() -> int:
     table.add_row("100 queued one-point scans, s", "", f"{hundred:.2f}")
     table.add_row("uncached read of a device, ms", "", f"{read:.2f}")
     table.add_row("zero-length move through a call, ms", "", f"{move:.2f}")
+    for words, compress in (("", False), (", compressed", True)):
+        speed = ours.median([frames.rate(compress=compress) for _ in range(RUNS)])
+        row = f"frames into a camera's file{words}, MB/s"
+        table.add_row(row, "", f"{speed:.0f}")
     Console(width=110).print(table)
     return 0 if best <= 2.0 and single <= 50.0 else 1
 

@@ -101,7 +101,9 @@ def _rows_at(client: Client, number: int | None, when: float) -> int:
     while time.perf_counter() < when:
         client.bus.follow({keys.alarms(): _end(client)}, when - time.perf_counter())
     name = f"S{number:05d}"
-    path = next(Path(client.data).glob(f"files/*/{name}/{name}_master.h5"))
+    path = next(Path(client.data).glob(f"files/*/{name}/{name}_master.h5"), None)
+    if path is None:
+        return 0
     with h5py.File(path, "r", swmr=True) as file:
         return int(file["entry/collection/devices/det/det/value"].shape[0])
 

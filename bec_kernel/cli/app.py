@@ -167,6 +167,34 @@ def queue(
         say(repr(queue_words.run(client.queue, line)))
 
 
+@command(context_settings=WORDS)
+def history(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS…", help="As after %scans.")
+    ] = None,
+    data: Data = None,
+    *,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Show the options there are.")
+    ] = False,
+) -> None:
+    """List the last scans, or look for some; a number alone is that scan.
+
+    `bec history --list` lists what one can look for.
+
+    Example: bec history --user ada --since 2d gold
+    """
+    from bec_kernel.cli.scan import quoted
+    from bec_kernel.client import connect, history_words
+
+    if listed:
+        say(history_words.help())
+        return
+    with connect(data) as client:
+        line = " ".join(quoted(word) for word in words or [])
+        say(repr(history_words.run(client.history, line)))
+
+
 @command()
 def stop(data: Data = None) -> None:
     """Stop every device now. Needs no queue.

@@ -1,11 +1,13 @@
 """Points as tables of pandas and xarray, imported at first use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.client._aligned import ByPoint
 from bec_kernel.wire import Point, Reading, Times
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
     import xarray
 
@@ -38,21 +40,60 @@ def columns(points: Sequence[Point], motors: Sequence[str]) -> dict[str, list[An
     return found
 
 
+def _with(
+    found: dict[str, list[Any]], points: Sequence[Point], more: ByPoint
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield all columns; one that is aligned steps back behind one that was read."""
+    yield from found.items()
+    for name, readings in more.items():
+        shown = f"{name}_aligned" if name in found else name
+        yield shown, [readings.get(point.point_id) for point in points]
+
+
 def _values(column: Sequence[Reading | None]) -> list[Any]:
     return [None if reading is None else reading.value for reading in column]
 
 
+def array(values: Sequence[Any]) -> "numpy.ndarray[Any, Any]":
+    """Return values as one array, NaN where one is missing; of objects, if need be."""
+    import numpy as np
+
+    shapes = {np.shape(value) for value in values if value is not None}
+    if len(shapes) == 1 and (shape := shapes.pop()):
+        hole = np.full(shape, np.nan)
+        return np.stack([hole if v is None else np.asarray(v) for v in values])
+    if all(isinstance(v, int | float) or v is None for v in values):
+        return np.array([np.nan if v is None else v for v in values])
+    data = np.empty(len(values), dtype=object)
+    data[:] = values
+    return data
+
+
 def to_pandas(
-    points: Sequence[Point], motors: Sequence[str], *, timestamps: bool, timing: bool
+    points: Sequence[Point],
+    read: dict[str, list[Any]],
+    more: ByPoint,
+    *,
+    timestamps: bool,
+    timing: bool,
 ) -> "pandas.DataFrame":
-    """Return one row a point; arrays lie in their cells as they are."""
+    """Return one row a point; arrays lie in their cells as they are.
+
+    Args:
+        points: in order.
+        read: readings of each signal, one a point.
+        more: readings of other signals, by point_id.
+        timestamps: see `ScanReport.to_pandas`.
+        timing: the same.
+    """
     import pandas as pd
 
     table: dict[str, Any] = {}
     index = pd.Index([point.point_id for point in points], name="point_id", dtype=int)
-    for name, column in columns(points, motors).items():
+    for name, column in _with(read, points, more):
         values = _values(column)
         kind = object if any(hasattr(v, "shape") for v in values) else None
+        kind = kind if values else float
         table[name] = pd.Series(values, index=index, dtype=kind)
         if timestamps:
             times = [None if one is None else one.timestamp for one in column]
@@ -64,28 +105,20 @@ def to_pandas(
 
 def to_xarray(
     points: Sequence[Point],
-    motors: Sequence[str],
+    read: dict[str, list[Any]],
+    more: ByPoint,
     units: dict[str, str],
     attributes: dict[str, Any],
     *,
     timing: bool,
 ) -> "xarray.Dataset":
     """Return variables over `point_id`; an array adds the dimension `<name>_0`."""
-    import numpy as np
     import xarray as xr
 
     variables: dict[str, Any] = {}
-    for name, column in columns(points, motors).items():
+    for name, column in _with(read, points, more):
         values = _values(column)
-        shapes = {np.shape(value) for value in values if value is not None}
-        if len(shapes) == 1 and (shape := shapes.pop()):
-            hole = np.full(shape, np.nan)
-            data = np.stack([hole if v is None else np.asarray(v) for v in values])
-        elif all(isinstance(v, int | float) or v is None for v in values):
-            data = np.array([np.nan if v is None else v for v in values])
-        else:
-            data = np.empty(len(values), dtype=object)
-            data[:] = values
+        data = array(values)
         inner = [f"{name}_{i}" for i in range(data.ndim - 1)]
         unit = {"units": units[name]} if units.get(name) else {}
         variables[name] = (["point_id", *inner], data, unit)

@@ -1,13 +1,14 @@
 """What is known of one scan, live or from the past: request, state, data."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bec_kernel.bus import START, Bus
-from bec_kernel.client import _frames, health
+from bec_kernel.client import health
+from bec_kernel.client._past import Past
 from bec_kernel.client._reader import Reader
-from bec_kernel.client._timing import Timing
 from bec_kernel.client._track import Track
 from bec_kernel.client._waiting import why_waits
 from bec_kernel.client.language import summary
@@ -17,6 +18,7 @@ from bec_kernel.wire import (
     FileDone,
     Fit,
     ItemState,
+    PastScan,
     Point,
     Readings,
     ScanRequest,
@@ -25,10 +27,6 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
-
-if TYPE_CHECKING:
-    import pandas
-    import xarray
 
 WRITING = 10.0
 """After a scan has ended its file and its last fit may take so long, s."""
@@ -58,6 +56,9 @@ class ScanRecord:
         self._known: Track | None = None
         self._number = number
         self._patient = True  # with the writer and the analysis, once
+        self._past = Past(bus, reader)
+        self._remembered: PastScan | None = None
+        self._sought = False
         if request is not None:  # one's own: everything is followed from the start
             self._known = reader.track(scan_id)
 
@@ -84,18 +85,76 @@ class ScanRecord:
                 lambda: self._bus.get(keys.items(), self.scan_id)
             )
             known = waiting or self.begin
-            if known is None:
-                raise DeadlineError(
-                    "the scan's request is no longer on the bus", subject=self.scan_id
-                )
-            self._request = known.request
+            self._request = known.request if known else self._asked_once()
         return self._request
+
+    def _asked_once(self) -> ScanRequest:
+        past = self.past
+        if past is None:
+            raise DeadlineError(
+                "the scan's request is neither on the bus nor in the database",
+                subject=self.scan_id,
+            )
+        return ScanRequest(
+            request_id=past.scan_id,
+            name=past.name,
+            args=past.args,
+            kwargs=past.kwargs,
+            metadata=past.metadata,
+        )
+
+    @property
+    def past(self) -> PastScan | None:
+        """What the database knows, once the scan is no longer on the bus; else None."""
+        if not self._sought and self._request is None and self.begin is None:
+            self._sought = True  # once: what waits and runs is on the bus
+            with contextlib.suppress(DeadlineError):  # then nobody knows
+                self._remembered = self._reader.retry(self._look_back)
+        return self._remembered
+
+    def _look_back(self) -> PastScan | None:
+        if self._bus.get(keys.items(), self.scan_id) is not None:
+            return None
+        return self._past.scan(self.scan_id)
+
+    @property
+    def user(self) -> str:
+        """Who asked for it."""
+        if self.begin is not None:
+            return self.begin.user
+        item = self._reader.retry(lambda: self._bus.get(keys.items(), self.scan_id))
+        if item is not None:
+            return item.user
+        return self.past.user if self.past else ""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What is kept with it."""
+        return dict(self.request.metadata)
+
+    @property
+    def start_time(self) -> float | None:
+        """When it was opened, s since the epoch, device server's clock."""
+        states = self._track(points=False).states
+        if not states:
+            return self.past.start_time if self.past else None
+        return states[0].time or None
+
+    @property
+    def end_time(self) -> float | None:
+        """When it ended, the same; None before."""
+        states = self._track(points=False).states
+        if not states:
+            return self.past.end_time if self.past else None
+        return (states[-1].time or None) if states[-1].state.is_final else None
 
     @property
     def scan_number(self) -> int | None:
         """Counted for people; None before it has begun, and for a move."""
         if self._told_number() is None and self.begin:
             self._number = self.begin.scan_number
+        elif self._told_number() is None and self.past:
+            self._number = self.past.number
         return self._told_number()
 
     def _told_number(self) -> int | None:
@@ -125,6 +184,8 @@ class ScanRecord:
         if track.item is not None:
             return track.item.state
         item = self._reader.retry(lambda: self._bus.get(keys.items(), self.scan_id))
+        if item is None and self.past:
+            return ScanState(self.past.state)
         return item.state if item and self._is_move else ItemState.PENDING
 
     @property
@@ -136,12 +197,15 @@ class ScanRecord:
         item = self._track(points=False).item
         if item is not None:
             return item.reason
+        if self.past:
+            return self.past.reason
         return self._reader.retry(lambda: why_waits(self._bus, self.scan_id))
 
     @property
     def is_final(self) -> bool:
         """It has ended."""
-        return self._track(points=False).is_final
+        track = self._track(points=False)
+        return track.is_final or (not track.states and self.past is not None)
 
     def _state(self) -> StateChange | None:
         states = self._track(points=False).states
@@ -180,6 +244,8 @@ class ScanRecord:
         if self.scan_number is not None:
             self._linger(track, "file_writer", lambda: track.file is not None)
         done: FileDone | None = track.file
+        if done is None and self.past and self.past.file:
+            return Path(self.past.file)
         return Path(done.path) if done else None
 
     def _linger(self, track: Track, role: str, there: Callable[[], bool]) -> None:
@@ -211,47 +277,10 @@ class ScanRecord:
         whys = {what: self._lacking(role) for what, role in lacks.items()}
         return [f"no {what}: {why}" for what, why in whys.items() if why]
 
-    def to_pandas(
-        self, *, timestamps: bool = False, timing: bool = False
-    ) -> "pandas.DataFrame":
-        """Return the points so far: one row a point, one column a signal.
-
-        Args:
-            timestamps: add a column `<signal>_timestamp` (s since the epoch) to each.
-            timing: add columns `time_move` … `time_overhead`: where the time of the
-                point went, s.
-        """
-        points = self._points()
-        return _frames.to_pandas(
-            points, self._motors(), timestamps=timestamps, timing=timing
-        )
-
-    def to_xarray(self, *, timing: bool = False) -> "xarray.Dataset":
-        """Return the points so far over `point_id`, with units as attributes.
-
-        Args:
-            timing: add variables `time_move` … `time_overhead`: where the time of the
-                point went, s.
-        """
-        begin = self.begin
-        attributes = {"scan_number": self.scan_number, "request": summary(self.request)}
-        units = begin.units if begin else {}
-        return _frames.to_xarray(
-            self._points(), self._motors(), units, attributes, timing=timing
-        )
-
-    @property
-    def timing(self) -> Timing:
-        """Where the time of its points went, in sum."""
-        return Timing.of(self._points())
-
     def _points(self) -> list[Point]:
         track = self._track()
         self._check_first(track)
         return list(track.points)
-
-    def _motors(self) -> list[str]:
-        return self.begin.motors if self.begin else []
 
     def _check_first(self, track: Track) -> None:
         if track.first:
@@ -269,7 +298,11 @@ class ScanRecord:
         number = self._told_number()
         return f"Scan {number}" if number is not None else f"Scan {self.request.name}"
 
-    def _count(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many points there are so far."""
+        if self.past is not None:
+            return self.past.points or 0
         if self._known and self._known.has_points:
             return len(self._known.points)
         last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))

@@ -25,7 +25,8 @@ class Track:
 
     Attributes:
         scan_id: of the scan.
-        points: whole points, in order, from `first` on.
+        points: whole points, in order, from `first` on; one that was taken again is as
+            it was taken last.
         first: point_id of the first of them; not 0 where the log was trimmed.
         baseline: readings, by device.
         seal: nothing follows in the point log.
@@ -152,5 +153,8 @@ class Track:
     def _add(self, point: Point) -> None:
         if not self.points:
             self.first = point.point_id
-        if point.point_id == self.first + len(self.points):
+        at = point.point_id - self.first
+        if at == len(self.points):
             self.points.append(point)
+        elif 0 <= at < len(self.points):  # the scan was rewound
+            self.points[at] = point

@@ -154,6 +154,10 @@ class Queue:
         """End what runs well: its points are enough."""
         self._on_item(Verb.COMPLETE, None, reason=reason)
 
+    def rewind(self, point: int, *, reason: str = "") -> None:
+        """Let what runs go back: `point` and all behind it are taken again."""
+        self._on_item(Verb.REWIND, None, point=point, reason=reason)
+
     def restart(self, which: Which = None, *, reason: str = "") -> ScanReport:
         """Run it again from the start, next; abort it where it runs.
 

@@ -71,6 +71,17 @@ def _restart(queue: Queue, wanted: Wanted) -> None:
     queue.restart(_which(wanted), reason=wanted.reason)
 
 
+def _rewind(queue: Queue, wanted: Wanted) -> None:
+    point = wanted.words[0]
+    if not point.isdecimal():
+        raise RefusedError(
+            f"rewind to which point? its point_id, not {point!r:.40}",
+            subject="rewind",
+            value=point[:40],
+        )
+    queue.rewind(int(point), reason=wanted.reason)
+
+
 def _repeat(queue: Queue, wanted: Wanted) -> None:
     times = wanted.words[0]
     if not times.isdecimal():
@@ -146,6 +157,7 @@ VERBS: Mapping[str, Word] = {
     "complete": Word(
         lambda q, w: q.complete(reason=w.reason), "", "end what runs well, now"
     ),
+    "rewind": Word(_rewind, "POINT", "take a point and all behind it again", 1, 1),
     "restart": Word(_restart, "[ITEM]", "again from the start, next", 0, 1),
     "repeat": Word(_repeat, "TIMES [ITEM]", "the same so many times more", 1, 2),
     "remove": Word(_remove, "ITEM", "take away what waits", 1, 1),

@@ -9,7 +9,7 @@ from typing import Any
 
 from bec_kernel.bus import Bus
 from bec_kernel.client._reader import Reader
-from bec_kernel.client._record import ScanRecord
+from bec_kernel.client._scan_data import ScanData
 from bec_kernel.client._track import Track
 from bec_kernel.client.wording import ending, headline
 from bec_kernel.errors import (
@@ -34,11 +34,12 @@ SEALING = 30.0
 """After a scan has ended its last points may take so long, s."""
 SILENCE = 30.0
 """A scan server silent for so long (s) is not waited for any more."""
-Act = Callable[[Verb, str, float], None]
-"""Sends a wish for an item; a timeout of 0 does not wait for the reply."""
+Act = Callable[..., None]
+"""Sends a wish for an item: verb, scan id, and a timeout (s) that, where it is 0, does
+not wait for the reply."""
 
 
-class ScanReport(ScanRecord):
+class ScanReport(ScanData):
     """One scan or move, live or from the past: wait for it, look at it, stop it."""
 
     def __init__(
@@ -69,6 +70,8 @@ class ScanReport(ScanRecord):
             DeviceError: a move failed.
             DeadlineError: it has not ended within `timeout`; it goes on.
         """
+        if self.past is not None:  # it ended long ago
+            return self
         track = self._track()
         try:
             self._wait_end(track, timeout)
@@ -182,6 +185,9 @@ class ScanReport(ScanRecord):
             ScanAborted: it was interrupted here.
             DeadlineError: the first points are only in the file; or `timeout` is over.
         """
+        if self.past is not None:
+            yield from self._points()
+            return
         track = self._track()
         at = 0
         while True:
@@ -241,6 +247,28 @@ class ScanReport(ScanRecord):
         """End it well: its points are enough; its file is closed as complete."""
         self._act(Verb.COMPLETE, self.scan_id, STOPPING)
 
+    def rewind(self, point: int) -> None:
+        """Go back: `point` and all behind it are taken again, as a new attempt.
+
+        What was taken before stays on the bus; table, fit and file show what was taken
+        last, and mark it. A scan that is paused stays so.
+
+        Args:
+            point: a `point_id` that was taken.
+
+        Raises:
+            RefusedError: it was not, or it cannot be taken again: the scan has ended.
+        """
+        taken = self.count
+        if not 0 <= point < taken:
+            raise RefusedError(
+                f"{self._title} has taken {taken} points: it cannot go back to {point}",
+                subject="point",
+                value=str(point),
+                allowed=f"0 to {taken - 1}" if taken else "none",
+            )
+        self._act(Verb.REWIND, self.scan_id, STOPPING, point=point)
+
     def halt(self) -> None:
         """Stop it at once, without cleaning up."""
         self._act(Verb.HALT, self.scan_id, STOPPING)
@@ -250,7 +278,7 @@ class ScanReport(ScanRecord):
         shown = headline(self.request, self.scan_number)
         if self._is_move:
             return f"{shown}: {self.status}"
-        return f"{shown}: {ending(str(self.status), self.reason, self._count())}"
+        return f"{shown}: {ending(str(self.status), self.reason, self.count)}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))

@@ -35,7 +35,6 @@ from bec_kernel.wire import (
     Reply,
     ScanRequest,
     StopDevices,
-    Taken,
     Verb,
     keys,
 )
@@ -260,8 +259,8 @@ class Client:
     def _tell(self, inbox: Inbox[Any, Reply], request: Any, _: float = 0.0) -> None:
         self.reader.retry(lambda: self.bus.ask(inbox, request), STOPPING)
 
-    def _act(self, verb: Verb, scan_id: str, timeout: float) -> None:
-        self._send(ItemAction, timeout, verb=verb, scan_id=scan_id)
+    def _act(self, verb: Verb, scan_id: str, timeout: float, **more: Any) -> None:
+        self._send(ItemAction, timeout, verb=verb, scan_id=scan_id, **more)
 
     def _send(self, kind: Any, timeout: float = ACCEPTING, **fields: Any) -> Any:
         """Send an action; a `timeout` of 0 does not wait for the reply."""
@@ -285,8 +284,8 @@ class Client:
     def _make(self, scan_id: str, **known: Any) -> ScanReport:
         return ScanReport(self.bus, self.reader, self._act, scan_id, **known)
 
-    def _past(self, taken: Taken) -> ScanReport:
-        return self._make(taken.scan_id, number=taken.scan_number)
+    def _past(self, scan_id: str, number: int | None) -> ScanReport:
+        return self._make(scan_id, number=number)
 
 
 def _say(text: str) -> None:

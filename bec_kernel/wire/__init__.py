@@ -1,6 +1,13 @@
 """The contract: messages and keys. Pure data; no IO, clock or thread."""
 
 from bec_kernel.wire import keys
+from bec_kernel.wire._aligned import (
+    Aligned,
+    AlignedEnd,
+    AlignedEntry,
+    AlignedRow,
+    Alignment,
+)
 from bec_kernel.wire._base import VERSION, Message, Problem, Reading, Readings
 from bec_kernel.wire._condition import Condition
 from bec_kernel.wire._data import Baseline, FileDone, Fit, Point, PointEntry, Seal
@@ -24,8 +31,16 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._file import FilePart, ReadFile
 from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
+from bec_kernel.wire._past import (
+    AnnotateScan,
+    FindScans,
+    FoundScans,
+    PastScan,
+    Remark,
+)
 from bec_kernel.wire._queue import (
     Form,
     FormWord,
@@ -94,6 +109,12 @@ __all__ = [
     "SERVICES",
     "VERSION",
     "Alarm",
+    "Aligned",
+    "AlignedEnd",
+    "AlignedEntry",
+    "AlignedRow",
+    "Alignment",
+    "AnnotateScan",
     "Answer",
     "AnswerStatus",
     "AxisForecast",
@@ -116,10 +137,13 @@ __all__ = [
     "FetchDeviceList",
     "Fields",
     "FileDone",
+    "FilePart",
+    "FindScans",
     "Fit",
     "Forecast",
     "Form",
     "FormWord",
+    "FoundScans",
     "Heartbeat",
     "Hold",
     "Inbox",
@@ -136,6 +160,7 @@ __all__ = [
     "Origin",
     "Parameter",
     "Part",
+    "PastScan",
     "Place",
     "Point",
     "PointEntry",
@@ -148,8 +173,10 @@ __all__ = [
     "QueueState",
     "QueueStatus",
     "QueueVerb",
+    "ReadFile",
     "Reading",
     "Readings",
+    "Remark",
     "Reply",
     "Rule",
     "Sample",

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from bec_kernel.wire._aligned import Alignment
 from bec_kernel.wire._base import Message, Problem, Readings
 
 
@@ -19,6 +20,7 @@ class SignalInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         precision: digits after the point people look at.
         source: where the value comes from.
         stream: it sends samples by itself: names of its signals, one or more.
+        align: how they become one value a point; None: they do not.
     """
 
     name: str
@@ -29,6 +31,7 @@ class SignalInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     precision: int | None = None
     source: str = ""
     stream: list[str] = []
+    align: Alignment | None = None
 
 
 class Motion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -37,14 +37,15 @@ class ItemAction(Message, frozen=True, kw_only=True):
     Attributes:
         request_id: unique for ever; a restart is the scan with this id, repetition k
             of n has the id `<request_id>-<k>`, from 1.
-        verb: `pause pause_now resume abort halt complete restart repeat` of what runs,
-            `remove` and `move` of what waits.
+        verb: `pause pause_now resume abort halt complete rewind restart repeat` of what
+            runs, `remove` and `move` of what waits.
         scan_id: of the item; empty: the one that runs in `queue`.
         queue: used where `scan_id` is empty.
         deadline: s since the epoch, wall clock.
         place: where a `move` leads.
         position: for the place `to`: 1 is the next one to begin.
         times: how often to `repeat`.
+        point: a `rewind` goes back to this `point_id`.
         reason: why, for people.
     """
 
@@ -56,6 +57,7 @@ class ItemAction(Message, frozen=True, kw_only=True):
     place: Place | None = None
     position: int = 0
     times: int = 1
+    point: int = 0
     reason: str = ""
 
 

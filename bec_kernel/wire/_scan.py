@@ -90,6 +90,8 @@ class Begin(Message, frozen=True, kw_only=True):
             empty.
         file_suffix: what its folder's name ends with, behind an underscore.
         hooks: what a site adds to the scan, by name, each with its devices.
+        account: whose files they are: the folder they lie in; may be empty.
+        scattered: its points lie anywhere in the plane of its first two motors.
     """
 
     scan_id: str
@@ -111,6 +113,8 @@ class Begin(Message, frozen=True, kw_only=True):
     file_directory: str = ""
     file_suffix: str = ""
     hooks: dict[str, list[str]] = {}
+    account: str = ""
+    scattered: bool = False
 
     @property
     def device_servers(self) -> list[str]:
@@ -128,7 +132,8 @@ class Step(Message, frozen=True, kw_only=True):
         set: setpoint of each motor, motor units.
         devices: the devices it concerns, where the kind needs them.
         point_id: counts the program's points from 0; None: not of a point.
-        attempt: how often this point was issued, from 1.
+        attempt: how often this point was begun, as far as one knows, from 1; one that
+            was withdrawn untouched does not count.
         epoch: undisturbed stretch of the scan it belongs to.
         settle: wait between arrival and trigger, s.
         exposure: at least this long between trigger and read, s.
@@ -168,7 +173,8 @@ class Mark(Message, frozen=True, kw_only=True):
         control: id of the control entry it obeys, "" when the worker's own.
         reason: why, for people.
         drained: nothing was on its way any more from a mark before.
-        value: what was answered to a question of the program.
+        value: what was answered to a question of the program; of a rewind: the
+            `point_id` that is taken next.
     """
 
     index: int
@@ -246,9 +252,14 @@ class Stop(Message, frozen=True, kw_only=True):
 
 
 class Control(Message, frozen=True, kw_only=True):
-    """A wish for a running item that passed the guard. Written by the guard."""
+    """A wish for a running item that passed the guard. Written by the guard.
+
+    Attributes:
+        point: of a rewind: the `point_id` that is taken next.
+    """
 
     verb: Verb
     user: str
     request_id: str
     reason: str = ""
+    point: int = 0

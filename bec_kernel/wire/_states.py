@@ -75,6 +75,7 @@ class Verb(StrEnum):
     ABORT = "abort"
     HALT = "halt"
     COMPLETE = "complete"
+    REWIND = "rewind"
     RETRY = "retry"
     FAIL = "fail"
     DIVERGED = "diverged"

@@ -4,6 +4,7 @@ All names get the instance's prefix `{<instance>}:` from the bus. `ask/` is writ
 one user, `pub/` is read by everyone, `svc/` by services only.
 """
 
+from bec_kernel.wire._aligned import AlignedEntry
 from bec_kernel.wire._data import FileDone, Fit, PointEntry
 from bec_kernel.wire._device import Call, Called, Device, DeviceValue, StopDevices
 from bec_kernel.wire._device_list import (
@@ -15,8 +16,10 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._file import ReadFile
 from bec_kernel.wire._forecast import DryRun, Learned
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
+from bec_kernel.wire._past import AnnotateScan, FindScans
 from bec_kernel.wire._queue import (
     Item,
     QueueStatus,
@@ -55,10 +58,13 @@ device_asks: Inboxes[Call | StopDevices | EditDevices, Reply] = Inboxes(
     "{}/{}", Call | StopDevices | EditDevices, Reply, "device_server"
 )
 """(device server, user) To one device server: call, stop, change the device list."""
-scihub_asks: Inboxes[SaveDeviceList | FetchDeviceList | ListDeviceLists, Reply] = (
-    Inboxes("{}", SaveDeviceList | FetchDeviceList | ListDeviceLists, Reply, "scihub")
+ScihubAsk = (
+    SaveDeviceList | FetchDeviceList | ListDeviceLists | FindScans | AnnotateScan
 )
-"""(user) To SciHub: keep a device list, give it back."""
+scihub_asks: Inboxes[ScihubAsk, Reply] = Inboxes("{}", ScihubAsk, Reply, "scihub")
+"""(user) To SciHub: keep a device list, give it back; find scans, remark on them."""
+file_asks: Inboxes[ReadFile, Reply] = Inboxes("{}", ReadFile, Reply, "file_writer")
+"""(user) To the file writer: read a part of a finished file."""
 
 # --- the scan server -----------------------------------------------------------------
 catalogue: Latests[Signature] = Latests(
@@ -103,6 +109,10 @@ wishes: Logs[Wish] = Logs("svc/scan/{}/wishes", Wish, "scan_server")
 """(scan id) What the driver of an interactive scan wants, checked; dense."""
 points: Logs[PointEntry] = Logs("pub/scan/{}/points", PointEntry, "scan_bundler")
 """(scan id) Whole points: point p has the id `<p+1>-0`."""
+aligned: Logs[AlignedEntry] = Logs(
+    "pub/scan/{}/aligned/{}/{}", AlignedEntry, "scan_bundler"
+)
+"""(scan id, device, signal) A stream at the points; ids are those of the points."""
 files: Logs[FileDone] = Logs("pub/scan/{}/files", FileDone, "file_writer")
 """(scan id) The file, once it is complete."""
 fits: Logs[Fit] = Logs("pub/scan/{}/fits", Fit, "data_analysis")

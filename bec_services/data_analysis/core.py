@@ -100,8 +100,7 @@ class FitSeries:
         self._axes: Axes | None = None
         self._start = 0.0
         self._points = 0
-        self._x: list[float] = []
-        self._y: list[float] = []
+        self._taken: dict[int, tuple[float, float]] = {}
         self._sealed = False
 
     def take(self, entry: Any) -> None:
@@ -115,7 +114,7 @@ class FitSeries:
         if self._axes is None:
             self._axes = choose(self._begin, self._devices, point)
             self._start = point.begin
-        self._points = point.point_id + 1
+        self._points = max(self._points, point.point_id + 1)
         if self._axes is None:
             return
         x = point.begin - self._start
@@ -123,8 +122,9 @@ class FitSeries:
             x = _value(point, self._axes.x)
         y = _value(point, self._axes.y)
         if is_number(x) and is_number(y):
-            self._x.append(float(x))
-            self._y.append(float(y))
+            self._taken[point.point_id] = float(x), float(y)
+        else:  # the scan was rewound, perhaps
+            self._taken.pop(point.point_id, None)
 
     @property
     def ends(self) -> bool:
@@ -147,8 +147,8 @@ class FitSeries:
         return Task(
             at=Id(self._points, int(self._sealed)),
             model=self._begin.fit,
-            x=list(self._x),
-            y=list(self._y),
+            x=[x for x, _ in self._taken.values()],
+            y=[y for _, y in self._taken.values()],
             points=self._points,
             final=self._sealed,
             x_name=axes.x[1] if axes and axes.x else TIME,

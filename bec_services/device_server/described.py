@@ -63,6 +63,14 @@ def limits_of(device: Any) -> tuple[float, float] | None:
     return (low, high) if low < high else None
 
 
+def read_signals(device: Any) -> dict[str, Any]:
+    """Return the signals that are in a device's readings, by key."""
+    if isinstance(device, Signal):
+        return {device.name: device}
+    found = (getattr(device, attr) for attr in getattr(device, "read_attrs", ()))
+    return {one.name: one for one in found if isinstance(one, Signal)}
+
+
 def signals_of(device: Any) -> list[SignalInfo]:
     """Return the signals in its readings, and those that send by themselves."""
     hinted = set(getattr(device, "hints", {}).get("fields", ()))

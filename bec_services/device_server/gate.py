@@ -38,6 +38,7 @@ class Gate:
         self._born = born
         self._stopped = -1
         self._cut = -1
+        self._decided = False
         self.before: Step | None = None
         self._answers: dict[tuple[int, str], AnswerStatus] = {}
         self._phases: dict[tuple[int, str], int] = {}
@@ -70,10 +71,17 @@ class Gate:
 
     def verdict(self, step: Step) -> Verdict:
         """Return what to do with `step`, the next one of this scan."""
+        verdict = self._verdict(step)
+        self._decided = self._decided or verdict is not Verdict.WAIT
+        return verdict
+
+    def _verdict(self, step: Step) -> Verdict:
         if (step.index, self._server) in self._phases:
             return Verdict.LOST  # an earlier life was in the middle of it
+        old = step.kind is StepKind.POINT and step.index <= self._born
         if step.epoch <= self._stopped:
-            return Verdict.WITHDRAWN
+            # An earlier life did one after the other: it may have begun with the first.
+            return Verdict.LOST if old and not self._decided else Verdict.WITHDRAWN
         before = self.before
         if before is not None and before.epoch == step.epoch:
             states = [self._answers.get((before.index, name)) for name in before.on]
@@ -81,9 +89,7 @@ class Gate:
                 return Verdict.WITHDRAWN
             if None in states and step.seen < before.index:
                 return Verdict.WAIT
-        if step.kind is StepKind.POINT and step.index <= self._born:
-            return Verdict.LOST
-        return Verdict.DO
+        return Verdict.LOST if old else Verdict.DO
 
     def silent(self, step: Step) -> list[str]:
         """Return the servers whose answer to `step` is not known."""

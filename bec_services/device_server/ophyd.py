@@ -8,8 +8,8 @@ from ophyd import Signal
 from ophyd.positioner import PositionerBase
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Device, Problem, Reading, Readings
-from bec_services.device_server import described
+from bec_kernel.wire import Device, Problem, Reading, Readings, SignalInfo
+from bec_services.device_server import described, watched
 from bec_services.device_server.access import declared
 from bec_services.device_server.clock import Status
 from bec_services.device_server.device_list import DeviceSpec
@@ -334,7 +334,7 @@ class Held:
             if self.usable:
                 link.said = Said(
                     described.limits_of(device),
-                    described.signals_of(device),
+                    self._signals(device),
                     link.said.methods,
                     motions_of(device) if described.is_motor(device) else (),
                 )
@@ -346,6 +346,12 @@ class Held:
                     kind="DeviceError", message=text, subject=self.name
                 )
         return link.said
+
+    def _signals(self, device: Any) -> list[SignalInfo]:
+        signals = described.signals_of(device)
+        if self.spec.readoutPriority == "async":
+            return watched.published(device, signals)
+        return signals
 
 
 def _readings(raw: Mapping[str, Mapping[str, Any]]) -> Readings:

@@ -22,6 +22,7 @@ from ophyd.utils import ReadOnlyError
 from bec_kernel.codec import MESSAGE_LIMIT
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import (
+    Alignment,
     DeviceFile,
     Preview,
     Progress,
@@ -72,6 +73,8 @@ class AsyncSignal(_Told):
         ndim: dimensions of one sample's value; the lengths may vary.
         complete: every put has all `names`.
         latency: s; samples come at most so long after their timestamp.
+        align: how they become one value a point: `previous nearest linear` (at its
+            middle), `mean sum` (over it), `none`; "": `nearest`, if they are numbers.
         max_bytes: so much is kept here.
     """
 
@@ -83,6 +86,7 @@ class AsyncSignal(_Told):
         ndim: int = 0,
         complete: bool = True,
         latency: float = 0.0,
+        align: str = "",
         max_bytes: int = 64 << 20,
         **kwargs: Any,
     ) -> None:
@@ -91,6 +95,7 @@ class AsyncSignal(_Told):
         self.mode = StreamMode(mode)
         self.ndim = ndim
         self.latency = latency
+        self.align = _alignment(align, self.mode, ndim)
         self._complete = complete
         self._max_bytes = max_bytes
         self._changed = threading.Condition()
@@ -356,10 +361,25 @@ def published(device: Any) -> list[SignalInfo]:
             kind="omitted",
             dtype="array" if one.ndim else "number",
             stream=list(one.names),
+            align=one.align,
         )
         for one in signals_of(device)
         if isinstance(one, AsyncSignal)
     ]
+
+
+def _alignment(asked: str, mode: StreamMode, ndim: int) -> Alignment | None:
+    """Return what is meant.
+
+    Raises:
+        ValueError: there is no such way, or a sample is more than a number.
+    """
+    scalar = ndim == 0 and mode is not StreamMode.ADD_SLICE
+    if asked in ("", "none"):
+        return Alignment.NEAREST if scalar and not asked else None
+    if not scalar:
+        raise ValueError(f"align={asked!r:.40}: only numbers are aligned, not arrays")
+    return Alignment(asked)
 
 
 def _plain(value: Any) -> Any:

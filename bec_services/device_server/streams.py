@@ -29,6 +29,7 @@ from bec_services.device_server.clock import Clock
 from bec_services.device_server.files import ScanFiles
 from bec_services.device_server.signals import AsyncSignal, FileEventSignal, signals_of
 from bec_services.device_server.status import LightStatus
+from bec_services.device_server.watched import watched
 
 _BATCH = 1000
 """So many samples, at most, in one entry."""
@@ -123,11 +124,13 @@ class ScanStreams:
         self._file_log: Log[DeviceFile] = keys.device_files(scan_id, life.setup.name)
         self._file_at = -1
         self._context: ScanFiles | None = None
+        self._streaming: set[str] = set()
 
     def begin(self, begin: Begin) -> None:
         """Take note of the scan; its devices are told where their files belong."""
         files = Folder(self._life.setup.data.resolve()).files
         folder = files / folder_of(begin)
+        self._streaming = set(begin.streaming)
         self._context = ScanFiles(self._scan_id, begin.scan_number, folder, stem(begin))
 
     def lags(self) -> list[tuple[str, int, int]]:
@@ -151,6 +154,8 @@ class ScanStreams:
                 streams += self._opened(name, signal)
             elif isinstance(signal, FileEventSignal):
                 subscribed.append((signal, signal.subscribe(self._file, run=False)))
+        for one in watched(device) if name in self._streaming else ():
+            streams += self._opened(name, one)
         with self._lock:
             self._open[name] = streams
             self._subscribed[name] = subscribed

@@ -20,6 +20,7 @@ from bec_kernel.errors import DeviceError
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceValue, Preview, Progress, Reading, Readings, keys
 from bec_services.device_server.crew import CREW
+from bec_services.device_server.described import read_signals
 from bec_services.device_server.motion import pace_signals
 from bec_services.device_server.newest import Newest
 from bec_services.device_server.ophyd import Held
@@ -30,7 +31,6 @@ from bec_services.device_server.signals import (
 )
 from bec_services.device_server.sim.device import SimSignal
 from bec_services.device_server.streams import Streams
-from bec_services.device_server.waiting import read_signals
 
 _log = structlog.get_logger(__name__)
 

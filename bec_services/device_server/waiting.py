@@ -8,21 +8,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from ophyd import Signal
-
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Condition
 from bec_services.device_server.clock import Clock, NothingScheduled, Status, Timer
+from bec_services.device_server.described import read_signals
 from bec_services.device_server.status import LightStatus
 from bec_services.device_server.sweep import first_of
-
-
-def read_signals(device: Any) -> dict[str, Any]:
-    """Return the signals that are in a device's readings, by key."""
-    if isinstance(device, Signal):
-        return {device.name: device}
-    found = (getattr(device, attr) for attr in getattr(device, "read_attrs", ()))
-    return {one.name: one for one in found if isinstance(one, Signal)}
 
 
 def wait_at(clock: Clock, moment: float, stop: threading.Event | None = None) -> None:

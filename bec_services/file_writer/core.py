@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ STATUS = {status: number for number, status in enumerate(PointStatus)}
 PARTS = tuple(name for name in Times.__struct_fields__ if name != "start")
 """What a point's time is split into, see `Times`."""
 
-_TEXT = 64  # bytes: text has a fixed length, longer text makes a new layout
+_TEXT = 64  # bytes: text has a fixed length, longer text makes a new file
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Batch:
 
     Attributes:
         rows: how many.
+        point_ids: whose they are.
         values: of each signal.
         times: of each signal, s since the epoch.
         status: of each device, see `STATUS`.
@@ -88,14 +90,15 @@ class Batch:
     """
 
     rows: int
+    point_ids: list[int] = field(default_factory=list)
     values: dict[Key, Array] = field(default_factory=dict)
     times: dict[Key, Array] = field(default_factory=dict)
     status: dict[str, Array] = field(default_factory=dict)
     parts: dict[str, Array] = field(default_factory=dict)
 
 
-class Layout:
-    """The columns of one file. It only grows: what is written always fits.
+class Columns:
+    """The columns of one file. They only grow: what is written always fits.
 
     Attributes:
         columns: of what is read at every point, by device and signal.
@@ -136,10 +139,11 @@ class Layout:
             self.columns[key] = old.widened(value)
 
     def batch(self, points: Sequence[Point]) -> Batch | None:
-        """Return the rows of `points`; None where the layout must grow first."""
+        """Return the rows of `points`; None where they must grow first."""
         if not all(self._knows(point) for point in points):
             return None
-        batch = Batch(len(points), parts=_parts(points))
+        ids = [point.point_id for point in points]
+        batch = Batch(len(points), ids, parts=_parts(points))
         for key, column in self.columns.items():
             readings = [_reading(point, key) for point in points]
             values = _rows(column, readings)
@@ -158,6 +162,14 @@ class Layout:
             readings.keys() <= known.get(device, set())
             for device, readings in point.data.items()
         )
+
+
+def runs(points: Sequence[Point]) -> list[Sequence[Point]]:
+    """Split points where one does not follow the one before: the scan was rewound."""
+    ids = [point.point_id for point in points]
+    cuts = [n for n in range(1, len(ids)) if ids[n] != ids[n - 1] + 1]
+    pairs = pairwise([0, *cuts, len(ids)])
+    return [points[start:end] for start, end in pairs if end > start]
 
 
 def _parts(points: Sequence[Point]) -> dict[str, Array]:

@@ -15,7 +15,8 @@ from bec_kernel.wire import (
     StreamRead,
     keys,
 )
-from bec_services.file_writer.streams import Patch, Source, StreamLayout, sources
+from bec_services.file_writer.node import Patch
+from bec_services.file_writer.streams import Source, StreamLayout, sources
 
 _PAGE = 200
 _LATE = 2.0

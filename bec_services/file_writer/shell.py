@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 from bec_kernel.bus import START, Append, Drop, Entry, Id, Log
 from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError, FencedError
-from bec_kernel.scan_devices import devices_of
 from bec_kernel.service import Life, LifeOver, unfinished
 from bec_kernel.wire import Baseline, Begin, FileDone, Point, Seal, keys
-from bec_services.file_writer.core import Layout
+from bec_services.file_writer.core import Columns, runs
+from bec_services.file_writer.events import happened
+from bec_services.file_writer.knowing import Knowledge
+from bec_services.file_writer.layout import arranged
+from bec_services.file_writer.node import Node, Patch, iso
+from bec_services.file_writer.plot import Plot, plot_of
+from bec_services.file_writer.scan import Scan, place
 from bec_services.file_writer.sending import Sending
-from bec_services.file_writer.tree import Scan, iso, place, tree
+from bec_services.file_writer.site import site_of
+from bec_services.file_writer.tree import tree
 
 if TYPE_CHECKING:
     from bec_services.file_writer.hdf5 import MasterFile
@@ -29,18 +35,23 @@ _PAGE = 1000
 class _Writing:
     """One scan's file in this life, always made from the first point on."""
 
-    def __init__(self, life: Life, scan_id: str) -> None:
+    def __init__(self, life: Life, scan_id: str, known: Knowledge) -> None:
         self._life = life
         self._log = keys.points(scan_id)
         self._scan_id = scan_id
+        self._known = known
+        self._told: set[str] = set()
         self._scan: Scan | None = None
-        self._layout = Layout()
+        self._plot = Plot()
+        self._columns = Columns()
         self._file: MasterFile | None = None
         self.sending = Sending(life, scan_id)
         self.path = Path()
         first = life.bus.read(keys.steps(scan_id), START, 1)
+        self._flies = False
         if first and isinstance(first[0].message, Begin):
             self.sending.begin(first[0].message)
+            self._flies = first[0].message.shape == [0]
 
     def take(self, entries: list[Entry[Any]]) -> Seal | None:
         """Write what came; return the seal when the file is complete.
@@ -54,8 +65,8 @@ class _Writing:
         seal = last if isinstance(last, Seal) else None
         if self._file is None or baselines or not self._append(points):
             for baseline in baselines:
-                self._layout.add_baseline(baseline.data)
-            self._layout.grow(points)
+                self._columns.add_baseline(baseline.data)
+            self._columns.grow(points)
             if self._file or points or seal:
                 self._rebuild(entries[-1].id)
         if seal and self._file:
@@ -63,6 +74,7 @@ class _Writing:
                 for log, found in rest:
                     self.send(log, found, entries[-1].id)
             self._life.check()
+            self._file.patch(self._happened(seal))
             self._file.finish(iso(seal.time), seal.state, seal.reason)
             self._file = None
         return seal
@@ -79,35 +91,31 @@ class _Writing:
             OSError: the disk.
         """
         patches = self.sending.take(log, entries)
-        if self._file is None:
-            return  # it will be read again when there is a file
-        if patches is None:
+        if patches is None and (self._file or self._flies):
             self._rebuild(upto)
-        elif patches:
+        elif patches and self._file:  # else it is read again when there is a file
             self._life.check()
             self._file.patch(patches)
 
     def _append(self, points: list[Point]) -> bool:
         if self._file is None:
             return False
-        batch = self._layout.batch(points)
-        if batch is None:
+        batches = [self._columns.batch(run) for run in runs(points)]
+        if None in batches:
             return False
-        if points:
+        for batch in filter(None, batches):
             self._life.check()
-            self._file.append(batch)
+            self._file.append(batch, self._plot.patches(batch))
         return True
 
     def _rebuild(self, upto: Id) -> None:
         """Begin a new file, with a layout that holds everything up to this entry."""
-        from bec_services.file_writer.hdf5 import MasterFile
-
         self.close()
-        scan = self._scan = self._scan or self._read_scan()
-        self.path = Folder(self._life.setup.data.resolve()).files / place(scan.begin)
-        self._life.check()
-        nodes = tree(scan, self._layout, self.sending.layout)
-        self._file = MasterFile(self.path, self._life.token, nodes)
+        scan = self._scan or self._known.scan(self._scan_id)
+        self._scan = scan if scan.start else None  # its first entry may tell it
+        self._plot = plot_of(scan, self._columns, self.sending.layout)
+        self._file = self._make(scan)
+        self.path = self._file.path
         after = START
         while after < upto:
             entries = self._life.bus.read(self._log, after, _PAGE)
@@ -116,26 +124,42 @@ class _Writing:
             after = entries[-1].id
             known = [e.message for e in entries if e.id <= upto]
             if not self._append([p for p in known if isinstance(p, Point)]):
-                raise RuntimeError(f"the layout of {self.path} does not hold its rows")
+                raise RuntimeError(f"the columns of {self.path} do not hold its rows")
         self._file.patch(self.sending.again())
+        self._file.patch(self._happened())
 
-    def _read_scan(self) -> Scan:
-        bus = self._life.bus
-        begin = bus.read(keys.steps(self._scan_id), START, 1)[0].message
-        assert isinstance(begin, Begin)
-        states = bus.read(keys.states(self._scan_id), START, 1)
-        devices = devices_of(bus, begin)
-        start = states[0].message.time if states else 0.0
-        return Scan(begin, start or self._first_time(), devices)
+    def _make(self, scan: Scan) -> "MasterFile":
+        """Make the file with what the site adds, or at least without it."""
+        wanted = Folder(self._life.setup.data.resolve()).files / place(scan.begin)
+        own = tree(scan, self._columns, self.sending.layout, self._plot)
+        nodes = arranged(self._known.site.layouts, scan, own, self._tell)
+        try:
+            file = self._begin(wanted, nodes)
+        except Exception as error:
+            if not self._known.site.layouts:
+                raise
+            file = self._begin(wanted, own)
+            self._tell(f"layouts are left out of the file: {error!r:.200}")
+        if file.path != wanted:
+            self._tell(f"{wanted} is another scan's: this one's file is {file.path}")
+        return file
 
-    def _first_time(self) -> float:
-        """Where the scan had no clock at its beginning: that of its first entry."""
-        for entry in self._life.bus.read(self._log, START, 3):
-            if isinstance(entry.message, Point):
-                return entry.message.begin
-            if isinstance(entry.message, Seal):
-                return entry.message.time
-        return 0.0
+    def _begin(self, wanted: Path, nodes: list[Node]) -> "MasterFile":
+        from bec_services.file_writer.hdf5 import MasterFile
+
+        self._life.check()
+        return MasterFile(wanted, self._scan_id, self._life.token, nodes)
+
+    def _tell(self, message: str) -> None:
+        """Raise an alarm, once a scan."""
+        if message not in self._told:
+            self._told.add(message)
+            self._life.alarm(message, "minor", scan_id=self._scan_id)
+
+    def _happened(self, seal: Seal | None = None) -> Iterator[Patch]:
+        known = self._known
+        states, alarms = known.states(self._scan_id), known.alarms(self._scan_id)
+        return happened(states, alarms, seal)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -149,6 +173,7 @@ class _Writer:
 
     def __init__(self, life: Life) -> None:
         self._life = life
+        self._known = Knowledge(life, site_of(life.setup.data, life.alarm))
         self._todo = keys.todo["file_writer"](life.setup.name)
         self._open: dict[Log[Any], tuple[str, _Writing]] = {}
         self._failed: dict[str, tuple[float, float]] = {}  # scan: due, next wait
@@ -170,7 +195,7 @@ class _Writer:
 
     def _follow(self, scan_id: str) -> None:
         log = keys.points(scan_id)
-        writing = _Writing(self._life, scan_id)
+        writing = _Writing(self._life, scan_id, self._known)
         self._open[log] = (scan_id, writing)
         self.positions[log] = START
         self.positions |= writing.sending.positions
@@ -202,6 +227,7 @@ class _Writer:
             return
         self._forget(scan_id, log)
         self._failed.pop(scan_id, None)
+        self._known.forget(scan_id)
         done = FileDone(path=str(writing.path), points=seal.points)
         self._life.bus.commit(
             [

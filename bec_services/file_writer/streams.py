@@ -1,6 +1,6 @@
 """What devices send by themselves, as datasets: rows, slices, or the newest value."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from bec_kernel.wire import Device, DeviceFile, Samples, StreamMode
 from bec_services.file_writer.core import Array, Column, Key, cell
+from bec_services.file_writer.node import Patch, column_path
 
 ONE = "value"
 """Name of the value of a stream that has only one."""
@@ -41,36 +42,19 @@ def sources(devices: Iterable[Device]) -> list[Source]:
     ]
 
 
-@dataclass(frozen=True)
-class Patch:
-    """Values that belong somewhere in a dataset.
-
-    Attributes:
-        key: of the column.
-        field: `value` or `timestamp`.
-        start: first index, in each dimension.
-        values: as they are written.
-        whole: there is nothing else in the dataset.
-    """
-
-    key: Key
-    field: str
-    start: tuple[int, ...]
-    values: Array
-    whole: bool = False
-
-
 class StreamLayout:
     """The columns of a scan's streams, and the files its devices write. It only grows.
 
     Attributes:
         columns: by device and signal; the shape of one row as it was first.
-        files: what is linked: path in the scan's file below a device, and file.
+        files: what is linked, by device and name: files and paths in them, in the
+            order they were told of.
     """
 
     def __init__(self) -> None:
         self.columns: dict[Key, Column] = {}
-        self.files: dict[tuple[str, str], tuple[str, str]] = {}
+        self.files: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._complete: set[str] = set()
         self._filled: dict[tuple[Key, int], int] = {}
 
     def restart(self) -> None:
@@ -78,16 +62,17 @@ class StreamLayout:
         self._filled.clear()
 
     def add_file(self, told: DeviceFile) -> bool:
-        """Know a device's file; True: there is something new to link."""
-        found = {}
+        """Know a device's file; True: there is something new to link, or to join."""
+        new = False
         for name, path in told.entries.items():
-            place, number = (told.device, name), 1
-            while self.files.get(place, (told.path, path)) != (told.path, path):
-                number += 1
-                place = (told.device, f"{name}_{number}")
-            found[place] = (told.path, path)
-        new = not found.items() <= self.files.items()
-        self.files |= found
+            parts = self.files.setdefault((told.device, name), [])
+            if (told.path, path) not in parts:
+                parts.append((told.path, path))
+                new = True
+        if told.done and told.path not in self._complete:
+            self._complete.add(told.path)
+            some = [parts for parts in self.files.values() if len(parts) > 1]
+            new = new or any(told.path == one for parts in some for one, _ in parts)
         return new
 
     def grow(self, source: Source, samples: Samples) -> bool:
@@ -115,13 +100,15 @@ class StreamLayout:
             values = _together(samples, name)
             if samples.mode is StreamMode.ADD:
                 start = (samples.index, *(0 for _ in values.shape[1:]))
-                yield Patch(key, "value", start, values)
-                yield Patch(key, "timestamp", (samples.index,), times)
+                yield Patch(f"{column_path(key)}/value", start, values)
+                yield Patch(f"{column_path(key)}/timestamp", (samples.index,), times)
             elif samples.mode is StreamMode.REPLACE:
                 newest = np.atleast_1d(cell(samples.samples[-1].values.get(name)))
                 start = tuple(0 for _ in newest.shape)
-                yield Patch(key, "value", start, newest, whole=True)
-                yield Patch(key, "timestamp", (0,), times[-1:], whole=True)
+                yield Patch(f"{column_path(key)}/value", start, newest, whole=True)
+                yield Patch(
+                    f"{column_path(key)}/timestamp", (0,), times[-1:], whole=True
+                )
             else:
                 yield from self._slices(key, name, samples)
 
@@ -130,10 +117,10 @@ class StreamLayout:
             part = np.atleast_1d(cell(sample.values.get(name)))
             at = self._filled.get((key, sample.row), 0)
             self._filled[key, sample.row] = at + len(part)
-            yield Patch(key, "value", (sample.row, at), part[np.newaxis])
+            yield Patch(f"{column_path(key)}/value", (sample.row, at), part[np.newaxis])
             if at == 0:
                 when = np.array([sample.timestamp])
-                yield Patch(key, "timestamp", (sample.row,), when)
+                yield Patch(f"{column_path(key)}/timestamp", (sample.row,), when)
 
 
 def _names(samples: Samples) -> list[str]:
@@ -167,10 +154,3 @@ def _together(samples: Samples, name: str) -> Array:
         if samples.samples[number].values.get(name) is not None:
             out[where] = one
     return out
-
-
-def units_of(devices: Mapping[str, Device], key: Key) -> str:
-    """Return the unit of a stream's values."""
-    device = devices.get(key[0])
-    found = (s.unit for s in device.signals if s.name == key[1]) if device else ()
-    return next(iter(found), "")

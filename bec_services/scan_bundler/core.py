@@ -154,6 +154,8 @@ class ScanBundle:
             status=status,
             times=self._times([answers[server].times for server in step.on]),
         )
+        if step.point_id < self._points:  # the scan was rewound: it counts from now on
+            return Id(self._points, self._extra + 1), point
         return Id(step.point_id + 1), point
 
     def _times(self, parts: list[Times | None]) -> Times | None:

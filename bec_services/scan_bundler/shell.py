@@ -5,7 +5,8 @@ from typing import Any
 
 from bec_kernel.bus import START, Append, Change, Drop, Entry, Id, Log
 from bec_kernel.service import Life, unfinished
-from bec_kernel.wire import Taken, keys
+from bec_kernel.wire import Begin, Taken, keys
+from bec_services.scan_bundler.aligned import ScanAlignment
 from bec_services.scan_bundler.core import Output, ScanBundle
 
 _AT_ONCE = 256  # points in one commit: the broker does nothing else meanwhile
@@ -18,6 +19,7 @@ class _Scan:
     scan_id: str
     bundle: ScanBundle
     sources: dict[Log[Any], str] = field(default_factory=dict)
+    alignment: ScanAlignment | None = None
 
 
 class _Bundling:
@@ -36,16 +38,13 @@ class _Bundling:
             return
         bus = self._life.bus
         bundle = ScanBundle(bus.last(keys.points(scan_id)))
-        if bundle.sealed:
-            bus.commit([Drop(self._todo, scan_id)], self._life.fence)
-            return
         scan = self._scans[scan_id] = _Scan(scan_id, bundle)
         steps = keys.steps(scan_id)
         self._add(scan, steps, "", bundle.after)
         if bundle.after > START:  # its first entry lies before: fetch it
-            for entry in bus.read(steps, START, 1):
-                bundle.step(entry.message)
-        self._add_answers(scan)
+            self._feed(scan, steps, bus.read(steps, START, 1))
+        if bundle.sealed:
+            self._finish(scan, [])
 
     def _add(self, scan: _Scan, log: Log[Any], server: str, after: Id) -> None:
         scan.sources[log] = server
@@ -64,10 +63,27 @@ class _Bundling:
         if scan is None:  # sealed by another log of the same batch
             self.positions.pop(log, None)
             return
+        if log not in scan.sources:
+            self._align(scan, log, entries)
+            return
         out = self._feed(scan, log, entries)
         if scan.bundle.waits_at_end:
             out += self._catch_up(scan)
         self._put_out(scan, out)
+
+    def _align(self, scan: _Scan, log: Log[Any], entries: list[Entry[Any]]) -> None:
+        """Take what came on a stream that points wait for."""
+        assert scan.alignment is not None
+        if rows := scan.alignment.take(log, entries):
+            self._life.bus.commit(rows, self._life.fence)
+        self._follow_streams(scan)
+
+    def _follow_streams(self, scan: _Scan) -> None:
+        assert scan.alignment is not None
+        for log in scan.alignment.streams:
+            self._owner[log] = scan
+            self.positions.pop(log, None)
+        self.positions |= scan.alignment.positions
 
     def _feed(
         self, scan: _Scan, log: Log[Any], entries: list[Entry[Any]]
@@ -79,6 +95,8 @@ class _Bundling:
                 out += scan.bundle.answer(server, entry.message)
             else:
                 out += scan.bundle.step(entry.message)
+            if isinstance(entry.message, Begin):
+                scan.alignment = ScanAlignment(self._life, entry.message)
         if not server:
             self._add_answers(scan)
         return out
@@ -100,19 +118,29 @@ class _Bundling:
     def _put_out(self, scan: _Scan, out: list[Output]) -> None:
         log = keys.points(scan.scan_id)
         changes: list[Change] = [Append(log, entry, at) for at, entry in out]
-        while len(changes) > _AT_ONCE:
-            self._life.bus.commit(changes[:_AT_ONCE], self._life.fence)
-            del changes[:_AT_ONCE]
+        last = [changes.pop()] if scan.bundle.sealed and changes else []
+        for first in range(0, len(changes), _AT_ONCE):
+            some = changes[first : first + _AT_ONCE]
+            self._life.bus.commit(some, self._life.fence)
+        if out and scan.alignment is not None:
+            if rows := scan.alignment.points(out):
+                self._life.bus.commit(rows, self._life.fence)
+            self._follow_streams(scan)
         if scan.bundle.sealed:
-            changes.append(Drop(self._todo, scan.scan_id))
-            self._forget(scan)
-        if changes:
-            self._life.bus.commit(changes, self._life.fence)
+            self._finish(scan, last)
+
+    def _finish(self, scan: _Scan, last: list[Change]) -> None:
+        """Put out the seal and all rows that are left: who sees one has the others."""
+        rows = scan.alignment.finish() if scan.alignment is not None else []
+        self._forget(scan)
+        done = [*rows, *last, Drop(self._todo, scan.scan_id)]
+        self._life.bus.commit(done, self._life.fence)
 
     def _forget(self, scan: _Scan) -> None:
         del self._scans[scan.scan_id]
-        for log in scan.sources:
-            del self._owner[log]
+        streams = scan.alignment.streams if scan.alignment is not None else ()
+        for log in (*scan.sources, *streams):
+            self._owner.pop(log, None)
             self.positions.pop(log, None)
 
 

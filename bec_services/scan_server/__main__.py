@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from bec_kernel.service import Life, serve
+from bec_kernel.settings import load
 from bec_services.scan_server import scans
 from bec_services.scan_server.assembler import Catalogue, Schema
 from bec_services.scan_server.hook import Hook
@@ -64,7 +65,10 @@ def _hook(hook: Any) -> Hook:
 def body(life: Life) -> None:
     """Serve for one life."""
     tell = life.alarm
-    catalogue = Catalogue(load_scans(tell), load_schemas(tell), load_hooks(tell))
+    account = load(life.setup.data).files.account
+    catalogue = Catalogue(
+        load_scans(tell), load_schemas(tell), load_hooks(tell), account
+    )
     ScanServer(life, catalogue).run()
 
 

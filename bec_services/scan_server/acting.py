@@ -24,6 +24,7 @@ ITEM_VERBS = (
     Verb.PAUSE_NOW,
     Verb.RESUME,
     Verb.COMPLETE,
+    Verb.REWIND,
     Verb.ABORT,
     Verb.HALT,
     Verb.REMOVE,
@@ -101,7 +102,21 @@ def act_on_item(
             allowed="abort, complete",
         )
     hold = Hold(user=user, reason=action.reason, time=now)
+    if action.verb is Verb.REWIND:
+        return _rewind(item, action, hold)
     return control(queues, item, action.verb, hold, action.request_id)
+
+
+def _rewind(item: Item, action: ItemAction, hold: Hold) -> list[Change]:
+    if not item.is_scan or action.point < 0:
+        what = f"point {action.point}" if item.is_scan else label(item)
+        raise RefusedError(
+            f"a scan is rewound to a point it has taken, from 0 on, not to {what}",
+            subject="point",
+            value=str(action.point),
+            allowed="0 …",
+        )
+    return [told(item, action.verb, hold, action.request_id, point=action.point)]
 
 
 def _act_on_waiting(
@@ -199,10 +214,14 @@ def _by_rule(item: Item) -> bool:
     return item.paused is not None and item.paused.user == Hold.SUSPENDER
 
 
-def told(item: Item, verb: Verb, hold: Hold, request_id: str = "") -> Change:
+def told(
+    item: Item, verb: Verb, hold: Hold, request_id: str = "", *, point: int = 0
+) -> Change:
     """Return the entry a worker obeys."""
     reason = str(hold) if hold.reason and verb is not Verb.RESUME else hold.reason
-    one = Control(verb=verb, user=hold.user, request_id=request_id, reason=reason)
+    one = Control(
+        verb=verb, user=hold.user, request_id=request_id, reason=reason, point=point
+    )
     return Append(keys.controls(item.scan_id), one)
 
 

@@ -32,6 +32,7 @@ class Catalogue:
         scans: by name.
         schemas: what the metadata of every scan must be like.
         hooks: what the site adds to scans.
+        account: whose files the scans' are.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class Catalogue:
         scans: Iterable[type[Scan]],
         schemas: Iterable[Schema] = (),
         hooks: Hooks | None = None,
+        account: str = "",
     ) -> None:
+        self.account = account
         self.scans: dict[str, Scan] = {}
         self.schemas = list(schemas)
         self.hooks: Hooks = hooks or {}

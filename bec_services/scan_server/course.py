@@ -1,7 +1,7 @@
 """The course of a scan: its program, and which want of it comes next."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bec_kernel.wire import Begin, StepKind
@@ -27,6 +27,10 @@ class Course:
         self._next: Want | None = None
         self._waiting: Unit | None = None
         self._again: deque[Unit] = deque()
+        self._told: list[Any] = []
+        self._furthest = -1  # the last point that was begun with
+        self._most = 0  # attempts that any point has had
+        self._attempts = 0  # that those have had which are to be taken again
 
     @property
     def is_over(self) -> bool:
@@ -47,6 +51,39 @@ class Course:
         self._next = self._waiting = None
         self._again.clear()
 
+    def touched(self, unit: Unit) -> None:
+        """Know a want that devices have begun with, or that is done."""
+        want = unit.want
+        if want.kind is StepKind.POINT and want.point_id is not None:
+            self._furthest = max(self._furthest, want.point_id)
+            self._most = max(self._most, unit.attempt)
+
+    def goes_back_to(self, point: int) -> bool:
+        """Say whether this point was taken, by a step that can be done again."""
+        return not self.cleaning and 0 <= point <= self._furthest
+
+    def rewind(self, point: int) -> None:
+        """Go back: the program comes next to this point, with the answers it had."""
+        self._attempts = self._most
+        self._again.clear()
+        self._waiting = None
+        if self._program is not None:
+            self._program.close()
+        self._program, self._started = self._frame.body(), False
+        answers, self._told = iter(self._told), []
+        want = self._resume(None)
+        while want is not None and not _is_before(want, point):
+            want = self._resume(self._answer_again(want, answers))
+        if point and want is not None:
+            want = self._resume(self._answer_again(want, answers))
+        self._next = want
+
+    def _answer_again(self, want: Want, answers: Iterator[Any]) -> Any:
+        if not want.answer:
+            return None
+        self._told.append(next(answers))
+        return self._told[-1]
+
     def take(self, *, alone: bool) -> Unit | None:
         """Return the next unit to be issued, None when the program must wait.
 
@@ -62,6 +99,8 @@ class Course:
             return None  # a question is asked when all is known that was done before
         self._next = None
         unit = Unit(want, self._servers_of(want), cleanup=self.cleaning)
+        if want.point_id is not None and want.point_id <= self._furthest:
+            unit.attempt = self._attempts
         if want.answer:
             self._waiting = unit
         return unit
@@ -73,6 +112,7 @@ class Course:
             if not self._waiting.ok:
                 return False
             told, self._waiting = self._waiting.told(), None
+            self._told.append(told)
         self._next = self._resume(told)
         return True
 
@@ -102,3 +142,8 @@ class Course:
             devices += self._begin.monitored + self._begin.triggered
         named = {servers[device] for device in devices if device in servers}
         return sorted(named or set(servers.values()) or {"main"})
+
+
+def _is_before(want: Want, point: int) -> bool:
+    """Say whether a program has come to the point before, or to the first one."""
+    return want.kind is StepKind.POINT and want.point_id == max(0, point - 1)

@@ -73,6 +73,7 @@ def begin_of(
         file_directory=directory,
         file_suffix=suffix,
         hooks=added,
+        scattered=scan.scattered,
     )
     _can_be_plotted(bound, begin)
     return begin

@@ -59,10 +59,15 @@ class Flight:
             if (trouble := unit.trouble) is not None:
                 yield unit, trouble
 
+    def touched(self) -> list[Unit]:
+        """Return the units that devices have begun with, once all are answered."""
+        return [unit for unit in self._units if not unit.untouched]
+
     def drain(self) -> list[Unit]:
         """Let go of all; return those that are not done and may be tried again."""
         again = [u for u in self._units if not u.ok and u.lost <= MAX_LOST]
         for unit in again:
+            unit.attempt -= unit.untouched
             trouble = unit.trouble
             if trouble is not None and trouble.status is AnswerStatus.LOST:
                 unit.lost += 1

@@ -86,6 +86,7 @@ def accept(
     _within_limits(scan, bound, beamline)
     hooks = catalogue.hooks if scan.is_scan else {}
     begin = begin_of(scan, bound, beamline.devices, request, user, hooks=hooks)
+    begin = msgspec.structs.replace(begin, account=catalogue.account)
     return Accepted(scan=scan, bound=bound, begin=begin)
 
 

@@ -9,6 +9,7 @@ State of the scan, and what a control does to it (the rest is ignored):
     open    pause, pause_now -> paused    abort -> clean-up -> aborted    halt -> halted
     paused  resume -> open                abort -> clean-up -> aborted    halt -> halted
     both    complete -> clean-up -> closed, "user_completed"
+    both    rewind: the state stays; the points from there on are taken again
 """
 
 from collections import deque
@@ -75,6 +76,7 @@ class Run:
         self._seen = 0
         self._draining = False
         self._pausing = False
+        self._back: int | None = None
         self._outcome: tuple[ScanState, str] = (ScanState.CLOSED, "done")
         self._time = 0.0
         self._out: list[Message] = []
@@ -148,8 +150,10 @@ class Run:
             at, control = self._controls[0]
             if not (self._draining and control.verb is Verb.RESUME):
                 self._controls.popleft()
-                verb = control.verb if self._applies(control.verb) else Verb.IGNORED
-                self._decree(verb, at, control.reason or f"by {control.user}")
+                verb = control.verb if self._applies(control) else Verb.IGNORED
+                why = control.reason or f"by {control.user}"
+                point = control.point if verb is Verb.REWIND else None
+                self._decree(verb, at, why, point)
                 return True
         if self._draining:
             return False
@@ -185,7 +189,10 @@ class Run:
             self._decree(Verb.FAIL, "", what)
         return bool(what)
 
-    def _applies(self, verb: Verb) -> bool:
+    def _applies(self, control: Control) -> bool:
+        verb = control.verb
+        if verb is Verb.REWIND:
+            return self._course.goes_back_to(control.point) and not self._pausing
         if verb is Verb.RESUME:
             return self.state is ScanState.PAUSED
         if self._course.cleaning:
@@ -207,7 +214,9 @@ class Run:
 
     # --- marks ------------------------------------------------------------------------
 
-    def _decree(self, verb: Verb, control: str, reason: str) -> None:
+    def _decree(
+        self, verb: Verb, control: str, reason: str, value: int | None = None
+    ) -> None:
         """Live: write a decision down, then act upon it."""
         if verb in SEVERITY and (not self._course.cleaning or verb is Verb.HALT):
             self._out.append(Stop(epoch=self._epoch, severity=SEVERITY[verb]))
@@ -218,6 +227,7 @@ class Run:
             control=control,
             reason=reason,
             drained=not self._draining,
+            value=value,
         )
         self._out.append(mark)
         self._obey(mark)
@@ -239,6 +249,8 @@ class Run:
             self._pausing = True
         elif verb is Verb.RESUME:
             self._state_change(ScanState.OPEN)
+        elif verb is Verb.REWIND:
+            self._back = mark.value
         elif verb is Verb.FAIL and self._course.cleaning:
             self.problem = self.problem or reason
             self._flight.give_up()  # it is not tried again: the others still are
@@ -256,9 +268,14 @@ class Run:
 
     def _drained(self) -> None:
         """Every issued step has its answers: what is not done is to be done again."""
+        for unit in self._flight.touched():
+            self._course.touched(unit)
         again = self._flight.drain()
         self._course.again(again)
         self._draining = False
+        if self._back is not None and not self._course.cleaning:
+            self._course.rewind(self._back)
+        self._back = None
         if self._pausing:
             self._pausing = False
             for unit in again:
@@ -324,6 +341,7 @@ class Run:
         if not self._draining:
             for unit in self._flight.land():
                 self._seen = max(self._seen, unit.index)
+                self._course.touched(unit)
 
     # --- the end ----------------------------------------------------------------------
 

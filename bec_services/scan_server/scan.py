@@ -218,7 +218,8 @@ class Taking:
 class Scan:
     """One kind of scan. A subclass says its parameters and its positions.
 
-    Its docstring is what people read; the first line is its summary.
+    Its docstring is what people read; the first line is its summary. `scattered`: its
+    points lie anywhere in the plane of its first two motors, and are drawn there.
     """
 
     name: ClassVar[str]
@@ -230,6 +231,7 @@ class Scan:
     example: ClassVar[str] = ""
     is_scan: ClassVar[bool] = True
     driven: ClassVar[bool] = False
+    scattered: ClassVar[bool] = False
     others: Callable[[str], "Scan"]
     """Finds a scan by its name; given by the catalogue."""
 

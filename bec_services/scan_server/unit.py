@@ -26,7 +26,7 @@ class Unit:
     Attributes:
         want: what the program wants.
         servers: that must answer.
-        attempt: how often it was issued.
+        attempt: how often it was begun, as far as one knows.
         lost: how often it got lost.
         index: of the step it is now.
         cleanup: belongs to the clean-up.
@@ -58,6 +58,13 @@ class Unit:
         """The first answer that is not ok."""
         bad = (a for a in self.answers.values() if a.status is not AnswerStatus.OK)
         return next(bad, None)
+
+    @property
+    def untouched(self) -> bool:
+        """It was withdrawn before any device was touched: that was no attempt."""
+        trouble = self.trouble
+        withdrawn = trouble is not None and trouble.status is AnswerStatus.WITHDRAWN
+        return withdrawn and len(self.servers) == 1
 
     @property
     def is_question(self) -> bool:

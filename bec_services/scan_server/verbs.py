@@ -5,6 +5,7 @@ from bec_kernel.wire import ScanState, Verb
 SEVERITY = {
     Verb.PAUSE: 1,
     Verb.COMPLETE: 1,
+    Verb.REWIND: 1,
     Verb.PAUSE_NOW: 2,
     Verb.ABORT: 2,
     Verb.FAIL: 2,

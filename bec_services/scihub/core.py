@@ -25,6 +25,8 @@ class ScanRow:
         file: path of its file; None until that is complete.
         parameters: as JSON.
         metadata: as JSON.
+        request: its args and kwargs, as JSON.
+        devices: names of those that take part, as JSON.
     """
 
     scan_id: str
@@ -39,6 +41,8 @@ class ScanRow:
     file: str | None = None
     parameters: str = "{}"
     metadata: str = "{}"
+    request: str = "[[],{}]"
+    devices: str = "[]"
 
 
 def begun(row: ScanRow, begin: Begin) -> ScanRow:
@@ -48,6 +52,8 @@ def begun(row: ScanRow, begin: Begin) -> ScanRow:
         user=begin.user,
         parameters=_json(begin.parameters),
         metadata=_json(begin.request.metadata),
+        request=_json([begin.request.args, begin.request.kwargs]),
+        devices=_json(sorted(begin.servers)),
     )
 
 

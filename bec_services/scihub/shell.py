@@ -5,8 +5,10 @@ Points are not followed: the seal is read once the file is complete.
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.asks import Asks
 from bec_kernel.bus import START, Drop, Entry, Id, Log
 from bec_kernel.service import Life, unfinished
 from bec_kernel.wire import (
@@ -18,8 +20,8 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
+from bec_services.scihub.asks import do
 from bec_services.scihub.core import Outbox, ScanRow, begun, changed, filed
-from bec_services.scihub.device_lists import DeviceLists
 
 if TYPE_CHECKING:
     from bec_services.scihub.database import Database
@@ -143,23 +145,24 @@ def run(life: Life) -> None:
     connector.positions[keys.scans()] = start
     for taken in todo:
         connector.begin(taken)
-    lists = DeviceLists(life, connector.database)
-    connector.positions |= lists.open()
+    asks = Asks(life, keys.scihub_asks, partial(do, connector.database))
+    users = life.bus.get(keys.users())
+    connector.positions |= asks.open(users.names if users else [])
     try:
         while True:
-            _once(life, connector, lists)
+            _once(life, connector, asks)
             life.over.wait(_REST)
     finally:
         connector.close()
 
 
-def _once(life: Life, connector: _Connector, lists: DeviceLists) -> None:
+def _once(life: Life, connector: _Connector, asks: Asks) -> None:
     wait = connector.deliver()
     life.check()
     for log, entries in life.bus.follow(connector.positions, wait, _PAGE):
         connector.positions[log] = entries[-1].id
         known = [entry for entry in entries if entry.message is not None]
-        if lists.take(log, known):
+        if asks.take(log, known):
             continue
         if log != keys.scans():
             connector.take(log, known)

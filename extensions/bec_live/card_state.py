@@ -48,6 +48,7 @@ class CardState:
         fit: the newest.
         file: path of the scan's file, once it is complete.
         sealed: the last point is here.
+        retaken: so many rows were replaced: the scan was rewound.
     """
 
     hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -60,7 +61,10 @@ class CardState:
     fit: Fit | None = None
     file: str = ""
     sealed: bool = False
+    retaken: int = 0
     _seen: Columns = field(default_factory=Columns)
+    _told: int = 0
+    _after: int | None = None
     _first: float = 0.0
     _last: float = 0.0
 
@@ -93,8 +97,18 @@ class CardState:
             for name, reading in device.items()
         }
         values = [_plain(readings.get(name)) for name in self.columns]
-        self.rows.append([point.point_id, *values])
+        if self._after is None:
+            self._after = point.point_id
+        at = point.point_id - self._after
+        self.retaken += at < len(self.rows)
+        self._told = min(self._told, at)
+        self.rows[at : at + 1] = [[point.point_id, *values]]
         self._seen.tell(dict(zip(self.columns, values, strict=True)))
+
+    def news(self) -> int:
+        """Return from which row on there is something new since this was last asked."""
+        told, self._told = self._told, len(self.rows)
+        return told
 
     @property
     def title(self) -> str:

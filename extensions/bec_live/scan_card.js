@@ -2,6 +2,7 @@
 // place they belong to, so a page opened late or twice never shows a point twice.
 
 const BUTTONS = { pause: "Pause", resume: "Resume", abort: "Abort" };
+const WORDS = { "": "pending", open: "running" };
 const LAST_ROWS = 5;
 const ASK_AGAIN = 300; // ms
 
@@ -16,6 +17,8 @@ const STYLE = `
 .bec-card .state[data-state="paused"] { background: #c80; }
 .bec-card .state[data-state="aborted"], .bec-card .state[data-state="halted"],
 .bec-card .state[data-state="interrupted"] { background: #c33; }
+.bec-card .abort { color: #c33; border: 1px solid #c33; border-radius: 2px;
+  background: none; }
 .bec-card progress { width: 100%; height: 8px; }
 .bec-card .note { color: var(--jp-ui-font-color2, #666); min-height: 1.3em; }
 .bec-card table { border-collapse: collapse; }
@@ -142,10 +145,10 @@ async function makePlot(model, box) {
   let axes = "";
 
   return () => {
-    const { x, y, x_label, y_label } = model.get("head");
+    const { x, y, x_label, y_label, retaken } = model.get("head");
     if (!y) return;
-    if (axes !== `${x}/${y}`) {
-      axes = `${x}/${y}`;
+    if (axes !== `${x}/${y}/${retaken}`) {
+      axes = `${x}/${y}/${retaken}`;
       drawn = 0;
       named("points").data = { x: [], y: [] };
       named("x axis").axis_label = x_label;
@@ -154,8 +157,12 @@ async function makePlot(model, box) {
     const more = { x: column(model, x, drawn), y: column(model, y, drawn) };
     if (more.x.length) named("points").stream(more);
     drawn += more.x.length;
-    const [fx, fy] = model.get("fit").curve ?? [];
-    if (fx) named("fit").data = { x: fx, y: fy };
+    const { curve, centre } = model.get("fit");
+    if (curve) {
+      named("fit").data = { x: curve[0], y: curve[1] };
+      named("legend").visible = true;
+      Object.assign(named("centre"), { location: centre ?? 0, visible: centre != null });
+    }
     box.dataset.drawn = drawn;
   };
 }
@@ -191,7 +198,7 @@ function drawHead(parts, model) {
   const { state, left, message, final } = model.get("status");
   const done = model.get("rows").length;
   write(parts.title, title);
-  parts.state.textContent = state || "pending";
+  parts.state.textContent = WORDS[state] ?? state;
   parts.state.dataset.state = state;
   if (total) Object.assign(parts.progress, { max: total, value: done });
   const words = [progressText(done, total, left), model.get("fit").words, message];

@@ -12,6 +12,7 @@ import bokeh
 import traitlets
 from bokeh.embed import json_item
 from bokeh.models import ColumnDataSource, DataRange1d
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 from bokeh.util.paths import bokehjs_path
 from ipywidgets import Layout
@@ -57,9 +58,9 @@ class ScanCard(anywidget.AnyWidget):
         if head != self.head:
             self.head = head
         with self._sending:
-            start = len(self.rows)
+            start = state.news()
             new = state.rows[start:]
-            self.rows.extend(new)  # in place: kept for later pages, not sent whole
+            self.rows[start:] = new  # in place: kept for later pages, not sent whole
         if new:
             self.send({"kind": "rows", "start": start, "rows": new})
         if fit != self.fit:
@@ -119,12 +120,19 @@ def _plot() -> Any:
         output_backend="canvas",
         x_range=DataRange1d(),
         y_range=DataRange1d(),
+        tools="pan,box_zoom,wheel_zoom,reset,save",
     )
-    plot.line("x", "y", source=points, color="#1f77b4")
-    plot.scatter("x", "y", source=points, color="#1f77b4", size=4)
-    plot.line("x", "y", source=fit, color="#d62728", line_width=2)
+    data, fitted = "#1f77b4", "#d62728"
+    plot.line("x", "y", source=points, color=data, legend_label="data")
+    plot.scatter("x", "y", source=points, color=data, size=4, legend_label="data")
+    plot.line("x", "y", source=fit, color=fitted, line_width=2, legend_label="fit")
+    centre = Span(name="centre", dimension="height", location=0, visible=False)
+    centre.line_color, centre.line_dash = fitted, "dashed"
+    plot.add_layout(centre)
+    plot.legend.name, plot.legend.visible = "legend", False
+    plot.legend.background_fill_alpha = 0.7
     plot.xaxis.name, plot.yaxis.name = "x axis", "y axis"
-    plot.toolbar.logo = None
+    plot.toolbar.logo, plot.toolbar.autohide = None, True
     return json_item(plot)
 
 
@@ -138,6 +146,7 @@ def _head(state: CardState) -> dict[str, Any]:
         "y": state.y if state.columns else "",
         "x_label": state.label(state.x),
         "y_label": state.label(state.y),
+        "retaken": state.retaken,
     }
 
 
@@ -156,4 +165,8 @@ def _status_of(state: CardState | None = None) -> dict[str, Any]:
 def _fit(state: CardState) -> dict[str, Any]:
     if state.fit is None:
         return {}
-    return {"words": fit_words(state.fit), "curve": state.fit.curve or None}
+    return {
+        "words": fit_words(state.fit),
+        "curve": state.fit.curve or None,
+        "centre": state.fit.values.get("center"),
+    }

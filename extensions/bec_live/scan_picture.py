@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bec_kernel.client.wording import fit_words
+from bec_kernel.svg import Curve, Pairs, line_plot
 from bec_live.card_state import CardState
 from bec_live.scan_text import how_far, summary
-from bec_live.svg import Curve, Pairs, line_plot
 
 POINTS = "#1f77b4"
 FIT = "#d62728"
@@ -18,12 +18,11 @@ def picture(state: CardState, troubles: Sequence[str] = ()) -> str:
     curves = [Curve(_pairs(state.series(state.x), state.series(y)), POINTS, marks=True)]
     if state.fit is not None and state.fit.curve:
         curves.append(Curve(_pairs(*state.fit.curve), FIT))
-    parts = (how_far(state), fit_words(state.fit), *troubles)
-    note = " · ".join(part for part in parts if part)
+    notes = [" · ".join([how_far(state), *troubles]), fit_words(state.fit)]
     return line_plot(
         curves,
         title=state.title,
-        note=note,
+        notes=notes,
         x=state.label(state.x),
         y=state.label(y),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from bec_kernel.client import ScanReport
 from bec_magics.completion import matcher_for
 from bec_magics.errors import put_back, show_in_one_line
+from bec_magics.history import HistoryMagics
 from bec_magics.live import bundle_of
 from bec_magics.move import MoveMagics
 from bec_magics.own import InstanceMagics
@@ -24,9 +25,10 @@ def load_ipython_extension(shell: Any) -> None:
     session = Session(shell)
     scan, move = ScanMagics(shell, session), MoveMagics(shell, session)
     own, queue = InstanceMagics(shell, session), QueueMagics(shell, session)
+    history = HistoryMagics(shell, session)
     undo = [
-        _register(shell, scan, move, own, queue),
-        _complete(shell, scan, move, queue),
+        _register(shell, scan, move, own, queue, history),
+        _complete(shell, scan, move, queue, history),
     ]
     before = show_in_one_line(shell)
     undo += [lambda: put_back(shell, before), _show_reports(shell, session)]
@@ -34,6 +36,8 @@ def load_ipython_extension(shell: Any) -> None:
     explained.getdoc = scan.explain_magic  # what IPython asks for `%scan?`
     explained = type(queue).queue
     explained.getdoc = queue.explain_magic
+    explained = type(history).scans
+    explained.getdoc = history.explain_magic
     _reach_kernel(shell, session)
     session.bind_later()
     undo.append(session.close)
@@ -67,7 +71,11 @@ def _register(shell: Any, *magics: Any) -> Callable[[], None]:
 
 
 def _complete(
-    shell: Any, scan: ScanMagics, move: MoveMagics, queue: QueueMagics
+    shell: Any,
+    scan: ScanMagics,
+    move: MoveMagics,
+    queue: QueueMagics,
+    history: HistoryMagics,
 ) -> Callable[[], None]:
     matcher = matcher_for(
         {
@@ -77,6 +85,7 @@ def _complete(
             "wa": move.complete_motors,
             "stop": move.complete_devices,
             "queue": queue.complete_queue,
+            "scans": history.complete_scans,
         }
     )
     matchers = shell.Completer.custom_matchers

@@ -7,7 +7,7 @@ from typing import Any
 from IPython.display import display, publish_display_data
 
 from bec_kernel.client import Client, ScanReport
-from bec_kernel.errors import ScanAborted
+from bec_kernel.errors import BecError, ScanAborted
 from bec_live.scan_card import ScanCard
 from bec_live.scan_feed import LAST_WORDS, ScanFeed, read_scan
 from bec_live.scan_picture import mime_bundle
@@ -89,6 +89,10 @@ def hints_of(client: Client) -> Mapping[str, Sequence[str]]:
 
 def bundle_of(report: ScanReport, client: Client) -> Any:
     """Return what a notebook shows of a report; waits briefly for its last fit."""
+    if report.past is not None:  # no longer on the bus
+        with contextlib.suppress(BecError):
+            return {"text/plain": repr(report), "image/svg+xml": report.plot().svg}
+        return {"text/plain": repr(report)}
     if report.is_final:
         _ = report.fit
     state = read_scan(client.bus, report.scan_id, hints_of(client))

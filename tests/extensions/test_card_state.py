@@ -1,5 +1,6 @@
 import pytest
 
+from bec_kernel.svg import Curve, line_plot, thin, ticks
 from bec_kernel.wire import (
     Begin,
     Fit,
@@ -13,7 +14,6 @@ from bec_kernel.wire import (
 from bec_live.card_state import CardState
 from bec_live.scan_picture import mime_bundle, picture
 from bec_live.scan_text import summary
-from bec_live.svg import Curve, line_plot, thin, ticks
 
 REQUEST = ScanRequest(
     request_id="a", name="line_scan", args=["samx", -1, 1], kwargs={"exp_time": 0.1}
@@ -160,7 +160,7 @@ def test_the_picture_is_the_same_for_the_same_data():
 def test_a_picture_of_many_points_stays_below_100_kb():
     many = [(float(n), float(n % 17)) for n in range(100_000)]
     curves = [Curve(many, "red", marks=True), Curve(many, "blue")]
-    svg = line_plot(curves, title="t", note="", x="x", y="y")
+    svg = line_plot(curves, title="t", notes=[""], x="x", y="y")
     assert len(svg) < 100_000
 
 
@@ -183,6 +183,19 @@ def test_ticks_are_round_and_inside(low, high):
 @pytest.mark.parametrize("value", [0.0, 7.0])
 def test_a_single_point_can_be_drawn(value):
     svg = line_plot(
-        [Curve([(value, value)], "red", marks=True)], title="", note="", x="", y=""
+        [Curve([(value, value)], "red", marks=True)], title="", notes=[""], x="", y=""
     )
     assert "nan" not in svg
+
+
+def test_a_point_that_is_taken_again_takes_its_old_row():
+    state = state_of(BEGIN, *POINTS)
+    assert state.news() == 0
+    assert state.news() == 3
+
+    state.take(point(1, 0.5, 8.0))
+    assert [row[0] for row in state.rows] == [0, 1, 2]
+    assert state.rows[1] == [1, 0.5, 8.0]
+    assert state.retaken == 1
+    assert state.news() == 1
+    assert state.news() == 3

@@ -201,6 +201,9 @@ def test_a_list_that_is_written_is_read_as_it_was(tmp_path):
         ("users: {bob: king}\n", "users.bob"),
         ("users: {'../bob': user}\n", "'../bob' is no name"),
         ("users: {scihub: user}\n", "scihub is the name of a service"),
+        ("files: {account: ../p1}\n", "files.account: '../p1' is no name of a folder"),
+        ("files: {layout: [x]}\n", "files.layout"),
+        ("files: {source: {names: x}}\n", "files.source.names"),
     ],
 )
 def test_wrong_settings_are_said_with_file_and_field(tmp_path, text, said):

@@ -5,7 +5,7 @@ from bec_kernel.errors import InstanceError, RefusedError
 from bec_kernel.wire import keys
 from bec_magics import load_ipython_extension, unload_ipython_extension
 
-OURS = {"scan", "ct", "mv", "mvr", "wa", "stop", "queue", "instance"}
+OURS = {"scan", "ct", "mv", "mvr", "wa", "stop", "queue", "instance", "scans"}
 
 pytestmark = pytest.mark.keeps_threads  # IPython's history saver
 

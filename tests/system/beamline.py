@@ -108,15 +108,23 @@ class Instance:
             at = page[-1].id
         return found
 
+    def standby(self, role: str, name: str = "main") -> subprocess.Popen[bytes]:
+        """Start one more process of a role; return when it waits for the first one."""
+        process = self.beside(role, stderr=subprocess.PIPE, BEC_NAME=name)
+        assert any(b"waits for its end" in line for line in process.stderr)
+        return process
+
     def beside(
-        self, role: str, *words: str, **environment: str
+        self, role: str, *words: str, stderr: int | None = None, **environment: str
     ) -> subprocess.Popen[bytes]:
         """Start one more process of a role, beside those of the launcher."""
         folder = Folder(self.data)
         url = f"unix://{role}:{folder.password(role)}@{folder.socket}"
         own = {"BEC_REDIS": url, "BEC_DATA": str(self.data), **environment}
         argv = [sys.executable, *(words or ("-m", f"bec_services.{role}"))]
-        return subprocess.Popen(argv, env=os.environ | own, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(
+            argv, env=os.environ | own, stdin=subprocess.DEVNULL, stderr=stderr
+        )
 
     def close(self) -> None:
         """Stop it; nothing is left."""

@@ -101,7 +101,7 @@ def test_pause_and_resume_work_beside_the_blocked_cell(lab):
         page.locator(".bec-card .pause").click()
         page.locator(".bec-card .state", has_text="paused").wait_for()
         page.locator(".bec-card .resume").click()
-        page.locator(".bec-card .state", has_text="open").wait_for()
+        page.locator(".bec-card .state", has_text="running").wait_for()
         drawn(page, 20)
         page.locator(".bec-card .abort").click()
         wait_until_done(page, 1)

@@ -23,6 +23,7 @@ COMMANDS = [
     "logs",
     "lab",
     "scan",
+    "history",
     "queue",
     "stop",
     "service",

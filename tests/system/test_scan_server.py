@@ -69,10 +69,11 @@ def test_a_scan_server_killed_at_every_step_leaves_the_same_scan(instance, show)
 @pytest.fixture
 def standby(instance):
     """A second scan server, which waits for the first one's lease."""
-    process = instance.beside("scan_server")
+    process = instance.standby("scan_server")
     yield process
     process.terminate()
     assert process.wait(15) == 0
+    process.stderr.close()
 
 
 @pytest.mark.alone

@@ -109,9 +109,10 @@ def test_what_devices_send_is_in_the_file_each_sample_once(instance):
         devices = file["entry/collection/devices"]
         assert devices["wave/wave_stream/value"].shape == (10, 50)
         assert np.isfinite(devices["wave/wave_stream/value"][...]).all()
-        assert devices["eye/frames"].shape == (10, 16, 24)
-        assert devices["eye/frames"][...].max() > 0
-        assert (np.diff(devices["eye/exposure"][...]) == 1).all()
+        eye = file["entry/collection/file_references/eye"]
+        assert eye["frames"].shape == (10, 16, 24)
+        assert eye["frames"][...].max() > 0
+        assert (np.diff(eye["exposure"][...]) == 1).all()
         positions = devices["flyer/flyer_flight_position/value"][...]
         assert len(positions) == 50
         assert positions[-1] == pytest.approx(1, abs=0.2)

@@ -44,6 +44,7 @@ class SimCamera(SimDetector):
         image: `gaussian` (a spot in the middle), `constant` or `spots`.
         hot_pixels: so many pixels are always at their highest.
         write_to_disk: keep all pictures of a scan.
+        compress: keep them compressed.
     """
 
     total = Component(SimSignal, kind=Kind.hinted, value=0)
@@ -67,6 +68,7 @@ class SimCamera(SimDetector):
         image: str = "gaussian",
         hot_pixels: int = 0,
         write_to_disk: bool = False,
+        compress: bool = False,
         noise: str = "poisson",
         **kwargs: Any,
     ) -> None:
@@ -86,6 +88,7 @@ class SimCamera(SimDetector):
         count = whole(f"{name}: hot_pixels", hot_pixels, 0, rows * columns)
         self._hot = _hot(count, self._pattern.shape)
         self._write_to_disk = write_to_disk
+        self._compress = compress
         self._place: ScanFiles | None = None
         self._frames: FrameFile | None = None
         self.frame.show(np.zeros(self._pattern.shape, np.uint16))
@@ -101,7 +104,8 @@ class SimCamera(SimDetector):
             from bec_services.device_server.sim.frames import ENTRIES, FrameFile
 
             path = self._place.path(self.name)
-            self._frames = FrameFile(path, self._pattern.shape)
+            shape = self._pattern.shape
+            self._frames = FrameFile(path, shape, compress=self._compress)
             self.file.put(path, entries=ENTRIES)
         return staged
 

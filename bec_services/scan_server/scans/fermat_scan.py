@@ -35,6 +35,7 @@ class FermatScan(Scan):
     """
 
     name = "fermat_scan"
+    scattered = True
     bundle = (MOTOR, START, STOP)
     bundles = (2, 2)
     options = (

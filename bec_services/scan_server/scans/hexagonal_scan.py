@@ -25,6 +25,7 @@ class HexagonalScan(Scan):
     """
 
     name = "hexagonal_scan"
+    scattered = True
     bundle = (
         MOTOR,
         START,

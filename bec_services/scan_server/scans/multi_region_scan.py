@@ -51,6 +51,7 @@ class MultiRegionGridScan(Scan):
     """
 
     name = "multi_region_grid_scan"
+    scattered = True
     bundle = (MOTOR,)
     bundles = (2, 2)
     options = (

@@ -38,6 +38,7 @@ class RoundScan(Scan):
     """
 
     name = "round_scan"
+    scattered = True
     bundle = (MOTOR,)
     bundles = (2, 2)
     options = (
@@ -75,6 +76,7 @@ class RoundRoiScan(Scan):
     """Cover a rectangle by rings around a centre; points outside are left out."""
 
     name = "round_roi_scan"
+    scattered = True
     bundle = (MOTOR, START, STOP)
     bundles = (2, 2)
     options = (

@@ -7,6 +7,7 @@ from bec_kernel.wire import (
     Fit,
     Item,
     ItemState,
+    Point,
     ScanRequest,
     ScanState,
     Seal,
@@ -104,3 +105,15 @@ def test_a_move_is_followed_no_more_when_it_has_ended():
     )
 
     assert track.is_complete
+
+
+def test_of_a_point_that_was_taken_again_the_last_one_counts():
+    track = Track("a")
+    track.follow(points=True)
+    for point_id, attempt in ((0, 1), (1, 1), (0, 2), (2, 1)):
+        track.tell(
+            Point(
+                index=1, point_id=point_id, attempt=attempt, begin=0.0, end=0.0, data={}
+            )
+        )
+    assert [(p.point_id, p.attempt) for p in track.points] == [(0, 2), (1, 1), (2, 1)]

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 
 from bec_kernel.port import Entry, Id
@@ -87,8 +88,9 @@ def test_a_new_life_goes_on_behind_the_last_fit():
 
 def test_a_point_without_a_number_is_left_out():
     fits = FitSeries(begin(fit="Gaussian"), {})
-    for value in (1.0, math.nan, 3.0):
-        fits.take(point(samx=1.0, bpm4i=value))
+    for at, value in enumerate((1.0, math.nan, 3.0)):
+        one = point(samx=1.0, bpm4i=value)
+        fits.take(msgspec.structs.replace(one, point_id=at))
     assert fits.next().y == [1.0, 3.0]
 
 
@@ -96,3 +98,13 @@ def test_the_detector_the_asker_named_is_fitted():
     scan = begin(monitored=["samx", "diode", "bpm4i"], parameters={"signal": "diode"})
     axes = choose(scan, {}, point(samx=1.0, diode=2.0, bpm4i=3))
     assert axes.y == ("diode", "diode")
+
+
+def test_a_point_that_is_taken_again_is_fitted_as_it_was_taken_last():
+    fits = series(upto=5)  # a baseline and four points
+    again = next(e for _, e in points_log(5) if isinstance(e, Point))
+    data = {**again.data, "bpm4i": {"bpm4i": Reading(77.0, T0)}}
+    fits.take(msgspec.structs.replace(again, attempt=2, data=data))
+    task = fits.next()
+    assert (len(task.x), len(task.y)) == (4, 4)
+    assert task.y[0] == 77.0

@@ -80,3 +80,10 @@ def test_a_point_that_an_earlier_life_may_have_begun_is_lost():
 )
 def test_what_may_be_done_twice_is_done_again(kind):
     assert Gate("main", born=4).verdict(step(4, kind)) is Verdict.DO
+
+
+def test_the_first_point_of_an_earlier_life_is_lost_also_where_it_was_stopped():
+    gate = Gate("main", born=5)
+    gate.stop(0)
+    assert gate.verdict(step(4)) is Verdict.LOST
+    assert gate.verdict(step(5)) is Verdict.WITHDRAWN

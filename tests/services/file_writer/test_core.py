@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bec_kernel.wire import Begin, Point, PointStatus, Reading, ScanRequest
-from bec_services.file_writer.core import STATUS, Layout
-from bec_services.file_writer.tree import place
+from bec_services.file_writer.core import STATUS, Columns
+from bec_services.file_writer.scan import place
 
 
 def point(value, point_id=0, **fields):
@@ -15,7 +15,7 @@ def point(value, point_id=0, **fields):
 
 
 def grown(*values):
-    layout = Layout()
+    layout = Columns()
     points = [point(value) for value in values]
     layout.grow(points)
     return layout.batch(points).values["dev", "dev"]
@@ -26,7 +26,7 @@ def test_counts_stay_whole_numbers():
 
 
 def test_a_column_that_began_with_a_whole_number_keeps_fractions():
-    layout = Layout()
+    layout = Columns()
     layout.grow([point(1)])
     assert layout.batch([point(1.5)]) is None
     layout.grow([point(1.5)])
@@ -61,7 +61,7 @@ def test_an_array_among_numbers_is_left_out():
 
 
 def test_a_device_that_is_missing_leaves_a_row_that_says_so():
-    layout = Layout()
+    layout = Columns()
     layout.grow([point(1.0)])
     retaken = point(2.0, status={"dev": PointStatus.RETAKEN})
     batch = layout.batch([point(1.0), point(0, data={}), retaken])
@@ -71,7 +71,7 @@ def test_a_device_that_is_missing_leaves_a_row_that_says_so():
 
 
 def test_a_device_nobody_knew_needs_a_new_layout():
-    layout = Layout()
+    layout = Columns()
     layout.grow([point(1.0)])
     other = point(0, data={"other": {"other": Reading(1.0, 0.0)}})
     assert layout.batch([other]) is None
@@ -87,6 +87,11 @@ def test_a_device_nobody_knew_needs_a_new_layout():
             42,
             {"file_directory": "ada/steel", "file_suffix": "cold"},
             "ada/steel/S00000-00999/S00042_cold/S00042_master.h5",
+        ),
+        (
+            42,
+            {"account": "p1", "file_directory": "ada"},
+            "p1/ada/S00000-00999/S00042/S00042_master.h5",
         ),
     ],
 )

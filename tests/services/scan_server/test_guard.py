@@ -199,6 +199,9 @@ def test_what_a_scan_cannot_read_is_named(options, said):
 def test_a_scan_says_where_its_files_lie():
     begin = ask("acquire", file_suffix="cold_1", file_directory="ada/steel.2/").begin
     assert (begin.file_directory, begin.file_suffix) == ("ada/steel.2", "cold_1")
+    ours = Catalogue([Acquire], account="p12345")
+    request = ScanRequest(request_id="r1", name="acquire")
+    assert accept(ours, BEAMLINE, request, "ada", NOW).begin.account == "p12345"
 
 
 @pytest.mark.parametrize(

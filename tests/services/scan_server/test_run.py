@@ -15,7 +15,7 @@ from bec_kernel.wire import (
     StepKind,
     Verb,
 )
-from tests.services.scan_server.world import Frame, World
+from tests.services.scan_server.world import POINTS, Frame, World
 
 
 def test_an_undisturbed_scan_is_opened_taken_and_closed():
@@ -96,6 +96,47 @@ def test_a_paused_scan_issues_nothing_and_resumes_where_it_was(verb):
     world.control(Verb.RESUME)
     assert world.finish().all_good
     assert world.state_names[2:] == [ScanState.OPEN, ScanState.CLOSED]
+
+
+@pytest.mark.parametrize("ahead", [1, 4, 16])
+def test_what_was_withdrawn_untouched_is_no_attempt(ahead):
+    world = World(lookahead=ahead)
+    for _ in range(5):
+        world.work()
+        world.serve()
+    world.control(Verb.PAUSE)
+    world.finish()
+    world.control(Verb.RESUME)
+    world.finish()
+    assert world.all_good
+    assert {attempt for _, attempt in world.exposed} == {1}
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 6))
+@settings(max_examples=60, deadline=None)
+def test_no_point_is_exposed_twice_as_the_same_attempt(choice, ahead):
+    """Whatever is paused, resumed, rewound and killed, in whatever order."""
+    world = World(lookahead=ahead)
+    verbs = [Verb.PAUSE, Verb.PAUSE_NOW, Verb.RESUME, Verb.RESUME, Verb.REWIND]
+    for _ in range(60):
+        match choice.randrange(12):
+            case 0:
+                world.control(choice.choice(verbs), choice.randrange(POINTS))
+            case 1:
+                world.start_worker()
+            case 2:
+                world.start_server()
+            case 3:
+                world.die_in_the_next_step()
+            case _:
+                world.work()
+                world.serve()
+    world.finish()
+    while not world.run.done:
+        world.control(Verb.RESUME)
+        world.finish()
+    assert len(world.exposed) == len(set(world.exposed))
+    assert dict(world.good) == {p: 2.0 + p for p in range(POINTS)}
 
 
 def test_an_aborted_scan_is_unstaged_and_closed():

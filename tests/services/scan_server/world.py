@@ -142,6 +142,15 @@ class World:
                 return True
         return False
 
+    def die_in_the_next_step(self):
+        """The device server exposes the next point, and is killed before it says so."""
+        waiting = (s for s in self.steps if isinstance(s, Step))
+        step = next((s for s in waiting if s.index not in self.answers), None)
+        is_point = step is not None and step.kind is StepKind.POINT
+        if is_point and self.gate.verdict(step) is Verdict.DO:
+            self.exposed.append((step.point_id, step.attempt))
+        self.start_server()
+
     def questions(self):
         """Steps that ask, in their order."""
         asked = (s for s in self.steps if isinstance(s, Step))
@@ -192,8 +201,10 @@ class World:
         now = float(self.clock)
         return {m: {m: Reading(at, now)} for m, at in self.places.items()}
 
-    def control(self, verb):
-        self.controls.append(Control(verb=verb, user="anna", request_id="r"))
+    def control(self, verb, point=0):
+        self.controls.append(
+            Control(verb=verb, user="anna", request_id="r", point=point)
+        )
         self.run.control(str(len(self.controls) - 1), self.controls[-1])
 
     def finish(self):
@@ -210,6 +221,7 @@ class World:
             for s in self.steps
             if isinstance(s, Step)
             and s.kind is StepKind.POINT
+            and s.index in self.answers
             and self.answers[s.index].status is AnswerStatus.OK
         ]
 

@@ -69,7 +69,11 @@ def test_a_scan_is_in_the_history_while_it_runs_and_whole_at_its_end(bus, tmp_pa
     (row,) = rows(tmp_path)
     assert row[:6] == ("scan1", 42, "line_scan", "ada", "closed", "done")
     assert row[6:10] == (T0, T0 + 5, 5, "/files/scan1.h5")
-    assert row[10:] == ('{"steps":5}', '{"sample":"gold"}')
+    assert row[10:12] == ('{"steps":5}', '{"sample":"gold"}')
+    assert row[12:] == (
+        '[["samx",-5,5],{"steps":5}]',
+        '["bpm4i","samx","samz"]',
+    )
 
 
 def test_a_life_that_begins_again_writes_no_row_twice(bus, tmp_path):

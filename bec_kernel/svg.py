@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 WIDTH = 560
-HEIGHT = 320
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 44, 48
+HEIGHT = 336
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 60, 48
 MOST = 2000
 """More points than this are thinned to the lowest and highest of each column."""
 
@@ -23,8 +23,18 @@ class Curve:
     marks: bool = False
 
 
-def line_plot(curves: Sequence[Curve], *, title: str, note: str, x: str, y: str) -> str:
-    """Return a picture of `curves`; at most 100 kB whatever their length."""
+def line_plot(
+    curves: Sequence[Curve], *, title: str, notes: Sequence[str], x: str, y: str
+) -> str:
+    """Return a picture of `curves`; at most 100 kB whatever their length.
+
+    Args:
+        curves: what is drawn.
+        title: above it.
+        notes: two lines at most, below the title.
+        x: name of the horizontal axis.
+        y: name of the vertical axis.
+    """
     curves = [Curve(thin(c.pairs), c.colour, c.marks) for c in curves if c.pairs]
     xs = [pair[0] for curve in curves for pair in curve.pairs]
     ys = [pair[1] for curve in curves for pair in curve.pairs]
@@ -35,7 +45,10 @@ def line_plot(curves: Sequence[Curve], *, title: str, note: str, x: str, y: str)
         f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         _text(LEFT, 18, title, "start", weight="bold"),
-        _text(LEFT, 34, note, "start", colour="#555"),
+        *(
+            _text(LEFT, 34 + 16 * n, line, "start", colour="#555")
+            for n, line in enumerate(notes[:2])
+        ),
         *_axis_marks(across, up),
         f'<rect x="{LEFT}" y="{TOP}" width="{right - LEFT}" '
         f'height="{HEIGHT - BOTTOM - TOP}" fill="none" stroke="#888"/>',

@@ -1,0 +1,130 @@
+"""The points of a scan from its file, once they are no longer on the bus."""
+
+from collections.abc import Iterator
+from math import isnan
+from typing import Any, NamedTuple
+
+from bec_kernel.client._remote_file import RemoteFile
+from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
+
+_COLLECTION = "/entry/collection"
+_DEVICES = f"{_COLLECTION}/devices"
+_NAN = float("nan")
+_KNOWN = {str(status): status for status in PointStatus}
+Column = list[Reading | None]
+
+
+class Filed(NamedTuple):
+    """What a file tells.
+
+    Attributes:
+        points: in order; when they began and ended is not in the file.
+        baseline: readings, by device.
+        units: of each signal that has one.
+    """
+
+    points: list[Point]
+    baseline: dict[str, Readings]
+    units: dict[str, str]
+
+
+def filed(file: RemoteFile) -> Filed:
+    """Read all points and the baseline of a finished file.
+
+    Raises:
+        RefusedError: it is not finished, or no scan's file.
+        DeadlineError: the file writer does not answer.
+    """
+    units: dict[str, str] = {}
+    groups = f"{_COLLECTION}/readout_groups"
+    monitored = file[f"{groups}/monitored"].names
+    status = {device: _status(file, device) for device in monitored}
+    count = max((len(codes) for codes in status.values()), default=0)
+    columns = {device: _signals(file, device, units, count) for device in monitored}
+    times = _times(file, count)
+    points = [
+        Point(
+            index=-1,
+            point_id=number,
+            attempt=1,
+            begin=_NAN,
+            end=_NAN,
+            data={
+                device: row
+                for device, signals in columns.items()
+                if (row := _row(signals, number))
+            },
+            status={
+                device: codes[number]
+                for device, codes in status.items()
+                if codes[number] is not PointStatus.GOOD
+            },
+            times=times[number],
+        )
+        for number in range(count)
+    ]
+    once = [name for name in file[f"{groups}/baseline"].names if name not in monitored]
+    baseline = {name: _row(_signals(file, name, units, 1), 0) for name in once}
+    return Filed(points, baseline, units)
+
+
+def _status(file: RemoteFile, device: str) -> list[PointStatus]:
+    place = f"{_COLLECTION}/point_status"
+    said = file[place].attrs
+    codes = file[f"{place}/{device}"][...].tolist()
+    words = [str(said.get(f"value_{code}", "good")) for code in codes]
+    return [_KNOWN.get(word, PointStatus.GOOD) for word in words]
+
+
+def _signals(
+    file: RemoteFile, device: str, units: dict[str, str], count: int
+) -> dict[str, Column]:
+    """Return one list of readings a signal; streams have others and are left out."""
+    found: dict[str, Column] = {}
+    for signal in file[f"{_DEVICES}/{device}"].names:
+        place = f"{_DEVICES}/{device}/{signal}"
+        when = file[f"{place}/timestamp"]
+        if when.shape not in ((), (count,)) or (when.shape == () and count != 1):
+            continue
+        item = file[f"{place}/value"]
+        if unit := item.attrs.get("units"):
+            units[signal] = str(unit)
+        stamps = _listed(when[...], once=when.shape == ())
+        values = _listed(item[...], once=when.shape == ())
+        pairs = zip(values, stamps, strict=True)
+        found[signal] = [None if isnan(t) else Reading(v, t) for v, t in pairs]
+    return found
+
+
+def _listed(value: Any, *, once: bool) -> list[Any]:
+    rows = [value] if once else list(value)
+    return [_plain(row) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if getattr(value, "ndim", 0) == 0 and hasattr(value, "item"):
+        return _plain(value.item())
+    return value
+
+
+def _row(signals: dict[str, Column], number: int) -> Readings:
+    return {
+        name: reading
+        for name, column in signals.items()
+        if (reading := column[number]) is not None
+    }
+
+
+def _times(file: RemoteFile, count: int) -> list[Times | None]:
+    """Return where the points' time went; None where nobody has told."""
+    parts = [name for name in Times.__struct_fields__ if name != "start"]
+    columns = [file[f"{_COLLECTION}/timing/{part}"][...].tolist() for part in parts]
+    return list(_told(columns, count))
+
+
+def _told(columns: list[list[float]], count: int) -> Iterator[Times | None]:
+    for number in range(count):
+        row = [column[number] for column in columns]
+        yield None if any(map(isnan, row)) else Times(_NAN, *row)

@@ -1,0 +1,270 @@
+"""The data of one scan: tables, devices, streams, and what is said of it."""
+
+from typing import TYPE_CHECKING, Any
+
+from bec_kernel.client import _frames
+from bec_kernel.client._aligned import ByPoint, aligned, column, samples
+from bec_kernel.client._difference import difference, told
+from bec_kernel.client._filed import Filed, filed
+from bec_kernel.client._lists import Difference
+from bec_kernel.client._plot import Plot, choose, draw, numbers
+from bec_kernel.client._record import ScanRecord
+from bec_kernel.client._remote_file import RemoteFile
+from bec_kernel.client._signals import DevicesData, Load, SignalData
+from bec_kernel.client._timing import Timing
+from bec_kernel.client.language import summary
+from bec_kernel.client.wording import ending, fit_words, headline
+from bec_kernel.scan_devices import devices_of, streams_of
+from bec_kernel.wire import Point, Reading, Readings, Remark
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+_READ = ("hinted", "normal")
+
+
+class ScanData(ScanRecord):
+    """One scan's data, before, during and after it."""
+
+    _filed: Filed | None = None
+
+    # --- from the file ----------------------------------------------------------------
+    def _points(self) -> list[Point]:
+        track = self._track()
+        if not track.first and not self._is_gone:
+            return super()._points()
+        return [*self._from_file().points[: track.first or None], *track.points]
+
+    @property
+    def baseline(self) -> dict[str, Readings]:
+        """Readings of the baseline devices, by device; empty before they were taken."""
+        return self._from_file().baseline if self._is_gone else super().baseline
+
+    @property
+    def _is_gone(self) -> bool:
+        """It is no longer on the bus, but the database and the file know it."""
+        return self.past is not None and bool(self.past.file)
+
+    def _from_file(self) -> Filed:
+        if self._filed is None:
+            self._filed = filed(self.hdf5)
+        return self._filed
+
+    # --- tables -----------------------------------------------------------------------
+    def to_pandas(
+        self, *, aligned: bool = False, timestamps: bool = False, timing: bool = False
+    ) -> "pandas.DataFrame":
+        """Return the points so far: one row a point, one column a signal.
+
+        Args:
+            aligned: add what devices sent by themselves, one value a point, as each
+                signal says: at its middle or over its length. A row that is not
+                known yet is empty.
+            timestamps: add a column `<signal>_timestamp` (s since the epoch) to each.
+            timing: add columns `time_move` … `time_overhead`: where the time of the
+                point went, s.
+        """
+        points = self._points()
+        return _frames.to_pandas(
+            points,
+            self._columns(),
+            self._aligned(aligned),
+            timestamps=timestamps,
+            timing=timing,
+        )
+
+    def to_xarray(
+        self, *, aligned: bool = False, timing: bool = False
+    ) -> "xarray.Dataset":
+        """Return the points so far over `point_id`, with units as attributes.
+
+        Args:
+            aligned: add what devices sent by themselves; see `to_pandas`.
+            timing: add variables `time_move` … `time_overhead`: where the time of the
+                point went, s.
+        """
+        attributes = {"scan_number": self.scan_number, "request": summary(self.request)}
+        return _frames.to_xarray(
+            self._points(),
+            self._columns(),
+            self._aligned(aligned),
+            self._units(),
+            attributes,
+            timing=timing,
+        )
+
+    def _columns(self) -> dict[str, list[Any]]:
+        """Return one list of readings a signal; its columns before the first point."""
+        points = self._points()
+        begin = self.begin
+        if points or begin is None:
+            motors = begin.motors if begin else map(str, self.request.args)
+            return _frames.columns(points, list(motors))
+        devices = self._reader.retry(lambda: devices_of(self._bus, begin))
+        return {
+            signal.name: []
+            for name in begin.monitored
+            if name in devices
+            for signal in devices[name].signals
+            if signal.kind in _READ and not signal.stream
+        }
+
+    def _units(self) -> dict[str, str]:
+        if self._is_gone:
+            return self._from_file().units
+        return self.begin.units if self.begin else {}
+
+    def _aligned(self, wanted: bool) -> ByPoint:
+        begin = self.begin
+        if not wanted or begin is None:
+            return {}
+        return self._reader.retry(lambda: aligned(self._bus, begin))
+
+    def plot(self, y: str = "", x: str = "", *, aligned: bool = False) -> Plot:
+        """Return a picture of the points so far; a notebook shows it.
+
+        Args:
+            y: signal to draw; "": the one that is fitted, or the first that varies.
+            x: signal on the axis, or `point_id`; "": the scan's first motor.
+            aligned: what devices sent by themselves can be drawn, too.
+
+        Raises:
+            RefusedError: there is no such signal.
+        """
+        columns = dict(self._columns())
+        points = self._points()
+        for name, readings in self._aligned(aligned).items():
+            columns[name] = [readings.get(point.point_id) for point in points]
+        found, fit = numbers(columns), self.fit
+        motors = self.begin.motors if self.begin else list(map(str, self.request.args))
+        x, y = choose(found, motors, fit, x, y)
+        told = ending(str(self.status), self.reason, self.count)
+        return draw(
+            found,
+            x,
+            y,
+            fit,
+            units=self._units(),
+            title=headline(self.request, self.scan_number),
+            notes=[told, fit_words(fit)],
+        )
+
+    @property
+    def timing(self) -> Timing:
+        """Where the time of its points went, in sum."""
+        return Timing.of(self._points())
+
+    # --- by name ----------------------------------------------------------------------
+    @property
+    def devices(self) -> DevicesData:
+        """What was read: `report.devices.samx.readback.value`, one value a point.
+
+        Devices of the baseline have one value. Those that send by themselves are in
+        `async_`.
+        """
+        found: dict[str, dict[str, list[Reading | None]]] = {}
+        for device, readings in self.baseline.items():
+            found[device] = {name: [one] for name, one in readings.items()}
+        names: dict[str, dict[str, None]] = {}
+        points = self._points()
+        for point in points:
+            for device, readings in point.data.items():
+                names.setdefault(device, {}).update(dict.fromkeys(readings))
+        for device, signals in names.items():
+            found[device] = {
+                name: [point.data.get(device, {}).get(name) for point in points]
+                for name in signals
+            }
+        loads = {
+            device: {name: self._load(name, some) for name, some in signals.items()}
+            for device, signals in sorted(found.items())
+        }
+        return DevicesData(f"devices of scan {self.scan_number}", loads)
+
+    def _load(self, name: str, readings: list[Reading | None]) -> Load:
+        unit = self._units().get(name, "")
+        return lambda: _signal(name, readings, unit)
+
+    @property
+    def async_(self) -> DevicesData:
+        """What devices sent by themselves: `report.async_.counter.stream.value`.
+
+        One value a sample, so far; `to_pandas(aligned=True)` has one a point.
+        """
+        begin, loads = self.begin, dict[str, dict[str, Load]]()
+        for device, signal in streams_of(self._bus, begin) if begin else ():
+            for name in signal.stream:
+                shown = column(signal.name, name)
+                load = self._stream(device.name, signal.name, name, signal.unit)
+                loads.setdefault(device.name, {})[shown] = load
+        return DevicesData(f"streams of scan {self.scan_number}", loads)
+
+    def _stream(self, device: str, signal: str, name: str, unit: str) -> Load:
+        def load() -> SignalData:
+            found = self._reader.retry(
+                lambda: samples(self._bus, self.scan_id, device, signal)
+            )
+            readings = [
+                Reading(sample.values.get(name), sample.timestamp)
+                for entry in found
+                for sample in entry.samples
+            ]
+            return _signal(column(signal, name), list(readings), unit)
+
+        return load
+
+    @property
+    def hdf5(self) -> RemoteFile:
+        """Its file, once it is finished, read over the bus: no shared disk is needed.
+
+        `report.hdf5["entry/data/samx"][10:20]` is an array; a group has `names`, and a
+        dataset `shape`, `dtype` and `attrs`.
+        """
+        path = self.past.file if self.past else ""
+        return RemoteFile(self._bus, self._reader, self.scan_id, path)
+
+    # --- people -----------------------------------------------------------------------
+    def diff(self, other: "ScanData") -> Difference:
+        """Return what is different in `other`: request, metadata, baseline, devices.
+
+        A line a difference: `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`.
+        """
+        return Difference(difference(told(self), told(other)))
+
+    @property
+    def comments(self) -> list[Remark]:
+        """What people said of it, in that order."""
+        known = self._past.scan(self.scan_id)
+        return list(known.comments) if known else []
+
+    @property
+    def tags(self) -> list[str]:
+        """Words people gave it; `history.find(tag=…)` finds it by them."""
+        known = self._past.scan(self.scan_id)
+        return list(known.tags) if known else []
+
+    def comment(self, text: str) -> None:
+        """Say something of it, for everyone and for good.
+
+        Raises:
+            RefusedError: it is too long; or the database does not know the scan yet.
+        """
+        self._past.annotate(self.scan_id, comment=text)
+
+    def tag(self, *words: str) -> None:
+        """Give it words it is found by; each once."""
+        self._past.annotate(self.scan_id, tags=words)
+
+    def untag(self, *words: str) -> None:
+        """Take such words away, whoever gave them."""
+        self._past.annotate(self.scan_id, untag=words)
+
+
+def _signal(name: str, readings: list[Reading | None], unit: str) -> SignalData:
+    import numpy as np
+
+    values = [None if one is None else one.value for one in readings]
+    nan = float("nan")
+    times = np.array([nan if one is None else one.timestamp for one in readings])
+    return SignalData(name, _frames.array(values), times, unit)

@@ -1,0 +1,57 @@
+"""A full disk costs time, and no data."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bec_kernel.bus import Append
+from bec_kernel.testing import MemoryBroker, MemoryBus
+from bec_kernel.wire import keys
+from bec_services.file_writer import hdf5
+from bec_services.file_writer.shell import run
+from tests.services.file_writer.full_disk import write
+from tests.services.file_writer.test_shell import everything, same
+from tests.services.recorded import begin, new_life, points_log, running, take, until
+
+
+def test_a_file_is_not_begun_or_continued_on_a_disk_that_is_full(tmp_path, monkeypatch):
+    room = {"bytes": 1 << 30}
+    monkeypatch.setattr(hdf5, "free_bytes", lambda _: room["bytes"])
+    broker = MemoryBroker()
+    bus = MemoryBus(broker)
+    take(bus, "file_writer", begin())
+    log = [Append(keys.points("scan1"), e, at) for at, e in points_log(5)]
+    bus.commit(log[:3])
+    with running(new_life("file_writer", broker, tmp_path), run) as life:
+        while not list(tmp_path.glob("files/*/*/S00042_master.h5")):
+            life.over.wait(0.01)
+        room["bytes"] = 100_000
+        bus.commit(log[3:])
+        until(bus, lambda: bus.last(keys.alarms()) is not None)
+        room["bytes"] = 1 << 30
+        until(bus, lambda: bus.last(keys.files("scan1")) is not None)
+    (alarm,) = (entry.message for entry in bus.read(keys.alarms()))
+    assert "No space left on device: 97 kB" in alarm.message
+    with hdf5.h5py.File(bus.last(keys.files("scan1")).message.path) as file:
+        assert file["entry/data/samx"].shape == (5,)
+        assert file["entry/collection/alarms/message"].shape == (1,)
+
+
+def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(tmp_path):
+    program = [sys.executable, "-m", "tests.services.file_writer.full_disk"]
+    said = subprocess.run(
+        [*program, tmp_path / "full", "90000"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=Path(__file__).parents[3],
+    ).stdout
+    assert "File too large" in said
+    path = Path(said.splitlines()[-1])
+    one, two = everything(path), everything(write(tmp_path / "undisturbed")[1])
+    for found in (one, two):  # the alarm is in the file, too
+        for name in [name for name in found if "/alarms/" in name]:
+            del found[name]
+    same(one, two)
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
