@@ -247,13 +247,12 @@ def differences(lab, name, report, seen, wanted):
 
 
 # --- the campaigns --------------------------------------------------------------------
-def killed(labs, name, dice):
-    """Kill the scan server in a scan at a random moment; return where, and what is
-    different then."""
+def killed(labs, name, share):
+    """Kill the scan server so far in a scan, 0 to 1; return where, and what differs."""
     lab = rested(labs)
     report, seen = lab.run(name)
     wanted, length = record(lab, report, seen), lab.steps(report.scan_id)[-1].index
-    index, died = dice.randrange(1, length), []
+    index, died = 1 + int(share * (length - 1)), []
 
     def disturb(one):
         died.append(lab.kill(one, lambda entry: getattr(entry, "index", 0) >= index))
@@ -270,8 +269,8 @@ def test_a_scan_server_killed_at_random_moments_of_a_scan_leaves_the_same(
     labs, show, name
 ):
     dice, row, bad = random.Random(f"{SEED} {name}"), [], {}
-    for _ in range(MOMENTS):
-        where, wrong = killed(labs, name, dice)
+    for moment in range(MOMENTS):
+        where, wrong = killed(labs, name, (moment + dice.random()) / MOMENTS)
         row.append(f"{where}: {'different' if wrong else 'equal'}")
         if wrong:
             bad[where] = wrong
