@@ -178,9 +178,9 @@ def history(
         bool, typer.Option("--list", help="Show the options there are.")
     ] = False,
 ) -> None:
-    """List the last scans, or look for some; a number alone is that scan.
+    """List the last scans, or look for some.
 
-    `bec history --list` lists what one can look for.
+    A number alone is that scan. `bec history --list` lists what one can look for.
 
     Example: bec history --user ada --since 2d gold
     """
