@@ -33,12 +33,16 @@ class ScanFrame:
         self._begin = begin
         self._bound = bound
         self._hooks = taking_part(hooks or {}, begin)
-        clock = [min(begin.servers)] if begin.servers else []
-        self._taking = Taking(bound, {}, clock)
+        self._taking = self._anew()
         self._failed: Exception | None = None
 
+    def _anew(self) -> Taking:
+        begin = self._begin
+        return Taking(self._bound, {}, [min(begin.servers)] if begin.servers else [])
+
     def body(self) -> Program:
-        """Yield all up to the last point."""
+        """Yield all up to the last point; again from the start, asked again."""
+        self._taking = self._anew()
         yield from self._phase(Phase.OPEN, self._open())
         yield from self._phase(Phase.BASELINE, self._baseline())
         yield from self._phase(Phase.STAGE, self._stage())

@@ -246,6 +246,32 @@ def test_a_worker_killed_at_any_moment_leaves_the_same_steps(abort_at):
         assert again.states == undisturbed.states
 
 
+@pytest.mark.parametrize("back", range(0, 12, 2))
+@pytest.mark.parametrize("fresh", [True, False])
+def test_it_goes_back_to_a_point_of_any_part(back, fresh):
+    """As a worker does that has lived from the start, or one that has taken over."""
+    one = world(*MIXED)
+    if not fresh:
+        one.frame = frame_of(one.frame.scan, one.begin, bound_of(one.begin))
+        one.start_worker()
+    one.lookahead = 1
+    while 11 not in [point for point, _ in places(one)]:
+        assert one.work() | one.serve()
+    taken = len(places(one))
+    one.control(Verb.REWIND, back)
+    one.finish()
+
+    assert [point for point, _ in places(one)[taken:]] == list(range(back, 12))
+    assert [at for _, at in places(one)[taken:]] == MIXED_POINTS[back:]
+    assert one.state_names[-1] is ScanState.CLOSED
+
+
+def places(one):
+    """Point ids and setpoints of the points that were taken."""
+    points = steps(one, StepKind.POINT)
+    return [(s.point_id, s.set) for s in points if s.index in one.answers]
+
+
 def test_parts_bring_their_flyers_analyses_rules_and_hooks():
     accepted = ask(
         part("fly_scan", 0, 1, 5, flyer="flyer"),
