@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from bec_kernel.cli.app import app
 from bec_kernel.config import Folder, read_note
 from bec_kernel.wire import SERVICES
 
@@ -88,7 +90,9 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(command):
-    assert f"Example: bec {command}" in bec(command, "--help")
+    said = CliRunner().invoke(app, [command, "--help"])
+    assert said.exit_code == 0
+    assert f"Example: bec {command}" in said.output
 
 
 def test_the_services_one_may_run_are_named_and_no_password_on_a_command_line():

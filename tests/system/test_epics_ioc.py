@@ -9,8 +9,6 @@ import pytest
 
 from bec_services.simulation.environment import ca_environment, client_environment
 
-pytestmark = pytest.mark.alone
-
 ROOT = Path(__file__).parents[2]
 
 # libca's threads outlive everything else in a process: each client is one of its own.
@@ -98,6 +96,7 @@ def run_client(port, program):
     return done.stdout, done.stderr
 
 
+@pytest.mark.alone
 def test_a_motor_moves_at_its_velocity_and_says_what_it_is(port):
     out, err = run_client(
         port,
@@ -123,6 +122,7 @@ print(time.monotonic() - began < 1)
     assert err == ""
 
 
+@pytest.mark.alone
 def test_a_put_to_the_setpoint_completes_on_arrival(port):
     out, _ = run_client(
         port,
@@ -157,6 +157,7 @@ print(samx.user_readback.get(use_monitor=False) == before)
     assert out.endswith("True\n")
 
 
+@pytest.mark.alone
 def test_a_stopped_motor_stands_within_half_a_second_and_its_setpoint_follows(port):
     out, _ = run_client(
         port,
@@ -211,6 +212,7 @@ print(det.read()["det_exposures"]["value"] - before)
     assert err == ""
 
 
+@pytest.mark.alone
 def test_forty_motors_connect_in_three_seconds_and_a_scaler_counts():
     port = free_port()
     ioc = start_ioc(port, "--motors", "40")

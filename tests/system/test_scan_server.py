@@ -14,7 +14,7 @@ from tests.system.beamline import Instance, differences, until
 
 POINTS = 50
 STEPS = POINTS + 5  # open, baseline, stage; unstage, close
-SAMPLE = (1, 4, 25, STEPS)
+SAMPLE = (4, 25)
 PACE = 6.5
 """One kill in so long (s): more often, and the launcher takes it for hopeless."""
 TAKEN_OVER = 3.0
