@@ -27,6 +27,7 @@ from bec_kernel.client._signatures import (
 from bec_kernel.client._values import (
     check,
     from_word,
+    is_number,
     metadata_from,
     show,
     show_option,
@@ -201,6 +202,7 @@ def bind(
     forms = signature.forms if signature.form_of else ()
     for form in forms:
         refuse_surplus(form, args)
+    _refuse_an_option_among_words(signature, args, checked, naming)
     bound = _bundles(signature, args, devices)
     for form in forms:
         bound, checked = unfold(form, bound, checked)
@@ -220,6 +222,29 @@ def bind(
         metadata=metadata,
         nowait=nowait,
     )
+
+
+def _refuse_an_option_among_words(
+    signature: Signature, args: Sequence[Any], given: Collection[str], naming: Naming
+) -> None:
+    """Refuse a number where the next motor would stand, and say which option it is."""
+    bundle = signature.bundle
+    missing = [p for p in signature.options if p.required and p.name not in given]
+    numeric = next((p for p in missing if p.kind in ("int", "float")), None)
+    if numeric is None:
+        return
+    for i in range(len(bundle), len(args)):
+        parameter, value = bundle[i % len(bundle)], args[i]
+        if parameter.kind == "device" and is_number(value):
+            option = naming(numeric.name)
+            shown = f"{option}{'' if option.endswith('=') else ' '}{value}"
+            raise RefusedError(
+                f"{signature.name} {parameter.name}: {value} is not a device; did you "
+                f"mean {shown}?",
+                subject=parameter.name,
+                value=str(value),
+                allowed=option,
+            )
 
 
 def _bundles(

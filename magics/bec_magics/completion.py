@@ -1,7 +1,9 @@
-"""Tab behind a magic: scans, devices, options; in a terminal and in Jupyter."""
+"""Tab behind a magic and behind our names; in a terminal and in Jupyter."""
 
+import ast
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from IPython.core.completer import (
@@ -41,6 +43,46 @@ def matcher_for(words: dict[str, Words]) -> Any:
         return {"completions": _Told(fitting), "suppress": True, "ordered": True}
 
     return match
+
+
+def matcher_of_names(shell: Any, names: Sequence[str]) -> Any:
+    """Return a matcher for `dev.samx.`, `history[-1].` and the like.
+
+    IPython looks behind no object that makes its attributes when they are asked for;
+    ours may be asked. A property is not read: it may be a question to the hardware.
+    """
+    begins = re.compile(
+        rf"(?<![\w.\])])({'|'.join(names)})((?:\.\w+|\[[^\[\]]*\])+)\.(\w*)$"
+    )
+
+    @context_matcher(identifier="bec_names")  # type: ignore[untyped-decorator,unused-ignore]
+    def match(context: CompletionContext) -> SimpleMatcherResult:
+        found = begins.search(context.text_until_cursor)
+        if found is None or shell.Completer.use_jedi:  # which can do it
+            return {"completions": []}
+        name, path, part = found.groups()
+        typed = context.token.removesuffix(part)
+        told: list[str] = []
+        with contextlib.suppress(BecError, AttributeError, LookupError, ValueError):
+            told = dir(_walk(shell.user_ns[name], path))
+        return {
+            "completions": [
+                SimpleCompletion(f"{typed}{one}", type="instance")
+                for one in told
+                if one.startswith(part) and (part or not one.startswith("_"))
+            ]
+        }
+
+    return match
+
+
+def _walk(thing: Any, path: str) -> Any:
+    """Return what stands behind `.samx` or `[-1]`, without reading a property."""
+    for name, key in re.findall(r"\.(\w+)|\[([^\[\]]*)\]", path):
+        if isinstance(getattr(type(thing), name, None), property):
+            raise AttributeError(name)
+        thing = getattr(thing, name) if name else thing[ast.literal_eval(key)]
+    return thing
 
 
 class _Told(list[SimpleCompletion]):
