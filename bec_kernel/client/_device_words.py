@@ -67,7 +67,7 @@ def explained(device: Device) -> str:
         "state": ", ".join(flaws(device)) or "ok",
         "tags": ", ".join(device.tags),
         "signals": ", ".join(one.name for one in device.signals),
-        "methods": ", ".join(device.methods),
+        "methods": ", ".join(dict.fromkeys(n.split(".")[0] for n in device.methods)),
     }
     title = f"{device.name}: {device.description}".removesuffix(": ")
     lines = [f"{name:<8} {told}" for name, told in facts.items() if told]
@@ -91,7 +91,8 @@ def no_method(device: Device, path: str, own: Iterable[str]) -> str:
     said = f"{device.name} has nothing public called {path}"
     if path in _MOVING and device.positioner:
         return f"{said}: {_to_move(device)}"
-    return f"{said}: {nearest(path, {*device.methods, *own})}"
+    known = device.methods if "." in path else {*own}
+    return f"{said}: {nearest(path, known)}"
 
 
 def _to_move(device: Device) -> str:

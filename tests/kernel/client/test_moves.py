@@ -3,6 +3,7 @@
 import pytest
 
 from bec_kernel.errors import RefusedError
+from bec_magics.live import bundle_of
 
 
 def asked(server):
@@ -16,6 +17,11 @@ def test_a_move_shows_where_its_motors_have_come_to(bec):
     assert report.after == {"samx": 1.0, "samy": 2.0}
     assert repr(bec.mv("samx", 0.12345)) == "samx at 0.123 mm"
     assert repr(report) == "samx at 1 mm, samy at 2 mm"
+
+
+def test_a_notebook_shows_of_a_move_what_python_shows(bec):
+    report = bec.mv("samx", 1)
+    assert bundle_of(report, bec) == {"text/plain": "samx at 1 mm"}
 
 
 def test_a_move_that_never_began_shows_its_state(bec, server):

@@ -53,13 +53,14 @@ def test_a_device_explains_itself(bec, line):
         positioner=True,
         limits=(-20.0, 20.0),
         signals=[SignalInfo(name="samz", unit="mm")],
-        methods=["velocity.get"],
+        methods=["velocity.get", "velocity.set"],
     )
     line.commit([Put(keys.devices("main"), device, "samz")])
     told = bec.dev.samz.getdoc()
     assert told.splitlines()[0] == "samz: sample, along the beam"
-    for part in ("ophyd.EpicsMotor", "-20 to 20 mm", "velocity.get", "bec.mv(dev.samz"):
+    for part in ("ophyd.EpicsMotor", "-20 to 20 mm", "velocity", "bec.mv(dev.samz"):
         assert part in told
+    assert told.count("velocity") == 1
     assert "getdoc" not in dir(bec.dev.samz)
 
 
