@@ -1,5 +1,6 @@
 """A running scan or move in a terminal."""
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -255,7 +256,8 @@ def follow_to_the_file(
     try:
         follow(report, dev)
     except ScanAborted:
-        _say_last_words(report, say)
+        with contextlib.suppress(BecError):  # why it ended is more than where it is
+            _say_last_words(report, say)
         raise
     _say_last_words(report, say)
     return report
