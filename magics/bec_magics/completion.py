@@ -18,6 +18,7 @@ from bec_kernel.errors import BecError
 Words = Callable[[str], list[str]]
 """From what stands behind the magic, up to the cursor, to what may come next."""
 
+_ROOMS = ("bec_kernel", "bec_magics")
 _MAGIC = re.compile(r"^\s*(?:[\w.\[\]]+\s*=\s*)?%(\w+)\s+(.*)$", re.DOTALL)
 
 
@@ -64,7 +65,7 @@ def matcher_of_names(shell: Any, names: Sequence[str]) -> Any:
         typed = context.token.removesuffix(part)
         told: list[str] = []
         with contextlib.suppress(BecError, AttributeError, LookupError, ValueError):
-            told = dir(_walk(shell.user_ns[name], path))
+            told = dir(_walk(_ours(shell.user_ns[name]), path))
         return {
             "completions": [
                 SimpleCompletion(f"{typed}{one}", type="instance")
@@ -74,6 +75,13 @@ def matcher_of_names(shell: Any, names: Sequence[str]) -> Any:
         }
 
     return match
+
+
+def _ours(thing: Any) -> Any:
+    """Return what a name stands for, unless the person gave it another meaning."""
+    if type(thing).__module__.partition(".")[0] not in _ROOMS:
+        raise LookupError
+    return thing
 
 
 def _walk(thing: Any, path: str) -> Any:

@@ -115,9 +115,8 @@ def test_tab_offers_motors_where_one_is_needed(connected):
     assert "--relative" not in tab(connected, "%mvr samx 1 ")
 
 
-@pytest.mark.parametrize("jedi", [False, True])
-def test_tab_looks_behind_our_names(connected, monkeypatch, jedi):
-    monkeypatch.setattr(connected.Completer, "use_jedi", jedi)
+def test_tab_looks_behind_our_names(connected, monkeypatch):
+    monkeypatch.setattr(connected.Completer, "use_jedi", False)
     for typed, offered in (
         ("dev.samx.", "position"),
         ("dev.samx.vel", "velocity"),
@@ -129,13 +128,26 @@ def test_tab_looks_behind_our_names(connected, monkeypatch, jedi):
         assert (offered in found) is (offered != "x"), typed
 
 
-def test_tab_asks_no_hardware_and_runs_no_code(connected, bus):
+def test_tab_asks_no_hardware_and_runs_no_code(connected, bus, monkeypatch):
+    monkeypatch.setattr(connected.Completer, "use_jedi", False)
     connected.user_ns["ran"] = ran = []
     assert tab(connected, "dev.samx.position.re") == []
     tab(connected, "dev[ran.append(1)].na")
     assert ran == []
     assert bus.read(keys.device_asks("main", "ann")) == []
     del connected.user_ns["ran"]
+
+
+def test_tab_looks_not_behind_a_name_the_person_gave_a_meaning(connected, monkeypatch):
+    class Mine:
+        def __getattr__(self, name):
+            asked.append(name)
+
+    asked = []
+    monkeypatch.setattr(connected.Completer, "use_jedi", False)
+    monkeypatch.setitem(connected.user_ns, "dev", Mine())
+    tab(connected, "dev.samx.")
+    assert "samx" not in asked
 
 
 def test_a_device_is_explained_by_a_question_mark(connected, capsys):
