@@ -49,9 +49,9 @@ def history(
         bool, typer.Option("--list", help="Show the options there are.")
     ] = False,
 ) -> None:
-    """List the last scans, or look for some; a number alone is that scan.
+    """List the last scans, or look for some.
 
-    `bec history --list` lists what one can look for.
+    A number alone is that scan. `bec history --list` lists what one can look for.
 
     Example: bec history --user ada --since 2d gold
     """
@@ -78,7 +78,7 @@ def alarms(
         bool, typer.Option("--all", help="Those that concern others, too.")
     ] = False,
 ) -> None:
-    """List the newest alarms: what went wrong, who said it, what to do.
+    """List the newest alarms, and what to do.
 
     Example: bec alarms --limit 5
     """

@@ -38,10 +38,27 @@ def complete(
             signature = find(words[0], catalogue)
         except RefusedError:
             return []
+        if _is_part(signature, words, part):
+            return complete(part, _parts(catalogue), devices, motors)
         told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
         movable = told if motors is None else {n: told[n] for n in motors if n in told}
         found = _next_words(signature, words[1:], part, told, movable)
     return [one for one in found if one[0].startswith(part)]
+
+
+def _is_part(signature: Signature, words: list[Word], part: Word) -> bool:
+    """Say whether `part` is the line of a part, in quotes that are still open."""
+    is_value = words[-1].startswith("--")
+    return signature.has_parts and part.quoted == 0 and not is_value
+
+
+def _parts(catalogue: Catalogue) -> Catalogue:
+    """Return the scans that can be part of one."""
+    return {
+        name: one
+        for name, one in catalogue.items()
+        if not (one.driven or one.has_parts)
+    }
 
 
 def _scan_names(catalogue: Catalogue) -> list[Candidate]:

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from bec_kernel.client._words import Word, quote
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Parameter
+from bec_kernel.wire import Parameter, Part
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
@@ -26,6 +28,7 @@ _CALLED = {
     "number_list": "a list of numbers like [1,2,3]",
     "device_list": "a list of devices like [samx,samy]",
     "number_lists": "a list of lists of numbers like [[0,1,5],[2,3,11]]",
+    "scan": "a scan as one types it, in quotes",
 }
 
 
@@ -279,6 +282,14 @@ def _number_lists(value: Any, shape: list[int]) -> list[Any]:
     return [_float(one) for one in value]
 
 
+def _part(value: Any) -> dict[str, Any]:
+    try:
+        part = msgspec.convert(value, Part)
+    except msgspec.ValidationError:
+        raise _Unfit from None
+    return {"name": part.name, "args": part.args, "kwargs": part.kwargs}
+
+
 def _devices(value: Any) -> list[str]:
     several = value if isinstance(value, list | tuple) else [value]
     return [_device(one) for one in several]
@@ -292,6 +303,7 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "device": _device,
     "number_list": _numbers,
     "device_list": _devices,
+    "scan": _part,
 }
 
 

@@ -17,10 +17,15 @@ from bec_kernel.wire import DryRun, Forecast, Problem, ScanRequest, keys
 
 PATIENCE = 20.0
 """The scan server may take so long (s) to say what scans would do."""
-_HARMLESS = ("read", "get", "describe", "read_configuration", "describe_configuration")
+HARMLESS = ("read", "get", "describe", "read_configuration", "describe_configuration")
 
 Teller = Callable[[list[ScanRequest], dict[str, float]], list[Forecast]]
 """Says what requests would do, motors being where one says."""
+
+
+def only_reads(method: str) -> bool:
+    """Say whether a call to a device changes nothing."""
+    return method.rsplit(".", 1)[-1] in HARMLESS
 
 
 def teller(bus: Bus, reader: Reader, error_of: Callable[[Problem], BecError]) -> Teller:
@@ -147,11 +152,12 @@ class DryBlock(Sequence[ScanForecast]):
     def __init__(
         self,
         tell: Teller,
-        opened: Callable[["DryBlock | None"], None],
+        swap: Callable[[Any], Any],
         requests: Sequence[ScanRequest] = (),
     ) -> None:
         self._tell = tell
-        self._opened = opened
+        self._swap = swap
+        self._outer: Any = None
         self._positions: dict[str, float] = {}
         self._forecasts: list[ScanForecast] = []
         if requests:
@@ -196,21 +202,21 @@ class DryBlock(Sequence[ScanForecast]):
         Raises:
             RefusedError: it may do more.
         """
-        if method.rsplit(".", 1)[-1] not in _HARMLESS:
+        if not only_reads(method):
             raise RefusedError(
                 f"{device}.{method} is not called: this is a dry run, and nobody can "
                 "say what it would do; move motors by mv",
                 subject=device,
                 value=method,
-                allowed=", ".join(_HARMLESS),
+                allowed=", ".join(HARMLESS),
             )
 
     def __enter__(self) -> Self:
-        self._opened(self)
+        self._outer = self._swap(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened(None)
+        self._swap(self._outer)
 
     def __getitem__(self, number: Any) -> Any:
         return self._forecasts[number]

@@ -9,9 +9,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from bec_kernel.client._completion import complete
 from bec_kernel.client._explain import call_signature, explain, help  # noqa: A004
+from bec_kernel.client._misplaced import refuse_misplaced
 from bec_kernel.client._signatures import (
+    METADATA,
     NOWAIT,
     QUEUE,
     Candidate,
@@ -27,20 +31,20 @@ from bec_kernel.client._signatures import (
 from bec_kernel.client._values import (
     check,
     from_word,
-    is_number,
     metadata_from,
     show,
     show_option,
 )
-from bec_kernel.client._words import DRY, Word, split
+from bec_kernel.client._words import DRY, Word, quote, split
 from bec_kernel.errors import RefusedError
 from bec_kernel.forms import refuse_surplus, unfold
-from bec_kernel.wire import Parameter, ScanRequest, Signature
+from bec_kernel.wire import Parameter, Part, ScanRequest, Signature
 
 __all__ = [
     "DRY",
     "Candidate",
     "Catalogue",
+    "as_part",
     "bind",
     "call_signature",
     "complete",
@@ -49,6 +53,7 @@ __all__ = [
     "format",
     "help",
     "parse",
+    "read_parts",
     "summary",
     "take_dry",
 ]
@@ -77,7 +82,76 @@ def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequ
         )
     reader = _Reader(signature, words[1:])
     reader.run()
-    return bind(signature, reader.args, reader.kwargs, devices, dashed)
+    args = read_parts(signature, reader.args, catalogue, devices)
+    return bind(signature, args, reader.kwargs, devices, dashed)
+
+
+def read_parts(
+    signature: Signature,
+    args: Sequence[Any],
+    catalogue: Catalogue,
+    devices: Collection[str],
+) -> list[Any]:
+    """Return the words of a scan; parts, which are lines or requests, as they travel.
+
+    Raises:
+        RefusedError: a word of a part is not known, or not what stands there.
+    """
+    if not signature.has_parts:
+        return [*args]
+    found = []
+    for number, one in enumerate(args, 1):
+        try:
+            found.append(as_part(one, catalogue, devices))
+        except RefusedError as error:
+            raise RefusedError(
+                f"part {number}: {error}",
+                subject=error.subject,
+                value=error.value,
+                allowed=error.allowed,
+            ) from None
+    return found
+
+
+def as_part(
+    part: Any, catalogue: Catalogue, devices: Collection[str]
+) -> dict[str, Any]:
+    """Return a part of a scan as it travels.
+
+    Args:
+        part: the line it stands for, or the request.
+        catalogue: of the scans there are.
+        devices: names there are.
+
+    Raises:
+        RefusedError: it is no scan that can be a part, or not as it must be.
+    """
+    if isinstance(part, str):
+        for word in split(part)[:1]:
+            _check_part(find(word, catalogue))
+        part = parse(part, catalogue, devices)
+    if not isinstance(part, ScanRequest):
+        return part  # type: ignore[no-any-return] # what is wrong with it is said later
+    _check_part(find(part.name, catalogue))
+    of_the_whole = {
+        METADATA.name: part.metadata,
+        QUEUE.name: part.queue != QUEUE.default,
+        NOWAIT.name: part.nowait,
+    }
+    for name, given in of_the_whole.items():
+        if given:
+            raise RefusedError(
+                f"{name} is given once, for the whole scan, and not for a part",
+                subject=name,
+            )
+    return {"name": part.name, "args": part.args, "kwargs": part.kwargs}
+
+
+def _check_part(signature: Signature) -> None:
+    if signature.driven or signature.has_parts:
+        raise RefusedError(
+            f"{signature.name} cannot be part of a scan", subject=signature.name
+        )
 
 
 def take_dry(text: str) -> tuple[str, bool]:
@@ -202,7 +276,7 @@ def bind(
     forms = signature.forms if signature.form_of else ()
     for form in forms:
         refuse_surplus(form, args)
-    _refuse_an_option_among_words(signature, args, checked, naming)
+    refuse_misplaced(signature, args, checked, naming)
     bound = _bundles(signature, args, devices)
     for form in forms:
         bound, checked = unfold(form, bound, checked)
@@ -222,29 +296,6 @@ def bind(
         metadata=metadata,
         nowait=nowait,
     )
-
-
-def _refuse_an_option_among_words(
-    signature: Signature, args: Sequence[Any], given: Collection[str], naming: Naming
-) -> None:
-    """Refuse a number where the next motor would stand, and say which option it is."""
-    bundle = signature.bundle
-    missing = [p for p in signature.options if p.required and p.name not in given]
-    numeric = next((p for p in missing if p.kind in ("int", "float")), None)
-    if numeric is None:
-        return
-    for i in range(len(bundle), len(args)):
-        parameter, value = bundle[i % len(bundle)], args[i]
-        if parameter.kind == "device" and is_number(value):
-            option = naming(numeric.name)
-            shown = f"{option}{'' if option.endswith('=') else ' '}{value}"
-            raise RefusedError(
-                f"{signature.name} {parameter.name}: {value} is not a device; did you "
-                f"mean {shown}?",
-                subject=parameter.name,
-                value=str(value),
-                allowed=option,
-            )
 
 
 def _bundles(
@@ -308,9 +359,15 @@ def format(request: ScanRequest) -> str:  # noqa: A001 - the counterpart of pars
     return " ".join(words)
 
 
-def summary(request: ScanRequest) -> str:
+def _shown(arg: Any) -> str:
+    if not isinstance(arg, dict):
+        return show(arg)
+    return quote(summary(msgspec.convert(arg, Part)))
+
+
+def summary(request: ScanRequest | Part) -> str:
     """Return the request as one types it, without queue and metadata."""
-    words = [request.name, *(show(arg) for arg in request.args)]
+    words = [request.name, *map(_shown, request.args)]
     for name, value in request.kwargs.items():
         if isinstance(value, bool):
             words.append(dashed(name if value else f"no_{name}"))

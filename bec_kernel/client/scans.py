@@ -1,6 +1,6 @@
 """Scans as functions, made from what the scan server publishes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from bec_kernel.bus import Bus
@@ -9,6 +9,7 @@ from bec_kernel.client import forecast as forecasts
 from bec_kernel.client._reader import Reader
 from bec_kernel.client.driving import Drive
 from bec_kernel.client.forecast import DryBlock, ScanForecast
+from bec_kernel.client.parts import Parts
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import BecError, RefusedError
 from bec_kernel.wire import Problem, ScanRequest, Signature, keys
@@ -27,7 +28,8 @@ class Scans:
     """All scans: `scans.line_scan(dev.samx, -5, 5, steps=21)`.
 
     Attributes:
-        block: the dry run that is open; None: what is asked for is done.
+        block: the dry run, or the scan in parts, that is open: it is told what is asked
+            for; None: it is done.
     """
 
     _HEAD = ("scan", "example", "what it does")
@@ -40,7 +42,7 @@ class Scans:
         submit: Callable[[ScanRequest], ScanReport],
         error_of: Callable[[Problem], BecError],
     ) -> None:
-        self.block: DryBlock | None = None
+        self.block: DryBlock | Parts | None = None
         self._bus = bus
         self._reader = reader
         self._names = names
@@ -79,13 +81,17 @@ class Scans:
         """Return a scan as a function with name, signature and text of its own."""
         signature = self.signature(name)
 
-        def run(*args: Any, **kwargs: Any) -> ScanReport | Drive:
-            request = language.bind(signature, args, kwargs, self._names())
-            report = self._submit(request)
+        def submit(args: Sequence[Any], kwargs: Mapping[str, Any]) -> ScanReport:
+            return self._submit(self._bound(signature, args, kwargs))
+
+        def run(*args: Any, **kwargs: Any) -> ScanReport | Drive | Parts:
+            if signature.has_parts and not args:
+                return Parts(self._part, lambda made: submit(made, kwargs), self._swap)
+            report = submit(args, kwargs)
             return self._drive(report) if signature.driven else report
 
         def dry_run(*args: Any, **kwargs: Any) -> ScanForecast:
-            request = language.bind(signature, args, kwargs, self._names())
+            request = self._bound(signature, args, kwargs)
             return next(iter(self.dry_run(request)))
 
         told: Any = run
@@ -113,10 +119,22 @@ class Scans:
             else one
             for one in asked
         ]
-        return DryBlock(self._tell, self._open, requests)
+        return DryBlock(self._tell, self._swap, requests)
 
-    def _open(self, block: DryBlock | None) -> None:
-        self.block = block
+    def _swap(self, block: DryBlock | Parts | None) -> DryBlock | Parts | None:
+        """Open a block, or none; return the one that was open."""
+        before, self.block = self.block, block
+        return before
+
+    def _bound(
+        self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> ScanRequest:
+        catalogue, names = self.catalogue(fresh=False), self._names()
+        words = language.read_parts(signature, args, catalogue, names)
+        return language.bind(signature, words, kwargs, names)
+
+    def _part(self, request: ScanRequest) -> dict[str, Any]:
+        return language.as_part(request, self.catalogue(fresh=False), self._names())
 
     def _drive(self, report: ScanReport) -> Drive:
         return Drive(self._bus, self._reader, report)

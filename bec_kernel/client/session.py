@@ -138,7 +138,7 @@ class Client:
             RefusedError: nothing was changed; the text says why.
             DeadlineError: the scan server did not answer; it will not run it later.
         """
-        if self.scans.block is not None:  # what it would do stands in for its report
+        if self.scans.block is not None:  # what it says stands in for its report
             return self.scans.block.add(request)  # type: ignore[return-value]
         scan_id = request.request_id or uuid.uuid4().hex
         request = msgspec.structs.replace(

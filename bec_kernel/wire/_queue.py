@@ -131,7 +131,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         name: of the option.
         kind: `float int bool str device`, or several: `number_list device_list
-            number_lists` (lists in a list, each of the same `shape`).
+            number_lists` (lists in a list, each of the same `shape`); or `scan`: a
+            scan that is a part of this one, see `Part`.
         doc: one line.
         unit: `s`, or `motor` for motor units.
         default: where it may be left out.
@@ -153,6 +154,20 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     high: float | None = None
     choices: list[str] = []
     shape: list[int] = []
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A scan or move that is a part of another, as asked; travels as plain data.
+
+    Attributes:
+        name: of the scan, as published in the catalogue.
+        args: positional; devices by name.
+        kwargs: named options; devices by name.
+    """
+
+    name: str
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
 
 
 class FormWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -217,3 +232,8 @@ class Signature(Message, frozen=True, kw_only=True):
     driven: bool = False
     forms: list[Form] = []
     form_of: str = ""
+
+    @property
+    def has_parts(self) -> bool:
+        """It is made of other scans."""
+        return any(parameter.kind == "scan" for parameter in self.bundle)

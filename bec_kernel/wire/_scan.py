@@ -214,7 +214,8 @@ class Answer(Message, frozen=True, kw_only=True):
         problem: what went wrong, where it did.
         phase: 0 or `LAST_PHASE`: the whole step; else how far it has come.
         quality: how good a device's part is, where it is not `good`.
-        value: the answer to a question; of a wait: `arrived`, if the motors have.
+        value: the answer to a question; of a wait: `arrived`, if the motors have,
+            and of one for no value how long the scan is open, s.
         times: where the time went, of a point that is ok.
     """
 

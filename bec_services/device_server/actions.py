@@ -26,7 +26,7 @@ from bec_services.device_server.ophyd import Held
 from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.status import ActionStopped
 from bec_services.device_server.streams import ScanStreams
-from bec_services.device_server.sweep import Sweep
+from bec_services.device_server.sweep import Motion, Sweep
 from bec_services.device_server.values import Values
 from bec_services.device_server.waiting import Waits, wait_at
 
@@ -159,7 +159,10 @@ class Actions:
         return Outcome(AnswerStatus.OK)
 
     def _wait(self, step: Step, stop: threading.Event) -> Outcome:
-        """Wait until a moment of the scan, then until a value is as it must be."""
+        """Wait until a moment of the scan, then until a value is as it must be.
+
+        Who waits for no value is told when it is: s after the scan was opened.
+        """
         begin, until = self._clock.time(), step.until
         self.waiting = True
         try:
@@ -180,13 +183,17 @@ class Actions:
         for motion in motions:
             if motion.status.done:
                 _check(motion.motor, motion.stopped, motion.status)
-        there = bool(motions) and all(motion.status.done for motion in motions)
-        return Outcome(
-            AnswerStatus.OK,
-            begin=begin,
-            end=self._clock.time(),
-            value="arrived" if there else None,
-        )
+        end = self._clock.time()
+        value = self._told(step, motions, end)
+        return Outcome(AnswerStatus.OK, begin=begin, end=end, value=value)
+
+    def _told(
+        self, step: Step, motions: Sequence[Motion], end: float
+    ) -> str | float | None:
+        """Return what is answered to a wait."""
+        if motions and all(motion.status.done for motion in motions):
+            return "arrived"
+        return None if step.set or step.until else end - self.opened
 
     def _motors(self, positions: Mapping[str, float]) -> list[Held]:
         return [self._held[name] for name in positions if name in self._mine]

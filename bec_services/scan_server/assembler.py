@@ -6,9 +6,11 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from bec_kernel.errors import RefusedError
 from bec_kernel.forms import form_named, unfold
-from bec_kernel.wire import Device, Parameter, ScanRequest
+from bec_kernel.wire import Device, Parameter, Part, ScanRequest
 from bec_services.scan_server.hook import Hooks
 from bec_services.scan_server.scan import Bound, Scan
 
@@ -46,7 +48,8 @@ class Catalogue:
         self.hooks: Hooks = hooks or {}
         self._names: dict[str, str] = {}
         for kind in scans:
-            self.scans[kind.name] = kind()
+            self.scans[kind.name] = scan = kind()
+            scan.others = self.find
             names = (kind.name, *kind.all_aliases())
             self._names |= dict.fromkeys(names, kind.name)
 
@@ -243,7 +246,17 @@ def _number_lists(value: Any, shape: Sequence[int]) -> list[Any] | None:
     return None if None in lists else lists
 
 
+def _part(value: Any) -> dict[str, Any] | None:
+    """Return a part as it travels; what it says is checked when it is bound."""
+    try:
+        part = msgspec.convert(value, Part)
+    except msgspec.ValidationError:
+        return None
+    return {"name": part.name, "args": part.args, "kwargs": part.kwargs}
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
+    "scan": _part,
     "float": _float,
     "int": _int,
     "bool": lambda v: v if isinstance(v, bool) else None,
@@ -251,6 +264,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "number_list": _numbers,
 }
 _WORDS = {
+    "scan": "a scan: its name, its words (args) and its options (kwargs)",
     "float": "a finite number",
     "int": "a whole number",
     "bool": "true or false",

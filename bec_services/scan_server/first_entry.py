@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Begin, Condition, Device, ScanRequest
+from bec_kernel.wire import Begin, Device, ScanRequest
 from bec_services.scan_server.condition import condition_of
 from bec_services.scan_server.frame import code_of
 from bec_services.scan_server.hook import Hooks, hooks_for
@@ -44,15 +44,15 @@ def begin_of(
     ready = {n: d for n, d in devices.items() if d.enabled and d.connected}
     groups = _groups(scan, bound, devices, ready) if scan.is_scan else Groups()
     active = (*groups.monitored, *groups.streaming)
-    added = hooks_for(hooks, scan.name, devices)
-    for name, names in added.items():
-        for one in names:
+    parts = scan.parts(bound)
+    names = [scan.name, *(part.name for part, _ in parts)]
+    added = hooks_for(hooks, names, devices)
+    for name, used in added.items():
+        for one in used:
             _can_take_part(f"hook {name}", devices[one])
-    extra = [one for names in added.values() for one in names]
+    extra = [one for used in added.values() for one in used]
+    extra += [one for _, words in parts for one in _watched(words, ready)]
     part = [*bound.motors, *active, *groups.baseline, *extra]
-    until = condition_of(bound.options.get("wait_until", ""))
-    if until is not None:
-        part.append(_watched(until, ready))
     directory, suffix = _files(bound)
     begin = Begin(
         scan_id=request.request_id,
@@ -67,9 +67,9 @@ def begin_of(
         servers={name: devices[name].server for name in part},
         units={s.name: s.unit for n in part for s in devices[n].signals if s.unit},
         shape=scan.shape(bound) if scan.is_scan else [],
-        code=code_of(scan, [hooks[name] for name in added]),
+        code=code_of(scan, [hooks[name] for name in added], bound),
         fit=str(bound.options.get("fit", "")),
-        asks=_asked(scan, bound),
+        asks=sorted({one for part, words in parts for one in _asked(part, words)}),
         file_directory=directory,
         file_suffix=suffix,
         hooks=added,
@@ -94,12 +94,13 @@ def _groups(
         found = {n for n, d in ready.items() if d.readout_priority == priority}
         return sorted(found.difference(taken, without))
 
+    flyers = [one for part, words in scan.parts(bound) for one in part.flyers(words)]
     monitored = sorted({*of("monitored", motors), *more}.difference(motors))
     monitored = [*motors, *monitored]
     return Groups(
         monitored=monitored,
         baseline=of("baseline", monitored),
-        streaming=sorted({*of("async", motors), *scan.flyers(bound)} - set(monitored)),
+        streaming=sorted({*of("async", motors), *flyers} - set(monitored)),
     )
 
 
@@ -179,8 +180,11 @@ def _no_file(option: str, value: str, allowed: str) -> RefusedError:
     )
 
 
-def _watched(until: Condition, ready: Mapping[str, Device]) -> str:
-    """Return the device whose value is waited for."""
+def _watched(bound: Bound, ready: Mapping[str, Device]) -> list[str]:
+    """Return the device whose value is waited for, if there is one."""
+    until = condition_of(bound.options.get("wait_until", ""))
+    if until is None:
+        return []
     if until.device not in ready:
         raise RefusedError(
             f"wait_until names {until.device!r:.60}, which is no device that is there",
@@ -188,4 +192,4 @@ def _watched(until: Condition, ready: Mapping[str, Device]) -> str:
             value=until.device,
             allowed=", ".join(sorted(ready)),
         )
-    return until.device
+    return [until.device]

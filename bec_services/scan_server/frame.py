@@ -33,11 +33,16 @@ class ScanFrame:
         self._begin = begin
         self._bound = bound
         self._hooks = taking_part(hooks or {}, begin)
-        self._start: Position = {}
+        self._taking = self._anew()
         self._failed: Exception | None = None
 
+    def _anew(self) -> Taking:
+        begin = self._begin
+        return Taking(self._bound, {}, [min(begin.servers)] if begin.servers else [])
+
     def body(self) -> Program:
-        """Yield all up to the last point."""
+        """Yield all up to the last point; again from the start, asked again."""
+        self._taking = self._anew()
         yield from self._phase(Phase.OPEN, self._open())
         yield from self._phase(Phase.BASELINE, self._baseline())
         yield from self._phase(Phase.STAGE, self._stage())
@@ -45,8 +50,8 @@ class ScanFrame:
 
     def cleanup(self, *, moves: bool) -> Program:
         """Yield the way back of a relative scan, and what is always done."""
-        if moves and self._start:
-            yield Want(kind=StepKind.MOVE, set=self._start)
+        if moves and self._taking.back:
+            yield Want(kind=StepKind.MOVE, set=self._taking.back)
         yield from self._phase(Phase.UNSTAGE, self._unstage(), always=True)
         yield from self._phase(Phase.CLOSE, self._close(), always=True)
         if self._failed is not None:
@@ -98,7 +103,9 @@ class ScanFrame:
         begin, bound = self._begin, self._bound
         yield Want(kind=StepKind.OPEN)
         if bound.options.get("relative") and begin.motors:
-            self._start = yield from where(begin.motors)
+            start = yield from where(begin.motors)
+            self._taking.begin(bound, start)
+            self._taking.back = start
 
     def _baseline(self) -> Program:
         if self._begin.baseline:
@@ -114,8 +121,7 @@ class ScanFrame:
             yield Want(kind=StepKind.STAGE, devices=staged, exposure=exposure)
 
     def _points(self) -> Program:
-        taking = Taking(self._bound, self._start)
-        yield from self._scan.program(self._bound, taking)
+        yield from self._scan.program(self._bound, self._taking)
 
     def _unstage(self) -> Program:
         if staged := self._staged():
@@ -172,13 +178,16 @@ def frame_of(
     return MoveFrame(scan, begin, bound)
 
 
-def code_of(scan: Scan, hooks: Iterable[Hook] = ()) -> str:
+def code_of(scan: Scan, hooks: Iterable[Hook] = (), bound: Bound | None = None) -> str:
     """Return the version of a scan's program: changes with the text of its parts.
 
     These are the modules of the scan and of what it is made from, of the hooks that
-    take part, of the frame, and of what works out the positions.
+    take part, of the frame, and of what works out the positions; and where its words
+    name other scans, those of these.
     """
-    kinds = [*type(scan).__mro__, *(type(hook) for hook in hooks)]
+    scans = [scan, *(part for part, _ in scan.parts(bound or Bound()))]
+    kinds = [kind for one in scans for kind in type(one).__mro__]
+    kinds += [type(hook) for hook in hooks]
     named = dict.fromkeys(kind.__module__ for kind in kinds if kind is not object)
     texts = [_text(name) for name in (*_PARTS, *named)]
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:12]

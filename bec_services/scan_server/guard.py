@@ -8,11 +8,13 @@ import msgspec
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, Device, DeviceValue, ScanRequest
-from bec_services.scan_server.assembler import Catalogue, bind
+from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.first_entry import begin_of
-from bec_services.scan_server.scan import MAX_POINTS, Bound, Scan
+from bec_services.scan_server.parts import assemble
+from bec_services.scan_server.scan import MAX_POINTS, Bound, Position, Scan
 
 _LONGEST = 64
+_HERE = (0.0, 0.0)
 _ANYWHERE = (-sys.float_info.max, sys.float_info.max)
 
 
@@ -73,14 +75,14 @@ def accept(
         )
     if not beamline.devices:
         raise RefusedError("no device server has told its devices yet; try again soon")
-    scan = catalogue.find(request.name)
-    bound = bind(scan, request, beamline.devices)
+    scan, bound = assemble(catalogue, request, beamline.devices)
     for schema in catalogue.schemas if scan.is_scan else ():
         schema(request.metadata)
     for motor in bound.motors:
         _can_move(beamline.devices[motor], beamline)
-    for flyer in scan.flyers(bound):
-        _can_fly(beamline.devices[flyer])
+    for part, words in scan.parts(bound):
+        for flyer in part.flyers(words):
+            _can_fly(beamline.devices[flyer])
     _within_limits(scan, bound, beamline)
     hooks = catalogue.hooks if scan.is_scan else {}
     begin = begin_of(scan, bound, beamline.devices, request, user, hooks=hooks)
@@ -121,23 +123,84 @@ def _is_ready(device: Device) -> bool:
 
 def _within_limits(scan: Scan, bound: Bound, beamline: Beamline) -> None:
     """Go the whole path; the first point that cannot be is named."""
-    start = {}
-    if bound.options.get("relative"):
-        start = {motor: _position(motor, beamline) for motor in bound.motors}
-    limits = {motor: beamline.devices[motor].limits for motor in bound.motors}
-    burst = int(bound.options.get("burst_at_each_point", 1))
-    _few(scan, (scan.count(bound) or 0.0) * burst)
-    for number, position in enumerate(scan.reach(bound)):
-        _few(scan, (number + 1) * burst)
+    walk = _Walk(scan, bound, beamline)
+    for number, (part, words) in enumerate(scan.parts(bound), 1):
+        walk.go(part, words, "" if part is scan else f" of part {number}")
+
+
+class _Walk:
+    """The path of a scan, part by part.
+
+    A motor that goes where an analysis says is anywhere in its range when the next
+    part begins: so each has a lowest and a highest place.
+    """
+
+    def __init__(self, scan: Scan, bound: Bound, beamline: Beamline) -> None:
+        self._scan = scan
+        self._beamline = beamline
+        self._limits = {m: beamline.devices[m].limits for m in bound.motors}
+        self._left: dict[str, tuple[float, float]] = {}
+        self._points = 0.0
+
+    def go(self, part: Scan, words: Bound, which: str) -> None:
+        """Go the path of a part.
+
+        Args:
+            part: what it is.
+            words: bound for it.
+            which: part it is, for people.
+
+        Raises:
+            RefusedError: a place on it cannot be.
+        """
+        start = self._start(words)
+        burst = int(words.options.get("burst_at_each_point", 1))
+        count = part.count(words)
+        _few(self._scan, self._points + (count or 0.0) * burst)
+        last: Position = {}
+        number = -1
+        for number, position in enumerate(part.reach(words)):
+            _few(self._scan, self._points + (number + 1) * burst)
+            where = f" at point {number}{which}" if part.is_scan else which
+            self._check(position, start, where)
+            last |= position
+        if part.is_scan:
+            self._points += (number + 1 if count is None else count) * burst
+        if not (part.is_scan and start):  # it goes back from where it counts
+            self._left |= _ends(part, words, last, start)
+
+    def _start(self, words: Bound) -> dict[str, tuple[float, float]]:
+        """Return between which places each motor is, for a part that counts so."""
+        if not words.options.get("relative"):
+            return {}
+        there = {m: _position(m, self._beamline) for m in words.motors}
+        return {m: self._left.get(m, (at, at)) for m, at in there.items()}
+
+    def _check(
+        self, position: Position, start: dict[str, tuple[float, float]], where: str
+    ) -> None:
         for motor, at in position.items():
-            if motor not in limits:
+            if motor not in self._limits:
                 raise RefusedError(
-                    f"{scan.name} wants to move {motor}, which it was not given",
-                    subject=scan.name,
-                    allowed=", ".join(limits),
+                    f"{self._scan.name} wants to move {motor}, which it was not given",
+                    subject=self._scan.name,
+                    allowed=", ".join(self._limits),
                 )
-            where = f" at point {number}" if scan.is_scan else ""
-            check_place(motor, at + start.get(motor, 0.0), limits[motor], where)
+            low, high = start.get(motor, _HERE)
+            check_place(motor, at + low, self._limits[motor], where)
+            if high != low:
+                check_place(motor, at + high, self._limits[motor], where)
+
+
+def _ends(
+    part: Scan, words: Bound, last: Position, start: dict[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """Return between which places a part leaves its motors."""
+    if part.asks(words):
+        ways = list(part.reach(words))
+        return {m: (min(w[m] for w in ways), max(w[m] for w in ways)) for m in last}
+    froms = {motor: start.get(motor, _HERE) for motor in last}
+    return {m: (at + froms[m][0], at + froms[m][1]) for m, at in last.items()}
 
 
 def _few(scan: Scan, points: float) -> None:

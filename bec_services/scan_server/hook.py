@@ -62,18 +62,20 @@ Hooks = Mapping[str, Hook]
 """By the name of the entry point, in the order they are asked."""
 
 
-def hooks_for(hooks: Hooks, scan: str, known: Collection[str]) -> dict[str, list[str]]:
+def hooks_for(
+    hooks: Hooks, scans: Collection[str], known: Collection[str]
+) -> dict[str, list[str]]:
     """Return which of `hooks` take part in a scan, with their devices.
 
     Args:
         hooks: there are.
-        scan: its name.
+        scans: its name, and those of its parts.
         known: names in the device list.
     """
     return {
         name: list(hook.devices)
         for name, hook in hooks.items()
-        if any(fnmatchcase(scan, pattern) for pattern in hook.scans)
+        if any(fnmatchcase(scan, like) for like in hook.scans for scan in scans)
         and all(device in known for device in hook.devices)
     }
 

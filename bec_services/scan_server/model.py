@@ -103,7 +103,8 @@ class Model:
     def answer(self, want: Want) -> Any:
         """Return what a program is told that asked for something."""
         if want.kind is StepKind.WAIT:
-            return "arrived" if self._arrived else None
+            nothing = not want.set and want.until is None
+            return self.now if nothing else "arrived" if self._arrived else None
         if str(want.kind) == "ask":  # nobody answers: it is over
             return {"end": True} if _asked(want) == "driver" else None
         devices = want.devices or [*self._begin.monitored]

@@ -29,7 +29,7 @@ from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.estimate import FURTHER, MOST, forecast
 from bec_services.scan_server.frame import frame_of
-from bec_services.scan_server.guard import Accepted, Beamline, accept
+from bec_services.scan_server.guard import Accepted, Beamline, accept, bound_of
 from bec_services.scan_server.hook import taking_part
 from bec_services.scan_server.learning import (
     ENOUGH,
@@ -198,6 +198,8 @@ class Outlook:
         if not first or last is None or not isinstance(first[0].message, Begin):
             return
         begin = first[0].message
+        if bound_of(begin).parts:  # not two points of it need be alike
+            return
         behind = Id(max(0, last.id.major - _SAMPLE), 0)
         entries = bus.read(keys.points(scan_id), behind, _SAMPLE)
         points = [one.message for one in entries if isinstance(one.message, Point)]

@@ -1,6 +1,6 @@
 """What a scan definition is made of: only its own. The frame does the rest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,7 +17,8 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
     """A request's words, bound to a scan's parameters and checked.
 
     Attributes:
-        bundles: one list a bundle, in the order of `Scan.bundle`.
+        bundles: one list a bundle, in the order of `Scan.bundle`; a part is a dict of
+            its scan's name and its own bundles and options.
         options: every option, by name.
     """
 
@@ -30,8 +31,19 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def motors(self) -> list[str]:
-        """The devices named first in each bundle."""
-        return [bundle[0] for bundle in self.bundles if isinstance(bundle[0], str)]
+        """The devices named first in each bundle; of a scan in parts, those of all."""
+        named = [bundle[0] for bundle in self.bundles if isinstance(bundle[0], str)]
+        of_parts = (motor for _, words in self.parts for motor in words.motors)
+        return list(dict.fromkeys([*named, *of_parts]))
+
+    @property
+    def parts(self) -> list[tuple[str, "Bound"]]:
+        """The scans it is made of: name and words of each; none of most scans."""
+        found = (bundle[0] for bundle in self.bundles if isinstance(bundle[0], dict))
+        return [
+            (one["name"], Bound(bundles=one["bundles"], options=one["options"]))
+            for one in found
+        ]
 
 
 MAX_POINTS = 1_000_000
@@ -159,12 +171,24 @@ class Taking:
 
     Attributes:
         start: where the motors were, for a scan that counts from there.
+        back: where they go when the scan, or this part of it, is left.
+        since: when the scan, or this part of it, began, s after opening.
         taken: how many points were made.
+        clock: a device whose server tells what time it is; empty: there is none.
     """
 
-    def __init__(self, bound: Bound, start: Mapping[str, float]) -> None:
-        self.start = start
+    def __init__(
+        self, bound: Bound, start: Mapping[str, float], clock: Sequence[str] = ()
+    ) -> None:
         self.taken = 0
+        self.clock = list(clock)
+        self.begin(bound, start)
+
+    def begin(self, bound: Bound, start: Mapping[str, float]) -> None:
+        """Begin a scan, or a part of it, whose points are numbered on."""
+        self.start = start
+        self.back: Position = {}
+        self.since = 0.0
         self._bound = bound
 
     def there(self, position: Position) -> Position:
@@ -208,6 +232,8 @@ class Scan:
     is_scan: ClassVar[bool] = True
     driven: ClassVar[bool] = False
     scattered: ClassVar[bool] = False
+    others: Callable[[str], "Scan"]
+    """Finds a scan by its name; given by the catalogue."""
 
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield where to go, one position after the other. A pure function."""
@@ -223,9 +249,15 @@ class Scan:
         for number, position in enumerate(self.positions(bound)):
             due = self.due(bound, number)
             if due is not None or until is not None:
-                yield Want(kind=StepKind.WAIT, at=due, until=until)
+                at = None if due is None else taking.since + due
+                yield Want(kind=StepKind.WAIT, at=at, until=until)
             for _ in range(bound["burst_at_each_point"]):
                 yield taking.point(position)
+
+    def parts(self, bound: Bound) -> list[tuple["Scan", Bound]]:
+        """Return the scans it is made of, each with its words; most are their own."""
+        found = [(self.others(name), words) for name, words in bound.parts]
+        return found or [(self, bound)]
 
     def flyers(self, bound: Bound) -> list[str]:
         """Return devices that fly in it: they are staged, and held."""
@@ -236,7 +268,10 @@ class Scan:
         return []
 
     def due(self, bound: Bound, number: int) -> float | None:
-        """Return when a position is due, s after opening; None: as soon as can be."""
+        """Return when a position is due, s after opening; None: as soon as can be.
+
+        Of a part of a scan it is counted from where the part began.
+        """
         return None
 
     def count(self, bound: Bound) -> float | None:
@@ -250,6 +285,11 @@ class Scan:
         if count is None:
             count = sum(1 for _ in self.positions(bound))
         return [int(count) * burst]
+
+    @classmethod
+    def has_parts(cls) -> bool:
+        """Say whether it is made of other scans."""
+        return any(parameter.kind == "scan" for parameter in cls.bundle)
 
     @classmethod
     def all_options(cls) -> tuple[Parameter, ...]:

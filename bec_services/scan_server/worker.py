@@ -92,8 +92,9 @@ class Worker:
         assert isinstance(begin, Begin)
         scan = self._catalogue.find(begin.request.name)
         hooks = taking_part(self._catalogue.hooks, begin)
-        frame = frame_of(scan, begin, bound_of(begin), hooks)
-        code = code_of(scan, hooks.values())
+        bound = bound_of(begin)
+        frame = frame_of(scan, begin, bound, hooks)
+        code = code_of(scan, hooks.values(), bound)
         run = Run(begin, frame, recorded, code=code, lookahead=LOOKAHEAD)
         servers = sorted(set(begin.servers.values()) or {"main"})
         logs: list[Log[Any]] = [keys.answers(scan_id, server) for server in servers]

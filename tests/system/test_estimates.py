@@ -52,6 +52,8 @@ MORE = (
     "time_scan --points 5 --interval 2 --exp-time 0.5 --burst-at-each-point 2",
     "line_scan samx 0 5 --steps 11",  # the detector keeps the exposure it had last
     "mv samx 20 samy -1",
+    'multi "acquire" "mv samx 3" "line_scan samx -1 1 --steps 3 --relative"'
+    ' "time_scan --points 3 --interval 2" --exp-time 0.1',
 )
 
 
@@ -90,6 +92,8 @@ def test_the_estimate_of_every_scan_is_within_a_tenth_of_its_duration(lab):
         took = watch.took(report)
         if took != pytest.approx(told.duration, rel=0.1):
             wrong.append(f"{line}: {told.duration:.2f} s, took {took:.2f} s")
+        if told.points and report.file is None:
+            wrong.append(f"{line}: no file")
         points = len(list(report.points(30))) if told.points else 0
         if points != told.points:
             wrong.append(f"{line}: {told.points} points, there were {points}")

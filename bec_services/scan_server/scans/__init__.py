@@ -13,6 +13,7 @@ from bec_services.scan_server.scans.line_sweep_scan import LineSweepScan
 from bec_services.scan_server.scans.list_scan import ListScan
 from bec_services.scan_server.scans.log_scan import LogScan
 from bec_services.scan_server.scans.move import Move
+from bec_services.scan_server.scans.multi import Multi
 from bec_services.scan_server.scans.multi_region_scan import (
     MultiRegionGridScan,
     MultiRegionLineScan,
@@ -34,6 +35,7 @@ __all__ = [
     "ListScan",
     "LogScan",
     "Move",
+    "Multi",
     "MultiRegionGridScan",
     "MultiRegionLineScan",
     "RoundRoiScan",

@@ -306,6 +306,13 @@ def test_a_wait_ends_with_the_way_and_says_so(beamline):
     assert beamline.at("samx") == pytest.approx(10)
 
 
+def test_who_waits_for_nothing_is_told_how_long_the_scan_is_open(beamline):
+    beamline.do(StepKind.OPEN)
+    beamline.do(StepKind.MOVE, set={"samx": 3.0})
+    assert beamline.do(StepKind.WAIT).value == pytest.approx(3.0)
+    assert beamline.do(StepKind.WAIT, at=5.0).value == pytest.approx(5.0)
+
+
 def test_a_stop_between_two_waits_stops_what_is_on_its_way(beamline):
     beamline.do(StepKind.WAIT, **passing(2.0))
     beamline.actions.stop_now()

@@ -31,6 +31,7 @@ class Odd:
         self.stops = 0
         self.hung = 0
         self.free = threading.Event()
+        self.begun = threading.Event()
 
     def read(self):
         return {"odd": {"value": np.arange(3), "timestamp": 1.0}}
@@ -57,6 +58,7 @@ class Odd:
 
     def hang(self):
         self.hung += 1
+        self.begun.set()
         self.free.wait(10)
 
     def words(self, *args, **kwargs):
@@ -176,7 +178,7 @@ def test_a_call_returns_plain_data(server):
 
 def test_a_call_asked_twice_is_answered_twice_and_done_once(server):
     first = server.call("odd", "hang", request_id="x")
-    until(server.bus, lambda: server.odd.hung == 1)
+    assert server.odd.begun.wait(5)
     second = server.call("odd", "hang", request_id="x")
     server.odd.free.set()
     until(server.bus, lambda: first() is not None and second() is not None)

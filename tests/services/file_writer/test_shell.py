@@ -17,6 +17,7 @@ from bec_kernel.wire import (
     Point,
     PointStatus,
     Reading,
+    ScanRequest,
     ScanState,
     Seal,
     SignalInfo,
@@ -116,6 +117,18 @@ def test_a_scan_is_written_and_reported_complete(broker, tmp_path):
         assert set(groups["monitored"]) == {"samx", "bpm4i"}
         assert groups["baseline/samz/samz/value"][()] == 1.5
         assert file["entry/collection/point_status/samx"][:].tolist() == [0] * 5
+
+
+def test_a_scan_in_parts_is_titled_by_them(broker, tmp_path):
+    parts = [
+        {"name": "line_scan", "args": ["samx", -5, 5], "kwargs": {"steps": 3}},
+        {"name": "acquire"},
+    ]
+    request = ScanRequest(request_id="scan1", name="multi", args=parts)
+    path = write(broker, tmp_path, points_log(5), request=request)
+    with h5py.File(path) as file:
+        title = file["entry/title"][()]
+    assert title == b"multi (line_scan samx -5 5) (acquire)"
 
 
 def test_the_file_is_a_nexus_entry_with_a_default_plot(broker, tmp_path):

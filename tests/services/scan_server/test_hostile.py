@@ -52,6 +52,11 @@ DEVICES = [
     device("det", software_trigger=True),
 ]
 
+
+def _part(name, *args, **kwargs):
+    return {"name": name, "args": [*args], "kwargs": kwargs}
+
+
 GOOD = [
     ScanRequest(request_id="r", name=name, args=args, kwargs=kwargs)
     for name, args, kwargs in (
@@ -73,6 +78,7 @@ GOOD = [
             {"regions": [[[0, 1, 3], [0, 1, 3]]]},
         ),
         ("mv", ["samx", 1], {}),
+        ("multi", [_part("line_scan", "samx", 0, 1, steps=3), _part("acquire")], {}),
     )
 ]
 
@@ -80,6 +86,15 @@ NAMES = ["", "line_scam", "__class__", "line_scan\0", "../acquire", "λ", LONG]
 NO_NUMBERS = [None, "1", b"1", True, NAN, INF, [1], {"a": 1}, DEEP, -11, -1e300]
 NO_DEVICES = [None, 1, "", "samz", "SAMX", ["samx"], "off", "fixed", "det", LONG, DEEP]
 NO_LISTS = [None, 1, "0,1", [], [1, "2"], [NAN], [11], {"a": 1}, DEEP]
+NO_PARTS = [
+    *NO_NUMBERS,
+    *("line_scan samx 0 1 --steps 3", {"name": 1}, {"name": "multi"}, DEEP),
+    *(_part("interactive", "samx"), _part("multi", _part("acquire")), _part(LONG)),
+    *(_part("line_scan", "samx", 0, 11, steps=3), _part("line_scan", "det", 0, 1)),
+    *(_part("acquire", fit="Gaussian"), _part("acquire", metadata={"a": 1})),
+    *(_part("mv", "samx", 1, exp_time=1), {"name": "acquire", "kwargs": {1: 2}}),
+    _part("acquire", burst_at_each_point=10**6),
+]
 NO_OPTIONS = ["stepps", "", "__init__", "λ", "steps ", LONG]
 NO_REGIONS = [
     *(None, 1, "x", [], [[]], [[1, 2]], [[0, 1, 2, 3]], [[0, 1, NAN]], DEEP),
@@ -134,7 +149,7 @@ def replaced(request, **fields):
 
 def with_bad_word(args, dice):
     place = dice.randrange(len(args))
-    lists = {str: NO_DEVICES, list: NO_LISTS}
+    lists = {str: NO_DEVICES, list: NO_LISTS, dict: NO_PARTS}
     bad = dice.choice(lists.get(type(args[place]), NO_NUMBERS))
     if type(args[place]) not in lists and not place:
         bad = dice.choice([None, "3", 0, 2.5, NAN])  # points of a loopscan

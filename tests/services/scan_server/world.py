@@ -60,11 +60,12 @@ class Frame:
 class World:
     """The logs of one scan, a worker that may die, a device server that may die."""
 
-    def __init__(self, frame=None, lookahead=4, code="v1"):
+    def __init__(self, frame=None, lookahead=4, code="v1", begin=BEGIN):
+        self.begin = begin
         self.frame = frame or Frame()
         self.lookahead = lookahead
         self.code = code
-        self.steps = [BEGIN]
+        self.steps = [begin]
         self.states = []
         self.stops = []
         self.answers = {}
@@ -73,6 +74,7 @@ class World:
         self.wishes = []
         self.exposed = []
         self.fate = {}
+        self.places = {"samx": 2.0}
         self.start_worker()
         self.start_server()
 
@@ -80,7 +82,7 @@ class World:
         if isinstance(self.steps[-1], End):
             return  # the item ended in the same commit: nobody takes it up again
         self.run = Run(
-            BEGIN,
+            self.begin,
             self.frame,
             list(self.steps),
             code=self.code,
@@ -184,12 +186,20 @@ class World:
             life=1,
             begin=float(self.clock),
             end=float(self.clock),
-            data={"samx": {"samx": Reading(2.0, float(self.clock))}},
+            data=self.readings(),
+            value=self.clock / 4 if step.kind is StepKind.WAIT else None,
         )
+        if status is AnswerStatus.OK:
+            self.places |= step.set
         self.answers[step.index] = answer
         self.gate.passed(step)
         self.gate.answered("main", step.index, status)
         self.run.answer("main", answer)
+
+    def readings(self):
+        """What is read: where the motors are."""
+        now = float(self.clock)
+        return {m: {m: Reading(at, now)} for m, at in self.places.items()}
 
     def control(self, verb, point=0):
         self.controls.append(
