@@ -1,7 +1,10 @@
 """A running scan or move in a terminal."""
 
+import contextlib
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -17,16 +20,18 @@ from bec_kernel.client import (
     ScanForecast,
     ScanReport,
 )
-from bec_kernel.client.columns import Columns
+from bec_kernel.client.columns import Columns, Hints, hints
 from bec_kernel.client.language import summary
-from bec_kernel.client.wording import fit_words, headline, length
-from bec_kernel.errors import BecError
-from bec_kernel.wire import Point
+from bec_kernel.client.wording import fit_words, headline, length, main_signal, place
+from bec_kernel.errors import BecError, ScanAborted
+from bec_kernel.wire import ItemState, Point
 
 ROWS = 12
 """So many of the newest points are shown."""
 COLUMNS = 8
 _RATE = 8  # drawings a second
+_ASK = 1.0
+"""A scan's place in the queue is asked for this often, s: it is a look at all items."""
 _COLOURS = {"closed": "green", "open": "cyan", "completed": "green", "paused": "yellow"}
 
 
@@ -48,9 +53,12 @@ class ScanView:
         count: points so far.
     """
 
-    def __init__(self, report: ScanReport) -> None:
+    def __init__(self, report: ScanReport, hints: Hints | None = None) -> None:
         self.report = report
         self.count = 0
+        self._hints = hints or {}
+        self._waits = ""
+        self._asked = 0.0  # when, for its place in the queue
         self._columns = Columns()
         self._about: list[str] = []
         self._rows: deque[tuple[int, dict[str, float]]] = deque(maxlen=ROWS)
@@ -61,7 +69,7 @@ class ScanView:
         """See `View.add`."""
         with self._lock:
             if point.point_id == self.count:
-                values = _values(point)
+                values = _values(point, self._hints)
                 self._about = [n for d in self._devices() for n in values.get(d, {})]
                 row = {n: v for one in values.values() for n, v in one.items()}
                 self._columns.tell(row)
@@ -79,10 +87,19 @@ class ScanView:
     def render(self) -> RenderableType:
         """See `View.render`."""
         try:
-            self._last = Group(self._table(), *self._below())
+            self._last = Group(*self._above(), *self._below())
         except BecError as error:
             return Group(self._last, Text(f"({error})", style="dim"))
         return self._last
+
+    def _above(self) -> list[RenderableType]:
+        """The points, if there are any: an empty frame says nothing."""
+        report = self.report
+        if self.count:
+            return [self._table()]
+        if report.is_final:
+            return []
+        return [Text(headline(report.request, report.scan_number), style="italic")]
 
     def _table(self) -> Table:
         report = self.report
@@ -115,6 +132,8 @@ class ScanView:
     def _progress(self, colour: str) -> RenderableType:
         report, total = self.report, self.report.total
         line = Text.assemble((str(report.status), colour))
+        if report.status is ItemState.PENDING and (place := self._place()):
+            return Text.assemble(line, f": {place}")
         if report.reason:
             line.append(f" ({report.reason})")
         line.append(f"  {self.count}{f' of {total}' if total else ''} points")
@@ -123,14 +142,22 @@ class ScanView:
         grid.add_row(*([bar, line] if total else [line]))
         return grid
 
+    def _place(self) -> str:
+        """Return its place in the queue: that is asked once a second at most."""
+        now = time.monotonic()
+        if now - self._asked > _ASK:
+            self._waits, self._asked = self.report.waits, now
+        return self._waits
 
-def _values(point: Point) -> dict[str, dict[str, float]]:
+
+def _values(point: Point, hints: Hints) -> dict[str, dict[str, float]]:
     """Return the numbers worth a column, by device and signal."""
     found = {}
     for device, readings in point.data.items():
         numbers = {n: r.value for n, r in readings.items() if _is_number(r.value)}
+        hinted = {n: numbers[n] for n in hints.get(device, ()) if n in numbers}
         own = {device: numbers[device]} if device in numbers else numbers
-        found[device] = dict(list(own.items())[:1])
+        found[device] = hinted or dict(list(own.items())[:1])
     return found
 
 
@@ -176,16 +203,18 @@ class MoveView:
         return Group(grid, Text(f"{state}{why}", style=_COLOURS.get(state, "dim")))
 
     def _arrived(self) -> RenderableType:
-        places = [_place(motor, motor.position) for motor in self.motors]
+        before = self.report.before
+        places = []
+        for motor in self.motors:
+            was = before.get(motor.name)
+            came = "" if was is None else f", was {place(was, main_signal(motor.info))}"
+            places.append(f"{_place(motor, motor.position)}{came}")
         return Text("\n".join(places))
 
 
 def _place(motor: RemoteDevice, value: Any) -> str:
     """Return where a motor is: `samx at 1 mm`."""
-    signal = next((s for s in motor.info.signals if s.name == motor.name), None)
-    digits = 4 if signal is None or signal.precision is None else signal.precision
-    shown = f"{round(value, digits) + 0.0:.10g}" if _is_number(value) else str(value)
-    return f"{motor.name} at {shown} {motor.unit}".rstrip()
+    return f"{motor.name} at {place(value, main_signal(motor.info))}"
 
 
 def follow(
@@ -200,7 +229,8 @@ def follow(
         DeviceError: a motor did not arrive.
     """
     is_move = report.request.name == "mv"
-    view: View = MoveView(report, dev) if is_move else ScanView(report)
+    view: View
+    view = MoveView(report, dev) if is_move else ScanView(report, hints(dev.all()))
     if not is_move:
         report.on_point(view.add)
     console = console or Console()
@@ -217,6 +247,25 @@ def follow(
         if not console.is_terminal:
             console.line()  # which `Live` leaves out there
     return report
+
+
+def follow_to_the_file(
+    report: ScanReport, dev: Devices, say: Callable[[str], object]
+) -> ScanReport:
+    """Draw it as `follow` does, then say where its file is: of an aborted one, too."""
+    try:
+        follow(report, dev)
+    except ScanAborted:
+        with contextlib.suppress(BecError):  # why it ended is more than where it is
+            _say_last_words(report, say)
+        raise
+    _say_last_words(report, say)
+    return report
+
+
+def _say_last_words(report: ScanReport, say: Callable[[str], object]) -> None:
+    for line in last_words(report):
+        say(line)
 
 
 def last_words(report: ScanReport) -> list[str]:

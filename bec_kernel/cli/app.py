@@ -19,7 +19,7 @@ from bec_kernel.cli.frame import (
     say,
 )
 
-__all__ = ["app"]
+__all__ = ["app", "looking"]
 
 
 @command()
@@ -139,62 +139,6 @@ def scan(
         say(told)
 
 
-@command(context_settings=WORDS)
-def queue(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="WORDS…", help="As after %queue.")
-    ] = None,
-    data: Data = None,
-    *,
-    listed: Annotated[
-        bool, typer.Option("--list", help="Show the words there are.")
-    ] = False,
-) -> None:
-    """Show a queue, or act on what waits in it.
-
-    `bec queue --list` lists the words.
-
-    Example: bec queue move 3 top
-    """
-    from bec_kernel.cli.scan import quoted
-    from bec_kernel.client import connect, queue_words
-
-    if listed:
-        say(queue_words.help())
-        return
-    with connect(data) as client:
-        line = " ".join(quoted(word) for word in words or [])
-        say(repr(queue_words.run(client.queue, line)))
-
-
-@command(context_settings=WORDS)
-def history(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="WORDS…", help="As after %scans.")
-    ] = None,
-    data: Data = None,
-    *,
-    listed: Annotated[
-        bool, typer.Option("--list", help="Show the options there are.")
-    ] = False,
-) -> None:
-    """List the last scans, or look for some.
-
-    A number alone is that scan. `bec history --list` lists what one can look for.
-
-    Example: bec history --user ada --since 2d gold
-    """
-    from bec_kernel.cli.scan import quoted
-    from bec_kernel.client import connect, history_words
-
-    if listed:
-        say(history_words.help())
-        return
-    with connect(data) as client:
-        line = " ".join(quoted(word) for word in words or [])
-        say(repr(history_words.run(client.history, line)))
-
-
 @command()
 def stop(data: Data = None) -> None:
     """Stop every device now. Needs no queue.
@@ -293,3 +237,7 @@ def demo(data: Data = None) -> None:
     say(f"took        {running.age():.1f} s, from the command to this line")
     more = "" if is_ours else f"   (the instance in {folder} goes on running)"
     say(f"go on       bec lab{more}")
+
+
+# Behind those above: the help lists the commands in the order they are made in.
+from bec_kernel.cli import looking  # noqa: E402

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DATA = Path("data")
 """Where an instance is started unless told otherwise."""
 _STOP = 15.0
+_LAST_PORT = 65535
 
 Say = Callable[[str], None]
 
@@ -88,12 +89,18 @@ def launcher_words(
     """Return the options of a launcher.
 
     Raises:
-        InstanceError: two device lists.
+        InstanceError: two device lists, or no such port.
     """
     if devices and sim:
         raise InstanceError(
             "--devices and --sim both name a device list; name one of them",
             value=f"{devices}, {sim}",
+        )
+    if not 0 <= port <= _LAST_PORT:
+        raise InstanceError(
+            f"--port is a number from 1 to {_LAST_PORT}, or 0 for any free one, not "
+            f"{port}",
+            value=str(port),
         )
     words = ["--virtual"] if virtual else []
     words += ["--devices", str(devices)] if devices else []

@@ -7,7 +7,7 @@ from bec_kernel.cli import running
 from bec_kernel.cli.frame import say
 from bec_kernel.client import connect, language
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.terminal import follow, last_words, show_dry
+from bec_kernel.terminal import follow_to_the_file, show_dry
 from bec_kernel.wire import Origin
 
 
@@ -31,9 +31,7 @@ def run(words: list[str], data: Path | None) -> None:
         client.origin = lambda: Origin(program="shell", source=source)
         request = client.parse(line)
         say(f"on {running.shown(client)}")
-        report = follow(client.submit(request), client.dev)
-        for line in last_words(report):
-            say(line)
+        follow_to_the_file(client.submit(request), client.dev, say)
 
 
 def explain(words: list[str], data: Path | None) -> str | None:

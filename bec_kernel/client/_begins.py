@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bec_kernel.bus import Bus
 from bec_kernel.client.wording import length
-from bec_kernel.schedule import spans
+from bec_kernel.schedule import Span, spans
 from bec_kernel.wire import Item, ItemState, keys
 
 Words = tuple[str, str]
@@ -14,17 +14,22 @@ Words = tuple[str, str]
 def begins(bus: Bus, items: Iterable[Item]) -> dict[str, Words]:
     """Return when each of all items begins and ends, from now, by scan id."""
     found = list(items)
+    pending = {i.scan_id for i in found if i.state is ItemState.PENDING}
+    return {
+        scan_id: (_from_now(begin) if scan_id in pending else "", _from_now(end))
+        for scan_id, (begin, end) in times(bus, found).items()
+    }
+
+
+def times(bus: Bus, items: Iterable[Item]) -> dict[str, Span]:
+    """Return the same in s from now."""
+    found = list(items)
     points = {}
     for item in found:
         if item.state is not ItemState.PENDING and item.points:
             last = bus.last(keys.points(item.scan_id))
             points[item.scan_id] = last.id.major if last else 0
-    times = spans(found, points)
-    pending = {i.scan_id for i in found if i.state is ItemState.PENDING}
-    return {
-        scan_id: (_from_now(begin) if scan_id in pending else "", _from_now(end))
-        for scan_id, (begin, end) in times.items()
-    }
+    return spans(found, points)
 
 
 def _from_now(seconds: float | None) -> str:

@@ -17,7 +17,10 @@ from bec_kernel.wire import Parameter, Signature
 
 
 def complete(
-    text: str, catalogue: Catalogue, devices: Collection[str] | Mapping[str, str]
+    text: str,
+    catalogue: Catalogue,
+    devices: Collection[str] | Mapping[str, str],
+    motors: Collection[str] | None = None,
 ) -> list[Candidate]:
     """Return what may be typed at the end of `text`, each with unit and description.
 
@@ -25,6 +28,7 @@ def complete(
         text: the line up to the cursor, without the magic's own name.
         catalogue: the scans there are.
         devices: names; or descriptions by name.
+        motors: names of those that can be moved; None: nobody knows.
     """
     words, part = split_open(text)
     if not words:
@@ -35,8 +39,10 @@ def complete(
         except RefusedError:
             return []
         if _is_part(signature, words, part):
-            return complete(part, _parts(catalogue), devices)
-        found = _next_words(signature, words[1:], part, devices)
+            return complete(part, _parts(catalogue), devices, motors)
+        told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
+        movable = told if motors is None else {n: told[n] for n in motors if n in told}
+        found = _next_words(signature, words[1:], part, told, movable)
     return [one for one in found if one[0].startswith(part)]
 
 
@@ -71,7 +77,8 @@ def _next_words(
     signature: Signature,
     words: list[Word],
     part: str,
-    devices: Collection[str] | Mapping[str, str],
+    devices: Mapping[str, str],
+    motors: Mapping[str, str],
 ) -> list[Candidate]:
     options = {dashed(p.name): p for p in options_of(signature)}
     last = options.get(words[-1].replace("_", "-")) if words else None
@@ -84,7 +91,8 @@ def _next_words(
     at = len(_positional(words, options))
     if not bundle or (at % len(bundle) == 0 and _is_full(signature, at)):
         return free
-    found = _words_for(bundle[at % len(bundle)], devices)
+    # What a scan takes word by word it moves; what it only reads is an option.
+    found = _words_for(bundle[at % len(bundle)], motors)
     done = at > 0 and at % len(bundle) == 0
     return [*found, *(free if done and not part else [])]
 
@@ -116,10 +124,7 @@ def _free_options(
     return found if DRY in used else [*found, (DRY, "only say what it would do")]
 
 
-def _words_for(
-    parameter: Parameter, devices: Collection[str] | Mapping[str, str]
-) -> list[Candidate]:
+def _words_for(parameter: Parameter, devices: Mapping[str, str]) -> list[Candidate]:
     if parameter.kind == "device":
-        told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
-        return sorted(told.items())
+        return sorted(devices.items())
     return [(show(choice), meaning(parameter)) for choice in parameter.choices]

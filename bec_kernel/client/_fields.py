@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bec_kernel.client._device_words import not_assigned
 from bec_kernel.wire import Device
 
 Update = Callable[..., Any]
@@ -98,10 +99,8 @@ class DeviceFields:
         self._update(self.name, deviceConfig={"limits": limits})
 
     def __setattr__(self, name: str, value: Any) -> None:
-        is_field = isinstance(getattr(type(self), name, None), property)
+        field = getattr(type(self), name, None)
+        is_field = isinstance(field, property) and field.fset is not None
         if not (is_field or name.startswith("_") or name == "name"):
-            raise AttributeError(
-                f"{self.name}.{name} cannot be assigned; to move or set something call "
-                f"its method: {self.name}.set(...), {self.name}.{name}.set(...)"
-            )
+            raise AttributeError(not_assigned(self.info, name, value))
         super().__setattr__(name, value)

@@ -10,13 +10,14 @@ from bec_kernel.client import health
 from bec_kernel.client._past import Past
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._track import Track
-from bec_kernel.client._waiting import why_waits
+from bec_kernel.client._waiting import place_in_queue, why_waits
 from bec_kernel.client.language import summary
 from bec_kernel.errors import DeadlineError
 from bec_kernel.wire import (
     Begin,
     FileDone,
     Fit,
+    Item,
     ItemState,
     PastScan,
     Point,
@@ -202,6 +203,14 @@ class ScanRecord:
         return self._reader.retry(lambda: why_waits(self._bus, self.scan_id))
 
     @property
+    def waits(self) -> str:
+        """Its place while it waits: `3rd in queue primary, begins 14:02`; else empty.
+
+        Looks at the whole queue.
+        """
+        return self._reader.retry(lambda: place_in_queue(self._bus, self.scan_id))
+
+    @property
     def is_final(self) -> bool:
         """It has ended."""
         track = self._track(points=False)
@@ -210,6 +219,26 @@ class ScanRecord:
     def _state(self) -> StateChange | None:
         states = self._track(points=False).states
         return states[-1] if states else None
+
+    # --- of a move --------------------------------------------------------------------
+    @property
+    def before(self) -> dict[str, float]:
+        """Where the motors of a move were when it began, motor units; else empty."""
+        item = self._item()
+        return dict(item.before) if item else {}
+
+    @property
+    def after(self) -> dict[str, float]:
+        """Where they were when it ended, motor units; empty before that."""
+        item = self._item()
+        return dict(item.after) if item else {}
+
+    def _item(self) -> Item | None:
+        """What is known of it in its queue: as it ended, or as it is."""
+        ended = self._track(points=False).item
+        if ended is not None:
+            return ended
+        return self._reader.retry(lambda: self._bus.get(keys.items(), self.scan_id))
 
     @property
     def _is_move(self) -> bool:

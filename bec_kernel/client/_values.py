@@ -60,6 +60,13 @@ def refuse_unknown(kind: str, word: str, valid: Iterable[str]) -> RefusedError:
     )
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether it is a number, or a word that stands for one."""
+    if isinstance(value, str):
+        return _NUMBER.fullmatch(value) is not None
+    return isinstance(_plain(value), int | float) and not isinstance(value, bool)
+
+
 def from_word(parameter: Parameter, word: Word) -> Any:
     """Return the object `word` stands for; what it cannot be stays a text."""
     match parameter.kind:

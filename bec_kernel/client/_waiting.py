@@ -1,8 +1,10 @@
 """What an item waits for, worked out of what is on the bus: so it is never old."""
 
+import time
 from collections.abc import Iterable, Mapping
 
 from bec_kernel.bus import Bus
+from bec_kernel.client._begins import times
 from bec_kernel.wire import Item, ItemState, QueueState, QueueStatus, keys
 
 
@@ -59,6 +61,40 @@ def why_waits(bus: Bus, scan_id: str) -> str:
     if status is None or status.state is QueueState.RUNNING:
         return ""
     return f"queue {status.name} is {status.state} ({status.reason})"
+
+
+def place_in_queue(bus: Bus, scan_id: str) -> str:
+    """Return the place of a scan that waits: `3rd in queue primary, begins 14:02`.
+
+    Looks at all items. Empty: it does not wait. When it begins is left out where nobody
+    knows, and where time is not that of a clock on the wall.
+    """
+    items = bus.get_all(keys.items())
+    item = items.get(scan_id)
+    if item is None or not item.is_scan or not _waits(item):
+        return ""
+    queue = item.request.queue
+    before = [
+        one
+        for one in items.values()
+        if one.is_scan and _waits(one) and one.request.queue == queue
+        if one.rank < item.rank
+    ]
+    said = f"{_ordinal(len(before) + 1)} in queue {queue}"
+    if held := why_waits(bus, scan_id):
+        return f"{said}; {held}"
+    users = bus.get(keys.users())
+    begin = times(bus, items.values())[scan_id][0]
+    if begin is None or (users and users.virtual):
+        return said
+    at = time.strftime("%H:%M", time.localtime(time.time() + begin))
+    return f"{said}, begins {at}"
+
+
+def _ordinal(number: int) -> str:
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
+    return f"{number}{ending}"
 
 
 def _waits(item: Item) -> bool:

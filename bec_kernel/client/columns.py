@@ -1,7 +1,21 @@
 """Which of a scan's signals are worth a column."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+from bec_kernel.wire import Device
+
+Hints = Mapping[str, Collection[str]]
+"""Names of the signals people want to see, by device."""
+
+
+def hints(devices: Iterable[Device]) -> dict[str, list[str]]:
+    """Return the hinted signals of those devices that have some."""
+    found = {
+        device.name: [one.name for one in device.signals if one.kind == "hinted"]
+        for device in devices
+    }
+    return {name: signals for name, signals in found.items() if signals}
 
 
 class Columns:

@@ -6,13 +6,15 @@ from typing import Any
 from bec_kernel.bus import Bus
 from bec_kernel.client import _table
 from bec_kernel.client._changes import Changes, Subscription
+from bec_kernel.client._device_words import explained, flaws, no_method, row
 from bec_kernel.client._fields import DeviceFields, Update
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._values import nearest, show
+from bec_kernel.client.wording import main_signal
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Device, DeviceValue, Reading, SignalInfo, keys
 
-_ROOM = 60  # letters
+_NOT_OFFERED = {"getdoc", "method", "names_behind"}
 READING = 10.0
 """A device may take so long (s) to answer a call that moves nothing."""
 MOVING = 600.0
@@ -125,10 +127,7 @@ class RemoteDevice(DeviceFields):
         return found["value"]
 
     def _main_signal(self) -> SignalInfo | None:
-        signals = self.info.signals
-        same = [one for one in signals if one.name == self.name]
-        hinted = [one for one in signals if one.kind == "hinted"]
-        return next(iter(same + hinted + signals), None)
+        return main_signal(self.info)
 
     def on_change(self, told: Callable[[Read], object]) -> Subscription:
         """Call `told` with the newest readings, now and whenever they change.
@@ -194,9 +193,8 @@ class RemoteDevice(DeviceFields):
         methods = self.info.methods
         if any(one == path or one.startswith(f"{path}.") for one in methods):
             return RemoteMethod(self, path)
-        names = [*methods, *(part for one in methods for part in one.split(".")[:1])]
         raise UnknownDeviceError(
-            f"{self.name} has nothing public called {path}: {nearest(path, names)}",
+            no_method(self.info, path, dir(self)),
             subject=self.name,
             value=path,
             allowed=", ".join(methods),
@@ -218,14 +216,18 @@ class RemoteDevice(DeviceFields):
 
     def __dir__(self) -> list[str]:
         own = (n for n in object.__dir__(self) if not n.startswith("_"))
-        return sorted({*own, *self.names_behind("")})
+        return sorted({*own, *self.names_behind("")} - _NOT_OFFERED)
+
+    def getdoc(self) -> str:
+        """Return what IPython shows for `dev.samx?`: what it is, unit, limits."""
+        return explained(self.info)
 
     def __repr__(self) -> str:
         info = self.info
         parts = [info.device_class.rsplit(".", 1)[-1], info.readout_priority]
         if info.limits:
             parts.append(f"limits {show(info.limits[0])} to {show(info.limits[1])}")
-        parts += _flaws(info)
+        parts += flaws(info)
         return f"{self.name}: {', '.join(parts)}{self._at()}"
 
     def _at(self) -> str:
@@ -239,10 +241,6 @@ class RemoteDevice(DeviceFields):
         if not isinstance(number, int | float):
             return ""
         return f", at {number:.{digits}f} {signal.unit}".rstrip()
-
-
-def _flaws(info: Device) -> list[str]:
-    return [*(["read-only"] if info.read_only else []), *filter(None, [info.flaw])]
 
 
 def _as_read(value: Any) -> Read:
@@ -366,31 +364,10 @@ class Devices:
         return self.names(fresh=True)
 
     def _rows(self) -> list[tuple[str, ...]]:
-        return [_row(device) for device in self.all()]
+        return [row(device) for device in self.all()]
 
     def __repr__(self) -> str:
         return _table.text(self._HEAD, self._rows())
 
     def _repr_html_(self) -> str:
         return _table.html(self._HEAD, self._rows())
-
-
-def _short(words: str) -> str:
-    """Return what has room in a table; a device says the whole of it."""
-    return words if len(words) <= _ROOM else f"{words[: _ROOM - 1]}…"
-
-
-def _row(device: Device) -> tuple[str, ...]:
-    low_high = device.limits
-    limits = f"{show(low_high[0])} to {show(low_high[1])}" if low_high else ""
-    same = [one for one in device.signals if one.name == device.name]
-    units = [one.unit for one in same + device.signals if one.unit]
-    return (
-        device.name,
-        device.device_class.rsplit(".", 1)[-1],
-        device.readout_priority,
-        units[0] if units else "",
-        limits,
-        _short(", ".join(_flaws(device))) or "ok",
-        device.description,
-    )

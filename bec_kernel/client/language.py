@@ -13,6 +13,7 @@ import msgspec
 
 from bec_kernel.client._completion import complete
 from bec_kernel.client._explain import call_signature, explain, help  # noqa: A004
+from bec_kernel.client._misplaced import refuse_misplaced
 from bec_kernel.client._signatures import (
     METADATA,
     NOWAIT,
@@ -275,6 +276,7 @@ def bind(
     forms = signature.forms if signature.form_of else ()
     for form in forms:
         refuse_surplus(form, args)
+    refuse_misplaced(signature, args, checked, naming)
     bound = _bundles(signature, args, devices)
     for form in forms:
         bound, checked = unfold(form, bound, checked)

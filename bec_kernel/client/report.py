@@ -11,7 +11,7 @@ from bec_kernel.bus import Bus
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._scan_data import ScanData
 from bec_kernel.client._track import Track
-from bec_kernel.client.wording import ending, headline
+from bec_kernel.client.wording import ending, headline, main_signal, place
 from bec_kernel.errors import (
     BecError,
     DeadlineError,
@@ -24,6 +24,7 @@ from bec_kernel.wire import (
     Point,
     ScanRequest,
     ScanState,
+    SignalInfo,
     Verb,
     keys,
 )
@@ -277,8 +278,28 @@ class ScanReport(ScanData):
     def __repr__(self) -> str:
         shown = headline(self.request, self.scan_number)
         if self._is_move:
-            return f"{shown}: {self.status}"
+            return self._moved(shown)
         return f"{shown}: {ending(str(self.status), self.reason, self.count)}"
+
+    def _moved(self, shown: str) -> str:
+        """Return where the motors of a move have come to: `samx at 1 mm`."""
+        after = self.after
+        signals = self._reader.retry(lambda: {n: self._main_signal(n) for n in after})
+        arrived = ", ".join(
+            f"{name} at {place(at, signals[name])}" for name, at in after.items()
+        )
+        if self.status is ItemState.COMPLETED and arrived:
+            return arrived
+        return f"{shown}: {self.status}{f', {arrived}' if arrived else ''}"
+
+    def _main_signal(self, name: str) -> SignalInfo | None:
+        """Return what is published of a motor's own signal."""
+        users = self._bus.get(keys.users())
+        for server in (users.device_servers if users else []) or ["main"]:
+            device = self._bus.get(keys.devices(server), name)
+            if device is not None:
+                return main_signal(device)
+        return None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))

@@ -15,7 +15,10 @@ from bec_kernel import bus as buses
 from bec_kernel import errors
 from bec_kernel.bus import Bus
 from bec_kernel.client import _state, language
+from bec_kernel.client._alarms import Alarms
 from bec_kernel.client._calls import Calls
+from bec_kernel.client._device_words import in_few_words
+from bec_kernel.client._moves import Moves
 from bec_kernel.client._problems import error_of
 from bec_kernel.client._reader import Reader, ask, complain_to
 from bec_kernel.client.config import Config
@@ -27,7 +30,6 @@ from bec_kernel.client.scans import Scans
 from bec_kernel.config import Folder, find, person, read_note, without_password
 from bec_kernel.errors import BecError, BrokerError, InstanceError, RefusedError
 from bec_kernel.wire import (
-    Alarm,
     Device,
     Inbox,
     ItemAction,
@@ -42,6 +44,17 @@ from bec_kernel.wire import (
 ACCEPTING = 20.0
 """The scan server may take so long (s) to accept or refuse; then it will not run it."""
 _LOOK = 0.5
+_FOR_FRONT_ENDS = {
+    "bus",
+    "complaints",
+    "complete",
+    "moves",
+    "origin",
+    "parse",
+    "reader",
+    "say",
+}
+"""Tab does not offer it."""
 STOPPING = 5.0
 """A device server may take so long (s) to answer a stop."""
 
@@ -60,21 +73,25 @@ class Client:
             the request was typed.
         say: told what a move waits for; writes it to stderr, unless replaced.
         metadata: kept with every scan; a scan's own wins.
+        moves: what this program has moved.
         complaints: about entries on the bus that could not be decoded.
         url: of the broker, without a password.
         data: the instance's folder, where known.
+        where: which instance it is, for people; empty: broker and folder say it.
     """
 
     def __init__(self, bus: Bus, *, url: str = "", data: str = "") -> None:
         self.bus = bus
         self.url = url
         self.data = data
+        self.where = ""
         self.origin: Callable[[], Origin | None] = lambda: None
         self.say: Callable[[str], object] = _say
         self.metadata: dict[str, Any] = {}
         self.complaints: list[str] = []
         self.reader = Reader(bus)
         self.config = Config(bus, self.reader, error_of)
+        self.moves = Moves()
         self._calls = Calls(bus.user, self._ask, self.submit)
         self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
         self.scans = Scans(bus, self.reader, self.dev.names, self.submit, error_of)
@@ -109,8 +126,10 @@ class Client:
 
     def complete(self, text: str) -> list[language.Candidate]:
         """Return what may be typed at the end of `text`, for Tab."""
-        devices = {device.name: _told(device) for device in self.dev.all()}
-        return language.complete(text, self.scans.catalogue(fresh=False), devices)
+        devices = self.dev.all()
+        told = {device.name: in_few_words(device) for device in devices}
+        motors = [device.name for device in devices if device.positioner]
+        return language.complete(text, self.scans.catalogue(fresh=False), told, motors)
 
     def submit(self, request: ScanRequest) -> ScanReport:
         """Ask for a scan; return its report as soon as it is in the queue.
@@ -138,8 +157,10 @@ class Client:
         except BecError:
             self.reader.forget(scan_id)
             raise
-        if waits and request.name == "mv":
-            self.say(f"{language.summary(request)} waits: {waits}")
+        if request.name == "mv":
+            self.moves.add(report)
+            if waits:
+                self.say(f"{language.summary(request)} waits: {waits}")
         return report
 
     def report(self, scan_id: str) -> ScanReport:
@@ -167,6 +188,16 @@ class Client:
     def mvr(self, *moves: Any, nowait: bool = False) -> ScanReport:
         """Move motors by so much, from where they are; see `mv`."""
         return self.mv(*moves, relative=True, nowait=nowait)
+
+    def mv_back(self, *, nowait: bool = False) -> ScanReport:
+        """Move back to where the motors were before this program's last move; see `mv`.
+
+        Called twice it goes back and forth.
+
+        Raises:
+            RefusedError: this program has not moved anything.
+        """
+        return self.submit(self.moves.way_back(nowait=nowait)).wait()
 
     # --- stop -------------------------------------------------------------------------
     def stop_all(self) -> None:
@@ -205,7 +236,7 @@ class Client:
 
     def alarms(
         self, limit: int = 20, *, scan_id: str = "", all_users: bool = False
-    ) -> list[Alarm]:
+    ) -> Alarms:
         """Return the newest alarms that concern this user, or nobody in particular.
 
         Args:
@@ -214,8 +245,8 @@ class Client:
             all_users: those of others too.
         """
         return self.reader.retry(
-            lambda: _state.alarms(
-                self.bus, self.user, limit, scan_id, all_users=all_users
+            lambda: Alarms(
+                _state.alarms(self.bus, self.user, limit, scan_id, all_users=all_users)
             )
         )
 
@@ -246,8 +277,18 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __dir__(self) -> list[str]:
+        own = (name for name in object.__dir__(self) if not name.startswith("_"))
+        return sorted(set(own) - _FOR_FRONT_ENDS)
+
     def __repr__(self) -> str:
-        return f"BEC client of {self.user}"
+        at = self.where or ", ".join(
+            [
+                *filter(None, [self.url]),
+                *([f"data in {self.data}"] if self.data else []),
+            ]
+        )
+        return f"BEC client of {self.user}{f': {at}' if at else ''}"
 
     # --- asking -----------------------------------------------------------------------
     def _ask(self, inbox: Inbox[Any, Reply], request: Any, timeout: float) -> Any:
@@ -290,15 +331,6 @@ class Client:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
-
-
-def _told(device: Device) -> str:
-    """A device in few words, for Tab."""
-    units = [signal.unit for signal in device.signals if signal.unit]
-    parts = [*units[:1], device.description or device.readout_priority]
-    if device.limits:
-        parts.append(f"{device.limits[0]:g} to {device.limits[1]:g}")
-    return ", ".join(parts)
 
 
 def connect(

@@ -1,8 +1,13 @@
 """A scan in words: the same in Python, a notebook, its picture and a terminal."""
 
-from bec_kernel.client.language import summary
-from bec_kernel.wire import Fit, ScanRequest
+from numbers import Real
+from typing import Any
 
+from bec_kernel.client.language import summary
+from bec_kernel.wire import Device, Fit, ScanRequest, SignalInfo
+
+_DIGITS = 4
+"""Behind the point, where a signal does not say."""
 _WORTH = ("center", "fwhm", "height")
 
 
@@ -18,6 +23,24 @@ def ending(state: str, reason: str, points: int) -> str:
     """Return how far it came: `closed, 21 points`; `aborted (user), 1 point`."""
     why = "" if reason in ("", "done") else f" ({reason})"
     return f"{state or 'pending'}{why}, {points} point{'' if points == 1 else 's'}"
+
+
+def main_signal(device: Device) -> SignalInfo | None:
+    """Return the signal a device is known by: of its own name, hinted, or the first."""
+    signals = device.signals
+    same = [one for one in signals if one.name == device.name]
+    hinted = [one for one in signals if one.kind == "hinted"]
+    return next(iter(same + hinted + signals), None)
+
+
+def place(value: Any, signal: SignalInfo | None) -> str:
+    """Return where something is, as exact as people look at it: `1 mm`."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return str(value)
+    digits = signal.precision if signal else None
+    rounded = round(float(value), _DIGITS if digits is None else digits)
+    unit = signal.unit if signal else ""
+    return f"{rounded + 0.0:.10g} {unit}".rstrip()
 
 
 def length(seconds: float) -> str:

@@ -42,6 +42,7 @@ class CardState:
         state: of the scan; empty until it has one.
         reason: why it ended so.
         message: more, for people.
+        waits: its place in the queue, before it has a state.
         columns: names of the signals in a row, behind the point's id; what the scan is
             about comes first.
         rows: one a point, in order.
@@ -56,6 +57,7 @@ class CardState:
     state: str = ""
     reason: str = ""
     message: str = ""
+    waits: str = ""
     columns: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     fit: Fit | None = None
@@ -77,6 +79,7 @@ class CardState:
                 self._add(message)
             case StateChange():
                 self.state = str(message.state)
+                self.waits = ""
                 self.reason = message.reason
                 self.message = message.message
             case Fit():

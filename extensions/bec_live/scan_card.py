@@ -154,6 +154,7 @@ def _status_of(state: CardState | None = None) -> dict[str, Any]:
     if state is None:
         return {"state": "", "left": None, "message": "", "final": False}
     message = state.message or (state.reason if state.reason != "done" else "")
+    message = message or (f"waits: {state.waits}" if state.waits else "")
     return {
         "state": state.state,
         "left": None if state.is_final else state.left,

@@ -16,6 +16,9 @@ RATE = 20.0
 LAST_WORDS = 10.0
 """So long (s) after the scan's end a card waits for its last point and its fit."""
 
+ASK = 2.0
+"""A scan's place in the queue is asked for this often, s: it is a look at all items."""
+
 WAIT = 0.5
 """Longest single wait for something new, s."""
 
@@ -24,7 +27,8 @@ class ScanFeed:
     """Follows one scan's logs and hands its state to `show`, at most 20 times a second.
 
     `show` runs in the feed's thread. The scan's id is all it needs: it begins with what
-    lies in the logs, whenever it is started.
+    lies in the logs, whenever it is started. `waits` is asked for its place in the
+    queue as long as there is nothing in them.
     """
 
     def __init__(
@@ -33,8 +37,11 @@ class ScanFeed:
         scan_id: str,
         show: Callable[[CardState], None],
         hints: Mapping[str, Sequence[str]] | None = None,
+        waits: Callable[[], str] = lambda: "",
     ) -> None:
         self.state = CardState(hints=hints or {})
+        self._waits = waits
+        self._ask = 0.0  # not again before
         self.ended = threading.Event()
         self._reader = LogReader(bus, scan_id, self.state)
         self._show = show
@@ -56,7 +63,7 @@ class ScanFeed:
         while not self._stop.is_set() and not self.state.is_complete:
             began = time.monotonic()
             try:
-                news = self._reader.read(WAIT)
+                news = self._reader.read(WAIT) or self._wait()
             except BrokerError:
                 self._stop.wait(WAIT)  # it comes back; the scan does not notice
                 continue
@@ -68,6 +75,16 @@ class ScanFeed:
                     break
             self._stop.wait(max(0.0, began + 1 / RATE - time.monotonic()))
         self.ended.set()
+
+    def _wait(self) -> bool:
+        """Look what a scan waits for that has not begun; say whether that is new."""
+        if self.state.begin is not None or self.state.state:
+            return False
+        if time.monotonic() < self._ask:
+            return False
+        self._ask = time.monotonic() + ASK
+        before, self.state.waits = self.state.waits, self._waits()
+        return self.state.waits != before
 
 
 class LogReader:

@@ -1,7 +1,9 @@
-"""Tab behind a magic: scans, devices, options; in a terminal and in Jupyter."""
+"""Tab behind a magic and behind our names; in a terminal and in Jupyter."""
 
+import ast
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from IPython.core.completer import (
@@ -16,6 +18,7 @@ from bec_kernel.errors import BecError
 Words = Callable[[str], list[str]]
 """From what stands behind the magic, up to the cursor, to what may come next."""
 
+_ROOMS = ("bec_kernel", "bec_magics")
 _MAGIC = re.compile(r"^\s*(?:[\w.\[\]]+\s*=\s*)?%(\w+)\s+(.*)$", re.DOTALL)
 
 
@@ -41,6 +44,53 @@ def matcher_for(words: dict[str, Words]) -> Any:
         return {"completions": _Told(fitting), "suppress": True, "ordered": True}
 
     return match
+
+
+def matcher_of_names(shell: Any, names: Sequence[str]) -> Any:
+    """Return a matcher for `dev.samx.`, `history[-1].` and the like.
+
+    IPython looks behind no object that makes its attributes when they are asked for;
+    ours may be asked. A property is not read: it may be a question to the hardware.
+    """
+    begins = re.compile(
+        rf"(?<![\w.\])])({'|'.join(names)})((?:\.\w+|\[[^\[\]]*\])+)\.(\w*)$"
+    )
+
+    @context_matcher(identifier="bec_names")  # type: ignore[untyped-decorator,unused-ignore]
+    def match(context: CompletionContext) -> SimpleMatcherResult:
+        found = begins.search(context.text_until_cursor)
+        if found is None or shell.Completer.use_jedi:  # which can do it
+            return {"completions": []}
+        name, path, part = found.groups()
+        typed = context.token.removesuffix(part)
+        told: list[str] = []
+        with contextlib.suppress(BecError, AttributeError, LookupError, ValueError):
+            told = dir(_walk(_ours(shell.user_ns[name]), path))
+        return {
+            "completions": [
+                SimpleCompletion(f"{typed}{one}", type="instance")
+                for one in told
+                if one.startswith(part) and (part or not one.startswith("_"))
+            ]
+        }
+
+    return match
+
+
+def _ours(thing: Any) -> Any:
+    """Return what a name stands for, unless the person gave it another meaning."""
+    if type(thing).__module__.partition(".")[0] not in _ROOMS:
+        raise LookupError
+    return thing
+
+
+def _walk(thing: Any, path: str) -> Any:
+    """Return what stands behind `.samx` or `[-1]`, without reading a property."""
+    for name, key in re.findall(r"\.(\w+)|\[([^\[\]]*)\]", path):
+        if isinstance(getattr(type(thing), name, None), property):
+            raise AttributeError(name)
+        thing = getattr(thing, name) if name else thing[ast.literal_eval(key)]
+    return thing
 
 
 class _Told(list[SimpleCompletion]):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bec_kernel.client import ScanReport
-from bec_magics.completion import matcher_for
+from bec_magics.completion import matcher_for, matcher_of_names
 from bec_magics.errors import put_back, show_in_one_line
 from bec_magics.history import HistoryMagics
 from bec_magics.live import bundle_of
@@ -13,7 +13,7 @@ from bec_magics.move import MoveMagics
 from bec_magics.own import InstanceMagics
 from bec_magics.queue import QueueMagics
 from bec_magics.scan import ScanMagics
-from bec_magics.session import Session
+from bec_magics.session import NAMES, Session
 
 _LOADED: dict[Any, list[Callable[[], None]]] = {}
 """How to undo it, by shell."""
@@ -80,17 +80,25 @@ def _complete(
     matcher = matcher_for(
         {
             "scan": scan.complete_scan,
-            "mv": move.complete_motors,
-            "mvr": move.complete_motors,
+            "ct": scan.complete_ct,
+            "mv": move.complete_mv,
+            "umv": move.complete_mv,
+            "mvr": move.complete_mvr,
             "wa": move.complete_motors,
             "stop": move.complete_devices,
             "queue": queue.complete_queue,
             "scans": history.complete_scans,
         }
     )
+    ours = [matcher, matcher_of_names(shell, NAMES)]
     matchers = shell.Completer.custom_matchers
-    matchers.append(matcher)
-    return lambda: matchers.remove(matcher)
+    matchers += ours
+
+    def undo() -> None:
+        for one in ours:
+            matchers.remove(one)
+
+    return undo
 
 
 def _show_reports(shell: Any, session: Session) -> Callable[[], None]:

@@ -56,6 +56,7 @@ class PrivateInstance:
         password = Folder(self.data).password(user)
         client = connect(url=f"redis://{user}:{password}@{self._url.netloc}")
         client.data = str(self.data)
+        client.where = "a private instance"  # the same in every run of a notebook
         return client
 
     def stop(self) -> None:

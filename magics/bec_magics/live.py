@@ -1,12 +1,13 @@
 """A scan while one waits for it: a card in a notebook, a live table in a terminal."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from IPython.display import display, publish_display_data
 
 from bec_kernel.client import Client, ScanReport
+from bec_kernel.client.columns import hints
 from bec_kernel.errors import BecError, ScanAborted
 from bec_live.scan_card import ScanCard
 from bec_live.scan_feed import LAST_WORDS, ScanFeed, read_scan
@@ -35,11 +36,9 @@ def wait_for(session: Session, report: ScanReport) -> ScanReport:
 
 def draw_in_terminal(report: ScanReport, client: Client) -> None:
     """Draw the scan in the terminal until it has ended."""
-    from bec_kernel.terminal import follow, last_words
+    from bec_kernel.terminal import follow_to_the_file
 
-    follow(report, client.dev)
-    for line in last_words(report):
-        print(line)  # noqa: T201 - what a person sees of the scan
+    follow_to_the_file(report, client.dev, print)
 
 
 @contextlib.contextmanager
@@ -51,7 +50,7 @@ def live_card(session: Session, report: ScanReport) -> Iterator[ScanCard]:
     """
     client = session.client
     card = ScanCard(client.bus, report.scan_id)
-    feed = ScanFeed(client.bus, report.scan_id, card.show, hints_of(client))
+    feed = _feed(client, report, card)
     publish_display_data(card.view())
     feed.start()
     try:
@@ -68,8 +67,18 @@ def open_card(session: Session, report: ScanReport) -> None:
     client = session.client
     card = ScanCard(client.bus, report.scan_id)
     publish_display_data(card.view())
-    ScanFeed(client.bus, report.scan_id, card.show, hints_of(client)).start()
+    _feed(client, report, card).start()
     session.keep(card)
+
+
+def _feed(client: Client, report: ScanReport, card: ScanCard) -> ScanFeed:
+    return ScanFeed(
+        client.bus,
+        report.scan_id,
+        card.show,
+        hints(client.dev.all()),
+        lambda: report.waits,
+    )
 
 
 def in_notebook(session: Session) -> bool:
@@ -77,23 +86,15 @@ def in_notebook(session: Session) -> bool:
     return getattr(session.shell, "kernel", None) is not None
 
 
-def hints_of(client: Client) -> Mapping[str, Sequence[str]]:
-    """Return the signals worth a column, by device, as the devices declare them."""
-    found = {}
-    for device in client.dev.all():
-        hinted = [one.name for one in device.signals if one.kind == "hinted"]
-        if hinted:
-            found[device.name] = hinted
-    return found
-
-
 def bundle_of(report: ScanReport, client: Client) -> Any:
     """Return what a notebook shows of a report; waits briefly for its last fit."""
+    if report.request.name == "mv":  # nothing to draw
+        return {"text/plain": repr(report)}
     if report.past is not None:  # no longer on the bus
         with contextlib.suppress(BecError):
             return {"text/plain": repr(report), "image/svg+xml": report.plot().svg}
         return {"text/plain": repr(report)}
     if report.is_final:
         _ = report.fit
-    state = read_scan(client.bus, report.scan_id, hints_of(client))
+    state = read_scan(client.bus, report.scan_id, hints(client.dev.all()))
     return mime_bundle(state, report.troubles)

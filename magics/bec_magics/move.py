@@ -8,6 +8,8 @@ from bec_kernel.client import Client, Devices, ScanReport
 from bec_magics.session import Session
 from bec_magics.tables import Table
 
+BACK = "--back"
+
 
 @magics_class
 class MoveMagics(Magics):
@@ -19,7 +21,15 @@ class MoveMagics(Magics):
 
     @line_magic
     def mv(self, line: str) -> Any:
-        """Move to positions and wait: `%mv samx 1 samy 2`."""
+        """Move to positions and wait: `%mv samx 1 samy 2`.
+
+        `%mv --back` goes back to where the motors of the last move were before it.
+        """
+        return self._move(line, relative=False)
+
+    @line_magic
+    def umv(self, line: str) -> Any:
+        """Move to positions and wait, as in SPEC: the same as `%mv`."""
         return self._move(line, relative=False)
 
     @line_magic
@@ -42,24 +52,43 @@ class MoveMagics(Magics):
         """Return the motors one may name."""
         return _motors(self.session.client.dev)
 
+    def complete_mv(self, text: str) -> list[str]:
+        """Return what may be typed next behind `%mv`: a motor, an option, or back."""
+        words = [word for word, _ in self.session.client.complete(f"mv {text}")]
+        return [*words, BACK] if BACK.startswith(text.strip()) else words
+
+    def complete_mvr(self, text: str) -> list[str]:
+        """Return what may be typed next behind `%mvr`."""
+        found = self.session.client.complete(f"mv {text}")
+        return [word for word, _ in found if word != "--relative"]
+
     def complete_devices(self, text: str) -> list[str]:
         """Return the devices one may name."""
         return self.session.client.dev.names()
 
     def _move(self, line: str, *, relative: bool) -> Any:
         client = self.session.client
+        if line.split() == [BACK] and not relative:
+            return self._watched(client.submit(client.moves.way_back()))
         words = f"mv {line} --relative" if relative else f"mv {line}"
-        report = client.run(words)
-        if client.scans.block is not None:
+        return self._watched(client.run(words))
+
+    def _watched(self, report: ScanReport) -> Any:
+        if self.session.client.scans.block is not None:
             return report  # of a dry run: nothing moves
         with self.session.waiting_for(report):
             report.wait()
-        return positions(client, moved(report))
+        return moved(self.session.client, report)
 
 
-def moved(report: ScanReport) -> list[str]:
-    """Return the names of the motors of a move."""
-    return [str(name) for name in report.request.args[::2]]
+def moved(client: Client, report: ScanReport) -> Table:
+    """Return where the motors of a move were, and where they are now, motor units."""
+    before, rows = report.before, []
+    for device in (client.dev[str(name)] for name in report.request.args[::2]):
+        low, high = device.limits or (None, None)
+        was = before.get(device.name)
+        rows.append((device.name, was, device.position, low, high, device.unit))
+    return Table(["motor", "was", "is", "low", "high", "unit"], rows)
 
 
 def positions(client: Client, names: list[str]) -> Table:

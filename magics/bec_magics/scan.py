@@ -6,9 +6,10 @@ from typing import Any
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from bec_kernel.client import Client, ScanReport, language
+from bec_kernel.client.columns import hints
 from bec_kernel.errors import RefusedError
 from bec_magics.live import in_notebook, open_card, wait_for
-from bec_magics.move import moved, positions
+from bec_magics.move import moved
 from bec_magics.session import Session
 from bec_magics.tables import Table
 
@@ -59,7 +60,7 @@ class ScanMagics(Magics):
             return wait_for(self.session, report)
         with self.session.waiting_for(report):
             report.wait()
-        return positions(self.session.client, moved(report))
+        return moved(self.session.client, report)
 
     def _shown(self, word: str) -> Any:
         report = past_scan(self.session.client, word)
@@ -72,17 +73,19 @@ class ScanMagics(Magics):
     def ct(self, line: str) -> Any:
         """Count once: `%ct 0.1` exposes for 0.1 s and shows the readings.
 
-        It is a scan of one point: it has a number and a file.
+        It is a scan of one point: it has a number and a file. What a device keeps for
+        itself beside the signals it hints at is in the scan's data, not in the table.
         """
-        seconds = line.strip() or "0.1"
-        report = self.session.client.run(f"acquire --exp-time {seconds}").wait()
-        if self.session.client.scans.block is not None:
+        client = self.session.client
+        report = client.run(_counting(line)).wait()
+        if client.scans.block is not None:
             return report
-        (point,) = report.points()
+        points, hinted = list(report.points()), hints(client.dev.all())
         rows = [
             (device, name, reading.value)
-            for device, readings in point.data.items()
+            for device, readings in points[-1].data.items()
             for name, reading in readings.items()
+            if name in hinted.get(device, readings)
             if getattr(reading.value, "ndim", 0) == 0
         ]
         return Table(["device", "signal", "value"], rows)
@@ -102,6 +105,10 @@ class ScanMagics(Magics):
         for word in ("--background ", "--dry ", "--help "):
             text = text.removeprefix(word)
         return [word for word, _ in self.session.client.complete(text)] + own
+
+    def complete_ct(self, text: str) -> list[str]:
+        """Return what may be typed next behind `%ct`: the options of a count."""
+        return [word for word, _ in self.session.client.complete(_counting(text))]
 
     def explain_magic(self) -> str:
         """Return the help of `%scan?`: with the scans there are."""
@@ -129,6 +136,13 @@ def past_scan(client: Client, word: str) -> ScanReport:
         ) from None
     except IndexError as error:
         raise RefusedError(str(error), subject="--show", value=word) from None
+
+
+def _counting(line: str) -> str:
+    """Return the words of a count: the first one is the exposure, s, if it is one."""
+    words = line.lstrip()
+    seconds = "" if words and not words.startswith("-") else "0.1 "
+    return f"acquire --exp-time {seconds}{words}"
 
 
 class Words:

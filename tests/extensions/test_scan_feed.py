@@ -111,3 +111,23 @@ def test_a_scan_can_be_read_after_it_has_ended(bus):
 
 def test_a_scan_nobody_knows_reads_as_nothing():
     assert read_scan(MemoryBus(), "none").rows == []
+
+
+def test_a_card_tells_the_place_of_a_scan_that_waits():
+    bus, seen, told = MemoryBus(), [], threading.Event()
+
+    def show(state):
+        seen.append((state.waits, state.state))
+        told.set()
+
+    feed = ScanFeed(bus, SCAN, show, waits=lambda: "2nd in queue primary")
+    feed.start()
+    assert told.wait(5)
+    opened = StateChange(state=ScanState.OPEN)
+    bus.commit([Append(keys.steps(SCAN), BEGIN, Id.of(0))])
+    bus.commit([Append(keys.states(SCAN), opened, Id(1))])
+    close(bus, 0)
+    assert feed.ended.wait(5)
+    feed.stop()
+    assert seen[0] == ("2nd in queue primary", "")
+    assert seen[-1] == ("", "closed")

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bec_kernel.bus import Append, Id
 from bec_kernel.cli import running
 from bec_kernel.cli.app import app
+from bec_kernel.client import Client
 from bec_kernel.config import Note
 from bec_kernel.errors import InstanceError
+from bec_kernel.testing import MemoryBus
+from bec_kernel.wire import Alarm, keys
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +86,33 @@ def test_the_environment_names_the_instance_of_a_lab(elsewhere, stopped, monkeyp
         running.the_instance(None)
     monkeypatch.setenv("BEC_DATA", str(elsewhere))
     assert running.the_instance(None).data == elsewhere
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_port_that_cannot_be_is_said_in_one_line(tmp_path, port):
+    words = ["up", "--data", str(tmp_path / "data"), "--port", port]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert done.output.strip() == (
+        f"bec: --port is a number from 1 to 65535, or 0 for any free one, not {port}"
+    )
+
+
+def test_the_shell_lists_alarms(tmp_path, monkeypatch):
+    bus = MemoryBus(user="ada")
+    for number, user in enumerate(("ada", "bob")):
+        alarm = Alarm(
+            alarm_id=str(number),
+            service="scihub",
+            severity="minor",
+            message=f"of {user}",
+            time=1.0,
+            user=user,
+        )
+        bus.commit([Append(keys.alarms(), alarm, Id(number + 1))])
+    monkeypatch.setattr("bec_kernel.client.connect", lambda data: Client(bus))
+    shown = CliRunner().invoke(app, ["alarms"]).output
+    assert "of ada" in shown
+    assert "of bob" not in shown
+    assert "of bob" in CliRunner().invoke(app, ["alarms", "--all"]).output
+    assert "no scan 7" in CliRunner().invoke(app, ["alarms", "--scan", "7"]).output

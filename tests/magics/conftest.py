@@ -26,6 +26,25 @@ LINE_SCAN = Signature(
     aliases=["ascan"],
     example="line_scan samx -5 5 --steps 21",
 )
+MV = Signature(
+    name="mv",
+    doc="Move motors.",
+    bundle=[
+        Parameter(name="motor", kind="device", required=True),
+        Parameter(name="position", kind="float", unit="motor", required=True),
+    ],
+    bundles=(1, 0),
+    options=[Parameter(name="relative", kind="bool", default=False)],
+    aliases=["umv"],
+    is_scan=False,
+)
+ACQUIRE = Signature(
+    name="acquire",
+    options=[
+        Parameter(name="exp_time", kind="float", unit="s", default=0.0),
+        Parameter(name="frames_per_trigger", kind="int", default=1),
+    ],
+)
 SAMX = Device(
     name="samx",
     server="main",
@@ -33,8 +52,18 @@ SAMX = Device(
     positioner=True,
     limits=(-50.0, 50.0),
     signals=[SignalInfo(name="samx", kind="hinted", unit="mm")],
+    methods=["velocity.get", "velocity.set"],
+    description="sample, across",
 )
-BPM = Device(name="bpm4i", server="main", device_class="SimMonitor")
+BPM = Device(
+    name="bpm4i",
+    server="main",
+    device_class="SimMonitor",
+    signals=[
+        SignalInfo(name="bpm4i", kind="hinted"),
+        SignalInfo(name="bpm4i_exposures"),
+    ],
+)
 
 
 @pytest.fixture
@@ -43,7 +72,7 @@ def bus():
     devices = keys.devices("main")
     bus.commit(
         [
-            Put(keys.catalogue(), LINE_SCAN, LINE_SCAN.name),
+            *(Put(keys.catalogue(), one, one.name) for one in (LINE_SCAN, MV, ACQUIRE)),
             Put(devices, SAMX, SAMX.name),
             Put(devices, BPM, BPM.name),
         ]

@@ -5,7 +5,7 @@ from bec_kernel.errors import InstanceError, RefusedError
 from bec_kernel.wire import keys
 from bec_magics import load_ipython_extension, unload_ipython_extension
 
-OURS = {"scan", "ct", "mv", "mvr", "wa", "stop", "queue", "instance", "scans"}
+OURS = {"scan", "ct", "mv", "umv", "mvr", "wa", "stop", "queue", "instance", "scans"}
 
 pytestmark = pytest.mark.keeps_threads  # IPython's history saver
 
@@ -87,6 +87,11 @@ def test_a_refusal_is_one_line_and_nothing_was_asked(connected, bus, capsys):
         ("report = %scan line_scan samx -5 5 --exp", "--exp-time"),
         ("x = 1\n%scan as", "ascan"),
         ("%mv sa", "samx"),
+        ("%mv --b", "--back"),
+        ("%umv sa", "samx"),
+        ("%mvr sa", "samx"),
+        ("%ct ", "--frames-per-trigger"),
+        ("%ct 0.1 --fr", "--frames-per-trigger"),
         ("%stop bp", "bpm4i"),
         ("%queue unl", "unlock"),
         ("%queue pause --n", "--now"),
@@ -102,6 +107,59 @@ def test_tab_offers_no_python_names_behind_a_magic(connected):
     found = tab(connected, "%scan line_scan sa")
     del connected.user_ns["samples"]
     assert found == ["samx"]
+
+
+def test_tab_offers_motors_where_one_is_needed(connected):
+    assert tab(connected, "%scan line_scan ") == ["samx"]
+    assert tab(connected, "%mv b") == []
+    assert "--relative" not in tab(connected, "%mvr samx 1 ")
+
+
+def test_tab_looks_behind_our_names(connected, monkeypatch):
+    monkeypatch.setattr(connected.Completer, "use_jedi", False)
+    for typed, offered in (
+        ("dev.samx.", "position"),
+        ("dev.samx.vel", "velocity"),
+        ("x = bec.dev.samx.velocity.", "set"),
+        ("dev['samx'].lim", "limits"),
+        ("history[-1].", "x"),
+    ):
+        found = [one.rpartition(".")[2] for one in tab(connected, typed)]
+        assert (offered in found) is (offered != "x"), typed
+
+
+def test_tab_asks_no_hardware_and_runs_no_code(connected, bus, monkeypatch):
+    monkeypatch.setattr(connected.Completer, "use_jedi", False)
+    connected.user_ns["ran"] = ran = []
+    assert tab(connected, "dev.samx.position.re") == []
+    tab(connected, "dev[ran.append(1)].na")
+    assert ran == []
+    assert bus.read(keys.device_asks("main", "ann")) == []
+    del connected.user_ns["ran"]
+
+
+def test_tab_looks_not_behind_a_name_the_person_gave_a_meaning(connected, monkeypatch):
+    class Mine:
+        def __getattr__(self, name):
+            asked.append(name)
+
+    asked = []
+    monkeypatch.setattr(connected.Completer, "use_jedi", False)
+    monkeypatch.setitem(connected.user_ns, "dev", Mine())
+    tab(connected, "dev.samx.")
+    assert "samx" not in asked
+
+
+def test_a_device_is_explained_by_a_question_mark(connected, capsys):
+    connected.run_cell("dev.samx?")
+    shown = capsys.readouterr().out
+    for part in ("sample, across", "SimPositioner", "-50 to 50 mm"):
+        assert part in shown
+
+
+def test_the_way_back_needs_a_move(connected):
+    result = connected.run_cell("%mv --back")
+    assert "nothing to go back from" in str(result.error_in_exec)
 
 
 def test_tab_offers_nothing_where_a_number_is_due(connected):

@@ -171,9 +171,14 @@ def test_a_scan_shows_its_points_and_its_file(data, motor):
     assert Path(file).exists()
 
 
-def test_a_move_ends_with_where_the_motor_is(data):
-    said = bec("scan", "--data", data, "mv", "samx", 1, "samy", 0.5)
-    assert said == f"on the instance in {data}\nsamx at 1 mm\nsamy at 0.5 mm\n"
+def test_a_move_ends_with_where_the_motors_are_and_were(data):
+    bec("scan", "--data", data, "mv", "samx", -1, "samy", 0)
+    said = bec("scan", "--data", data, "mv", "samx", 1, "samy", 0.5).splitlines()
+    assert said == [
+        f"on the instance in {data}",
+        "samx at 1 mm, was -1 mm",
+        "samy at 0.5 mm, was 0 mm",
+    ]
 
 
 def test_the_scans_are_listed_and_explained(data):

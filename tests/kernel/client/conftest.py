@@ -105,6 +105,8 @@ class ToyServer(threading.Thread):
         self.queued: list[Item] = []
         self.hold = False
         self.move_fails = ""
+        self.stuck = False
+        self.places: dict[str, float] = {}
         self.seer: Callable[[DryRun, Reply], Reply] = lambda _, reply: reply
         self.put_devices()
         for name, one in CATALOGUE.items():
@@ -288,6 +290,7 @@ class ToyServer(threading.Thread):
             state=state,
             reason=reason,
             scan_number=number,
+            **self.move(request),
         )
         self.bus.commit(
             [
@@ -295,6 +298,15 @@ class ToyServer(threading.Thread):
                 Append(keys.items_done(), item),
             ]
         )
+
+    def move(self, request: ScanRequest) -> dict[str, Any]:
+        """Return where the motors of a move were, and where they are now."""
+        if request.name != "mv" or self.stuck:
+            return {}
+        to = dict(zip(request.args[::2], request.args[1::2], strict=True))
+        before = {name: self.places.get(name, 0.0) for name in to}
+        self.places |= to
+        return {"before": before, "after": to}
 
     def clear(self) -> None:
         for item in self.queued:

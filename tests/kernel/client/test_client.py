@@ -223,7 +223,7 @@ def test_callbacks_get_each_point_and_their_errors_are_told(bec, server):
 
 def test_a_move_waits_and_sends_names(bec, server):
     report = bec.mv(bec.dev.samx, 1, "samy", 2)
-    assert repr(report) == "mv samx 1 samy 2: completed"
+    assert repr(report) == "samx at 1 mm, samy at 2 mm"
     assert server.seen[-1].args == ["samx", 1.0, "samy", 2.0]
     bec.mvr(bec.dev.samx, 1)
     assert server.seen[-1].kwargs == {"relative": True}

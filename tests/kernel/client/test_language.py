@@ -105,6 +105,8 @@ def test_metadata_keeps_numbers_and_quoted_texts_apart():
         ("line_scan samx 0 1 --step 3", "--step: did you mean --steps?"),
         ("line_scan samx 0 1", "line_scan needs --steps (points)"),
         ("line_scan samx 0 --steps 3", "stop is missing after samx 0"),
+        ("line_scan samx 0 1 3", "3 is not a device; did you mean --steps 3?"),
+        ("line_scan samx 0 1 3 --steps 3", "no device '3'"),
         ("line_scan --steps 3", "line_scan needs motor start stop"),
         ("line_scan samx 0 1 --steps abc", "'abc' is not a whole number"),
         ("line_scan samx 0 1 --steps 2.5", "2.5 is not a whole number"),
@@ -128,6 +130,13 @@ def test_metadata_keeps_numbers_and_quoted_texts_apart():
 )
 def test_a_bad_word_is_named_before_anything_is_sent(text, said):
     assert said in refusal(text)
+
+
+def test_python_is_told_which_option_a_surplus_number_is():
+    with pytest.raises(RefusedError, match=r"did you mean steps=3\?"):
+        language.bind(LINE, ["samx", -5, 5, 3], {}, DEVICES)
+    with pytest.raises(RefusedError, match=r"did you mean steps=3\?"):
+        language.bind(LINE, ["samx", -5, 5, np.int64(3)], {}, DEVICES)
 
 
 def test_python_values_of_another_type_are_refused():
