@@ -22,6 +22,7 @@ from bec_kernel import journal
 from bec_kernel.bus import START, Bus, Entry, Fence, Id, Log, append, connect, put
 from bec_kernel.config import without_password
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
+from bec_kernel.expiry import let_go
 from bec_kernel.notices import Notices
 from bec_kernel.version import __version__
 from bec_kernel.wire import VERSION, Alarm, Heartbeat, Taken, Users, keys
@@ -31,6 +32,8 @@ LEASE = 2.0
 _RENEW = 0.5
 _SLICE = 0.5
 _ALARMS_KEEP = 10_000
+_CALM = 2.0  # s, for which a new life has more urgent things to do
+_FEW = 50  # entries at once: the broker does nothing else meanwhile
 
 
 class LifeOver(BecError):  # noqa: N818 - not an error: the loop begins anew
@@ -343,6 +346,7 @@ def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> N
             with _life(setup, log, state, notices) as life:
                 log.info("life begins", token=life.token)
                 wait = 0.0
+                life.spawn(_let_go, life)
                 body(life)
                 life.check()
         except (LifeOver, FencedError) as error:
@@ -352,6 +356,16 @@ def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> N
                 raise
             log.warning("life over", reason=str(error))
             notices.no_broker(error)
+
+
+def _let_go(life: Life) -> None:
+    """Let this service's logs of finished scans expire, in a thread of its own."""
+    life.over.wait(_CALM)
+    role, name = life.setup.role, life.setup.name
+    for _, entries in life.follow({keys.expiring(): START}, _FEW):
+        told = [entry.message for entry in entries]
+        if changes := let_go(role, name, told, time.time()):
+            life.bus.commit(changes, life.fence)
 
 
 def _pause(seconds: float) -> None:

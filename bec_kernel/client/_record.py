@@ -59,6 +59,7 @@ class ScanRecord:
         self._past = Past(bus, reader)
         self._remembered: PastScan | None = None
         self._sought = False
+        self._is_own = request is not None
         if request is not None:  # one's own: everything is followed from the start
             self._known = reader.track(scan_id)
 
@@ -106,16 +107,24 @@ class ScanRecord:
     @property
     def past(self) -> PastScan | None:
         """What the database knows, once the scan is no longer on the bus; else None."""
-        if not self._sought and self._request is None and self.begin is None:
-            self._sought = True  # once: what waits and runs is on the bus
+        if not self._sought and self._reader.retry(self._is_off_the_bus):
+            self._sought = True
             with contextlib.suppress(DeadlineError):  # then nobody knows
-                self._remembered = self._reader.retry(self._look_back)
+                self._remembered = self._reader.retry(
+                    lambda: self._past.scan(self.scan_id)
+                )
         return self._remembered
 
-    def _look_back(self) -> PastScan | None:
-        if self._bus.get(keys.items(), self.scan_id) is not None:
-            return None
-        return self._past.scan(self.scan_id)
+    def _is_off_the_bus(self) -> bool:
+        """Look again: logs expire, also while somebody holds a report.
+
+        One's own scan was followed from its start, and what was told is here.
+        """
+        if self._is_own or (self._known is not None and self._known.states):
+            return False
+        if self._bus.read(keys.steps(self.scan_id), START, 1):
+            return False
+        return self._bus.get(keys.items(), self.scan_id) is None
 
     @property
     def user(self) -> str:
@@ -301,10 +310,11 @@ class ScanRecord:
     @property
     def count(self) -> int:
         """How many points there are so far."""
+        track = self._known
+        if track is not None and track.has_points and track.states:
+            return len(track.points)
         if self.past is not None:
             return self.past.points or 0
-        if self._known and self._known.has_points:
-            return len(self._known.points)
         last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))
         if last is None:
             return 0
