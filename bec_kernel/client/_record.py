@@ -313,9 +313,12 @@ class ScanRecord:
         track = self._known
         if track is not None and track.has_points and track.states:
             return len(track.points)
-        if self.past is not None:
-            return self.past.points or 0
-        last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))
-        if last is None:
-            return 0
-        return last.message.points if isinstance(last.message, Seal) else last.id.major
+        past = self.past
+        if past is None:
+            last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))
+            if last is not None:
+                seal = last.message
+                return seal.points if isinstance(seal, Seal) else last.id.major
+            self._track()  # it has none yet, or they expired meanwhile
+            past = self.past
+        return past.points or 0 if past else 0

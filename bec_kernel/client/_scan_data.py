@@ -44,6 +44,7 @@ class ScanData(ScanRecord):
     @property
     def _is_gone(self) -> bool:
         """It is no longer on the bus, but the database and the file know it."""
+        self._track()  # from what it told once, all of it may have expired meanwhile
         return self.past is not None and bool(self.past.file)
 
     def _from_file(self) -> Filed:
@@ -221,7 +222,7 @@ class ScanData(ScanRecord):
         `report.hdf5["entry/data/samx"][10:20]` is an array; a group has `names`, and a
         dataset `shape`, `dtype` and `attrs`.
         """
-        path = self.past.file if self.past else ""
+        path = str(self.file or "")  # the bus forgets it, the report does not
         return RemoteFile(self._bus, self._reader, self.scan_id, path)
 
     # --- people -----------------------------------------------------------------------

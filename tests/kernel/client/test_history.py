@@ -29,6 +29,7 @@ from bec_kernel.wire import (
     ScanRequest,
     ScanState,
     SignalInfo,
+    Taken,
     keys,
 )
 from tests.kernel.client.conftest import point
@@ -140,6 +141,16 @@ def test_a_scan_is_found_by_its_id_or_the_begin_of_it(bec, scihub):
         bec.history["x"]
     with pytest.raises(KeyError, match="empty"):
         bec.history[" "]
+
+
+def test_a_number_the_bus_has_forgotten_is_asked_of_the_database(bec, server, scihub):
+    taken = Taken(scan_id="x", scan_number=100, name="acquire", user="ada")
+    server.bus.commit([Append(keys.scans(), taken, Id(100))])
+    scihub.scans = [past(9), past(7)]
+    assert bec.history[7].scan_id == past(7).scan_id
+    assert bec.history[6:10].numbers == [7, 9]
+    with pytest.raises(IndexError, match="no scan 8: there are 1 to 100"):
+        bec.history[8]
 
 
 def test_an_id_on_the_bus_needs_no_database(bec):
