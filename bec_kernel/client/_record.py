@@ -90,7 +90,7 @@ class ScanRecord:
         return self._request
 
     def _asked_once(self) -> ScanRequest:
-        past = self.past
+        past = self._look_back()
         if past is None:
             raise DeadlineError(
                 "the scan's request is neither on the bus nor in the database",
@@ -108,6 +108,12 @@ class ScanRecord:
     def past(self) -> PastScan | None:
         """What the database knows, once the scan is no longer on the bus; else None."""
         if not self._sought and self._reader.retry(self._is_off_the_bus):
+            return self._look_back()
+        return self._remembered
+
+    def _look_back(self) -> PastScan | None:
+        """Return what the database knows; it is asked once."""
+        if not self._sought:
             self._sought = True
             with contextlib.suppress(DeadlineError):  # then nobody knows
                 self._remembered = self._reader.retry(
@@ -134,7 +140,8 @@ class ScanRecord:
         item = self._reader.retry(lambda: self._bus.get(keys.items(), self.scan_id))
         if item is not None:
             return item.user
-        return self.past.user if self.past else ""
+        past = self._look_back()
+        return past.user if past else ""
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -32,9 +32,9 @@ class ScanData(ScanRecord):
     # --- from the file ----------------------------------------------------------------
     def _points(self) -> list[Point]:
         track = self._track()
-        if not track.first and not self._is_gone:
-            return super()._points()
-        return [*self._from_file().points[: track.first or None], *track.points]
+        if track.first or (not track.points and self._is_gone):
+            return [*self._from_file().points[: track.first or None], *track.points]
+        return super()._points()
 
     @property
     def baseline(self) -> dict[str, Readings]:
