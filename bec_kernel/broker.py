@@ -20,7 +20,7 @@ _PERSON = (
     " +xadd +xrange +xrevrange +xread +get +hget +hgetall +subscribe +unsubscribe"
 )
 _SERVICE = (
-    f"{_PERSON} +set +hset +hdel +del +pexpire +time +publish"
+    f"{_PERSON} +set +hset +hdel +del +pexpire +pexpireat +time +publish"
     " +evalsha +eval +script|load"
 )
 
@@ -42,6 +42,7 @@ aof-load-truncated yes
 save ""
 maxmemory {memory}
 maxmemory-policy noeviction
+lazyfree-lazy-expire yes
 proto-max-bulk-len {largest}
 client-query-buffer-limit {buffer}
 daemonize no

@@ -22,6 +22,7 @@ from bec_kernel.port import (
     Complaint,
     Drop,
     Entry,
+    Expire,
     Fence,
     Id,
     Put,
@@ -37,6 +38,7 @@ __all__ = [
     "Complaint",
     "Drop",
     "Entry",
+    "Expire",
     "Fence",
     "Id",
     "Inbox",
@@ -356,7 +358,7 @@ def _broker() -> Iterator[None]:
 
 
 def _key_of(change: Change) -> Log[Any] | Latest[Any]:
-    return change.log if isinstance(change, Append) else change.latest
+    return change.log if isinstance(change, Append | Expire) else change.latest
 
 
 def _arguments(change: Change) -> list[Any]:
@@ -367,6 +369,8 @@ def _arguments(change: Change) -> list[Any]:
             return ["p", field, 0, 0, encode(message)]
         case Drop(field=field):
             return ["d", field, 0, 0, b""]
+        case Expire(at=at):
+            return ["e", int(at * 1000), 0, 0, b""]
 
 
 def _value(raw: bytes, latest: Latest[Any]) -> Any:

@@ -98,7 +98,20 @@ class Drop(Generic[M]):
     field: str
 
 
-Change = Append[Any] | Put[Any] | Drop[Any]
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Let `log` be gone from a time on; one that is not there is let be.
+
+    Attributes:
+        log: which.
+        at: s since the epoch, the broker's clock. Saying it twice changes nothing.
+    """
+
+    log: Log[Any]
+    at: float
+
+
+Change = Append[Any] | Put[Any] | Drop[Any] | Expire
 Complaint = Callable[[str, DecodeError], None]
 """Told the key and what is wrong with an entry that was skipped."""
 

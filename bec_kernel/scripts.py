@@ -59,6 +59,8 @@ for i = 1, n do
       out[#out + 1] = redis.call(
         'XADD', key, 'MAXLEN', '~', ARGV[at + 3], id, 'm', ARGV[at + 4])
     end
+  elseif kind == 'e' then
+    redis.call('PEXPIREAT', key, id)
   else
     if kind == 'd' then
       redis.call('HDEL', key, id)

@@ -22,6 +22,7 @@ from bec_kernel import journal
 from bec_kernel.bus import START, Bus, Entry, Fence, Id, Log, append, connect, put
 from bec_kernel.config import without_password
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
+from bec_kernel.expiry import let_go
 from bec_kernel.notices import Notices
 from bec_kernel.version import __version__
 from bec_kernel.wire import VERSION, Alarm, Heartbeat, Taken, Users, keys
@@ -31,6 +32,10 @@ LEASE = 2.0
 _RENEW = 0.5
 _SLICE = 0.5
 _ALARMS_KEEP = 10_000
+_CALM = 2.0  # s, for which a new life has more urgent things to do
+_FEW = 50  # entries at once: the broker does nothing else meanwhile
+_AGAIN = 3600.0
+"""After so long (s) all are let go again: a log may have come after its scan's file."""
 
 
 class LifeOver(BecError):  # noqa: N818 - not an error: the loop begins anew
@@ -343,6 +348,7 @@ def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> N
             with _life(setup, log, state, notices) as life:
                 log.info("life begins", token=life.token)
                 wait = 0.0
+                life.spawn(_let_go, life)
                 body(life)
                 life.check()
         except (LifeOver, FencedError) as error:
@@ -352,6 +358,22 @@ def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> N
                 raise
             log.warning("life over", reason=str(error))
             notices.no_broker(error)
+
+
+def _let_go(life: Life) -> None:
+    """Let this service's logs of finished scans expire, in a thread of its own."""
+    life.over.wait(_CALM)
+    role, name, log = life.setup.role, life.setup.name, keys.expiring()
+    positions, due = {log: START}, time.monotonic() + _AGAIN
+    while True:
+        life.check()
+        for _, entries in life.bus.follow(positions, _SLICE, _FEW):
+            positions[log] = entries[-1].id
+            told = [entry.message for entry in entries if entry.message is not None]
+            if changes := let_go(role, name, told, time.time()):
+                life.bus.commit(changes, life.fence)
+        if time.monotonic() > due:
+            positions[log], due = START, time.monotonic() + _AGAIN
 
 
 def _pause(seconds: float) -> None:

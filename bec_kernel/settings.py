@@ -51,6 +51,7 @@ class Settings(BaseModel):
         files: what the scans' files are to be like.
         users: who may ask besides the person who started the instance, by name: an
             `operator` acts on everybody's items, a `user` on their own.
+        keep_hours: what is in database and file stays on the bus for so long, h.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     device_servers: dict[str, ServerSettings | None] = {"main": None}
     files: FileSettings = FileSettings()
     users: dict[str, Literal["operator", "user"]] = {}
+    keep_hours: float = Field(default=24.0, gt=0, le=24 * 366, allow_inf_nan=False)
 
     def rules(self) -> dict[str, DeviceRule]:
         """Return the rules as they travel."""

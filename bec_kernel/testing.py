@@ -1,6 +1,7 @@
 """Doubles that are shipped: a bus in memory that passes the tests of the real one."""
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from bec_kernel.port import (
     Complaint,
     Drop,
     Entry,
+    Expire,
     Fence,
     Id,
     Put,
@@ -27,7 +29,12 @@ A = TypeVar("A")
 
 
 class MemoryBroker:
-    """What several in-memory buses share, as processes share a broker."""
+    """What several in-memory buses share, as processes share a broker.
+
+    Attributes:
+        now: clock of the leases, s; tests may set it.
+        wall: clock at which logs expire, s since the epoch; the same.
+    """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -37,6 +44,15 @@ class MemoryBroker:
         self.leases: dict[str, tuple[str, float]] = {}
         self.tokens: dict[str, int] = {}
         self.now = time.monotonic
+        self.wall = time.time
+        self.ends: dict[str, float] = {}
+
+    def log(self, name: str) -> list[tuple[Id, bytes]]:
+        """Return the entries of a log, none once it has expired."""
+        if self.ends.get(name, math.inf) <= self.wall():
+            del self.ends[name]
+            self.logs.pop(name, None)
+        return self.logs.get(name, [])
 
 
 class MemoryBus:
@@ -54,7 +70,9 @@ class MemoryBus:
 
     def commit(self, changes: Sequence[Change], fence: Fence | None = None) -> list[Id]:
         """See `Bus.commit`."""
-        raws = [encode(c.message) if not isinstance(c, Drop) else b"" for c in changes]
+        raws = [
+            encode(c.message) if isinstance(c, Append | Put) else b"" for c in changes
+        ]
         with self.broker.changed:
             if fence and self.broker.tokens.get(fence.key.name, 0) != fence.token:
                 raise FencedError(f"token {fence.token} is not the newest of {fence}")
@@ -68,6 +86,9 @@ class MemoryBus:
             for (change, raw), done in zip(pairs, same, strict=True):
                 if isinstance(change, Append):
                     ids.append(change.id if done else self._append(change, raw))
+                elif isinstance(change, Expire):
+                    if self.broker.log(change.log.name):
+                        self.broker.ends[change.log.name] = change.at
                 else:
                     self._put(change, raw)
             self.broker.changed.notify_all()
@@ -75,7 +96,7 @@ class MemoryBus:
 
     def _stands(self, change: Append[Any], raw: bytes, lasts: dict[str, Id]) -> bool:
         name = change.log.name
-        entries = self.broker.logs.get(name, [])
+        entries = self.broker.log(name)
         last = lasts.get(name, entries[-1][0] if entries else START)
         if change.id is None:
             return False
@@ -89,6 +110,7 @@ class MemoryBus:
         return False
 
     def _append(self, change: Append[Any], raw: bytes) -> Id:
+        self.broker.log(change.log.name)
         entries = self.broker.logs.setdefault(change.log.name, [])
         last = entries[-1][0] if entries else START
         at = change.id or max(Id(time.time_ns() // 1_000_000), Id(last.major + 1))
@@ -121,7 +143,7 @@ class MemoryBus:
     def read(self, log: Log[M], after: Id = START, limit: int = 1000) -> list[Entry[M]]:
         """See `Bus.read`."""
         with self.broker.changed:
-            found = [e for e in self.broker.logs.get(log.name, []) if e[0] > after]
+            found = [e for e in self.broker.log(log.name) if e[0] > after]
         return self._entries(log, found[:limit])
 
     def last(self, log: Log[M]) -> Entry[M] | None:
@@ -131,7 +153,7 @@ class MemoryBus:
     def tail(self, log: Log[M], limit: int) -> list[Entry[M]]:
         """See `Bus.tail`."""
         with self.broker.changed:
-            found = self.broker.logs.get(log.name, [])[-limit:]
+            found = self.broker.log(log.name)[-limit:]
         return self._entries(log, found)
 
     def follow(

@@ -30,15 +30,17 @@ class Past:
         self._bus = bus
         self._reader = reader
 
-    def find(self, limit: int | None = None, **wanted: Any) -> list[PastScan]:
+    def find(
+        self, limit: int | None = None, below: int = 0, **wanted: Any
+    ) -> list[PastScan]:
         """Return scans, the newest last.
 
         Args:
             limit: the newest ones, so many at most; None: all.
-            wanted: fields of `FindScans`.
+            below: only scans with lower numbers; 0: all.
+            wanted: the other fields of `FindScans`.
         """
         found: list[PastScan] = []
-        below = 0
         while limit is None or len(found) < limit:
             more = _PAGE if limit is None else min(_PAGE, limit - len(found))
             request = FindScans(

@@ -60,6 +60,7 @@ class ScanRecord:
         self._past = Past(bus, reader)
         self._remembered: PastScan | None = None
         self._sought = False
+        self._is_own = request is not None
         if request is not None:  # one's own: everything is followed from the start
             self._known = reader.track(scan_id)
 
@@ -90,7 +91,7 @@ class ScanRecord:
         return self._request
 
     def _asked_once(self) -> ScanRequest:
-        past = self.past
+        past = self._look_back()
         if past is None:
             raise DeadlineError(
                 "the scan's request is neither on the bus nor in the database",
@@ -107,16 +108,30 @@ class ScanRecord:
     @property
     def past(self) -> PastScan | None:
         """What the database knows, once the scan is no longer on the bus; else None."""
-        if not self._sought and self._request is None and self.begin is None:
-            self._sought = True  # once: what waits and runs is on the bus
-            with contextlib.suppress(DeadlineError):  # then nobody knows
-                self._remembered = self._reader.retry(self._look_back)
+        if not self._sought and self._reader.retry(self._is_off_the_bus):
+            return self._look_back()
         return self._remembered
 
     def _look_back(self) -> PastScan | None:
-        if self._bus.get(keys.items(), self.scan_id) is not None:
-            return None
-        return self._past.scan(self.scan_id)
+        """Return what the database knows; it is asked once."""
+        if not self._sought:
+            self._sought = True
+            with contextlib.suppress(DeadlineError):  # then nobody knows
+                self._remembered = self._reader.retry(
+                    lambda: self._past.scan(self.scan_id)
+                )
+        return self._remembered
+
+    def _is_off_the_bus(self) -> bool:
+        """Look again: logs expire, also while somebody holds a report.
+
+        One's own scan was followed from its start, and what was told is here.
+        """
+        if self._is_own or (self._known is not None and self._known.states):
+            return False
+        if self._bus.read(keys.steps(self.scan_id), START, 1):
+            return False
+        return self._bus.get(keys.items(), self.scan_id) is None
 
     @property
     def user(self) -> str:
@@ -126,7 +141,8 @@ class ScanRecord:
         item = self._reader.retry(lambda: self._bus.get(keys.items(), self.scan_id))
         if item is not None:
             return item.user
-        return self.past.user if self.past else ""
+        past = self._look_back()
+        return past.user if past else ""
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -330,11 +346,15 @@ class ScanRecord:
     @property
     def count(self) -> int:
         """How many points there are so far."""
-        if self.past is not None:
-            return self.past.points or 0
-        if self._known and self._known.has_points:
-            return len(self._known.points)
-        last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))
-        if last is None:
-            return 0
-        return last.message.points if isinstance(last.message, Seal) else last.id.major
+        track = self._known
+        if track is not None and track.has_points and track.states:
+            return len(track.points)
+        past = self.past
+        if past is None:
+            last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))
+            if last is not None:
+                seal = last.message
+                return seal.points if isinstance(seal, Seal) else last.id.major
+            self._track()  # it has none yet, or they expired meanwhile
+            past = self.past
+        return past.points or 0 if past else 0

@@ -32,9 +32,9 @@ class ScanData(ScanRecord):
     # --- from the file ----------------------------------------------------------------
     def _points(self) -> list[Point]:
         track = self._track()
-        if not track.first and not self._is_gone:
-            return super()._points()
-        return [*self._from_file().points[: track.first or None], *track.points]
+        if track.first or (not track.points and self._is_gone):
+            return [*self._from_file().points[: track.first or None], *track.points]
+        return super()._points()
 
     @property
     def baseline(self) -> dict[str, Readings]:
@@ -44,6 +44,7 @@ class ScanData(ScanRecord):
     @property
     def _is_gone(self) -> bool:
         """It is no longer on the bus, but the database and the file know it."""
+        self._track()  # from what it told once, all of it may have expired meanwhile
         return self.past is not None and bool(self.past.file)
 
     def _from_file(self) -> Filed:
@@ -221,7 +222,7 @@ class ScanData(ScanRecord):
         `report.hdf5["entry/data/samx"][10:20]` is an array; a group has `names`, and a
         dataset `shape`, `dtype` and `attrs`.
         """
-        path = self.past.file if self.past else ""
+        path = str(self.file or "")  # the bus forgets it, the report does not
         return RemoteFile(self._bus, self._reader, self.scan_id, path)
 
     # --- people -----------------------------------------------------------------------

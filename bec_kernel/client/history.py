@@ -13,7 +13,7 @@ from bec_kernel.client._reader import Reader
 from bec_kernel.client._scan_list import ScanLine, ScanList
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Taken, keys
+from bec_kernel.wire import keys
 
 _LAST = 2**63 - 1
 _SHOWN = 10
@@ -71,11 +71,11 @@ class History:
     def _with_number(self, number: int) -> ScanReport:
         newest = len(self)
         wanted = newest + 1 + number if number < 0 else number
-        taken = self._taken(wanted) if 1 <= wanted <= newest else None
-        if taken is None:
+        report = self._numbered(wanted) if 1 <= wanted <= newest else None
+        if report is None:
             there = f"there are 1 to {newest}" if newest else "there is none yet"
             raise IndexError(f"no scan {number}: {there}")
-        return self._make(taken.scan_id, taken.scan_number)
+        return report
 
     def _several(self, key: slice) -> ScanList:
         """Return scans by their numbers: from `start` on, up to but without `stop`."""
@@ -89,8 +89,8 @@ class History:
         return self._lines(range(low, high, key.step or 1))
 
     def _lines(self, numbers: range, title: str = "") -> ScanList:
-        found = [taken for number in numbers if (taken := self._taken(number))]
-        reports = [self._make(one.scan_id, one.scan_number) for one in found]
+        found = map(self._numbered, numbers)
+        reports = [report for report in found if report is not None]
         return ScanList(map(ScanLine.of_report, reports), self._of_line, title)
 
     def _with_id(self, scan_id: str) -> ScanReport:
@@ -112,12 +112,15 @@ class History:
     def _of_line(self, line: ScanLine) -> ScanReport:
         return self._make(line.scan_id, line.number)
 
-    def _taken(self, number: int) -> Taken | None:
+    def _numbered(self, number: int) -> ScanReport | None:
+        """Return a scan by its number; one the bus has forgotten, of the database."""
         behind = Id(number - 1, _LAST)
         found = self._reader.retry(lambda: self._bus.read(keys.scans(), behind, 1))
         if found and found[0].id == Id(number, 0):
-            return found[0].message
-        return None
+            return self._make(found[0].message.scan_id, number)
+        past = self._past.find(1, below=number + 1) if found else []
+        is_it = bool(past) and past[0].number == number
+        return self._make(past[0].scan_id, number) if is_it else None
 
     def find(
         self,
@@ -179,9 +182,9 @@ class History:
 
     def __iter__(self) -> Iterator[ScanReport]:
         for number in range(1, len(self) + 1):
-            taken = self._taken(number)
-            if taken is not None:
-                yield self._make(taken.scan_id, taken.scan_number)
+            report = self._numbered(number)
+            if report is not None:
+                yield report
 
     def _newest(self) -> ScanList:
         newest = len(self)

@@ -71,9 +71,9 @@ class ScanReport(ScanData):
             DeviceError: a move failed.
             DeadlineError: it has not ended within `timeout`; it goes on.
         """
+        track = self._track()
         if self.past is not None:  # it ended long ago
             return self
-        track = self._track()
         try:
             self._wait_end(track, timeout)
         except KeyboardInterrupt:
@@ -186,10 +186,10 @@ class ScanReport(ScanData):
             ScanAborted: it was interrupted here.
             DeadlineError: the first points are only in the file; or `timeout` is over.
         """
+        track = self._track()
         if self.past is not None:
             yield from self._points()
             return
-        track = self._track()
         at = 0
         while True:
             try:

@@ -31,6 +31,7 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._expiry import Expiring
 from bec_kernel.wire._file import FilePart, ReadFile
 from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
@@ -134,6 +135,7 @@ __all__ = [
     "DryRun",
     "EditDevices",
     "End",
+    "Expiring",
     "FetchDeviceList",
     "Fields",
     "FileDone",

@@ -16,6 +16,7 @@ from bec_kernel.wire._device_list import (
     SaveDeviceList,
 )
 from bec_kernel.wire._drive import DriveScan, Wish
+from bec_kernel.wire._expiry import Expiring
 from bec_kernel.wire._file import ReadFile
 from bec_kernel.wire._forecast import DryRun, Learned
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
@@ -129,6 +130,9 @@ device_files: Logs[DeviceFile] = Logs(
     "pub/scan/{}/device_files/{}", DeviceFile, "device_server"
 )
 """(scan id, device server) Files that devices write by themselves; dense."""
+
+expiring: Logs[Expiring] = Logs("pub/expiring", Expiring, "scihub", "scan_server")
+"""Scans and moves whose logs go; two writers, the broker gives the ids."""
 
 todo: dict[str, Latests[Taken]] = {
     role: Latests(f"svc/todo/{role}" + "/{}", Taken, "scan_server", role, fields=True)

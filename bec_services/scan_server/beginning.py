@@ -5,6 +5,9 @@ import msgspec
 from bec_kernel.bus import Append, Change, Id, Put
 from bec_kernel.wire import Begin, Item, ItemState, Taken, keys
 
+_KEEP = 10_000
+"""So many are found by their number without the database."""
+
 
 def begun(item: Item, begin: Begin, where: Id, now: float) -> tuple[Item, list[Change]]:
     """Return an item that begins, and the changes that make it so, but for its own.
@@ -36,7 +39,7 @@ def begun(item: Item, begin: Begin, where: Id, now: float) -> tuple[Item, list[C
     return new, [
         Append(keys.steps(item.scan_id), begin, Id.of(0), dense=True),
         *_todos(taken, begin),
-        Append(keys.scans(), taken, where),
+        Append(keys.scans(), taken, where, keep=_KEEP),
     ]
 
 

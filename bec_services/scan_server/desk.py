@@ -9,7 +9,9 @@ import msgspec
 
 from bec_kernel.bus import Append, Change, Id
 from bec_kernel.errors import BrokerError, FencedError, RefusedError
+from bec_kernel.expiry import expiring
 from bec_kernel.service import Life, LifeOver
+from bec_kernel.settings import load
 from bec_kernel.wire import (
     Begin,
     DriveScan,
@@ -73,6 +75,7 @@ class Desk:
         self._suspenders = Suspenders(life, beamline, self._queues)
         self._begins: dict[str, Accepted] = {}
         self._drivers = Drivers()
+        self._hours = load(life.setup.data).keep_hours
         last = life.bus.last(keys.scans())
         self._last = last.id if last else Id(0)
 
@@ -322,7 +325,11 @@ class Desk:
         if item.begun:
             item = msgspec.structs.replace(item, after=self._where(item))
         self._life.log.info("ended", item=label(item), state=state, reason=reason)
-        return ended(self._queues, item, state, reason, by=by, now=time.time())
+        now = time.time()
+        changes = ended(self._queues, item, state, reason, by=by, now=now)
+        if item.begun and not item.is_scan:  # a scan's logs go when its file is whole
+            changes.append(expiring(item.scan_id, now, self._hours))
+        return changes
 
     def _where(self, item: Item) -> dict[str, float]:
         """Return where the motors of a move are; of a scan its points tell."""

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from bec_kernel.asks import Asks
 from bec_kernel.bus import START, Drop, Entry, Id, Log
+from bec_kernel.expiry import expiring
+from bec_kernel.scan_devices import streams_of
 from bec_kernel.service import Life, unfinished
+from bec_kernel.settings import load
 from bec_kernel.wire import (
     Begin,
     FileDone,
@@ -40,6 +43,7 @@ class _Scan:
     row: ScanRow
     steps: Log[StepEntry]
     logs: list[Log[Any]] = field(default_factory=list)
+    streams: list[tuple[str, str]] = field(default_factory=list)
 
 
 class _Connector:
@@ -52,6 +56,7 @@ class _Connector:
         self._owner: dict[Log[Any], _Scan] = {}
         self._outbox = Outbox(_FIRST_WAIT, _LONGEST_WAIT)
         self._database: Database | None = None
+        self._hours = load(life.setup.data).keep_hours
         self.positions: dict[Log[Any], Id] = {}
 
     def begin(self, taken: Taken) -> None:
@@ -84,6 +89,8 @@ class _Connector:
         match message:
             case Begin():
                 scan.row = begun(scan.row, message)
+                found = streams_of(self._life.bus, message)
+                scan.streams = [(device.name, signal.name) for device, signal in found]
             case StateChange():
                 scan.row = changed(scan.row, message)
             case FileDone():
@@ -127,8 +134,11 @@ class _Connector:
         return self._database
 
     def _finish(self, scan_id: str) -> None:
-        self._life.bus.commit([Drop(self._todo, scan_id)], self._life.fence)
-        for log in self._scans.pop(scan_id).logs:
+        scan = self._scans.pop(scan_id)
+        gone = expiring(scan_id, time.time(), self._hours, scan.streams)
+        done = [Drop(self._todo, scan_id), gone]
+        self._life.bus.commit(done, self._life.fence)
+        for log in scan.logs:
             del self._owner[log]
             self.positions.pop(log, None)
 

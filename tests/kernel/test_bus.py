@@ -9,6 +9,7 @@ from bec_kernel.bus import (
     START,
     Append,
     Drop,
+    Expire,
     Fence,
     Id,
     Log,
@@ -146,6 +147,27 @@ def test_reading_goes_on_behind_a_place_and_stops_at_the_limit(bus, scan_id):
     bus.commit([Append(log, stop(n), Id.of(n)) for n in range(10)])
     some = bus.read(log, after=Id.of(3), limit=2)
     assert [entry.id.index for entry in some] == [4, 5]
+
+
+# --- expire --------------------------------------------------------------------------
+def test_a_log_is_gone_from_its_time_on_and_not_before(bus, scan_id):
+    log, other = keys.stops(scan_id), keys.states(scan_id)
+    append(bus, log, stop(0), Id.of(0))
+    append(bus, other, StateChange(state=ScanState.OPEN), Id(1))
+    for _ in range(2):
+        assert bus.commit([Expire(log, time.time() + 60), Expire(other, 9e9)]) == []
+    append(bus, log, stop(1), Id.of(1), dense=True)
+    assert len(bus.read(log)) == 2
+    bus.commit([Expire(log, time.time() - 1)])
+    assert (bus.read(log), bus.last(log)) == ([], None)
+    assert bus.last(other) is not None
+
+
+def test_a_log_that_is_not_there_does_not_expire_later(bus, scan_id):
+    log = keys.stops(scan_id)
+    bus.commit([Expire(log, time.time() - 1)])
+    append(bus, log, stop(0), Id.of(0))
+    assert len(bus.read(log)) == 1
 
 
 # --- follow --------------------------------------------------------------------------
@@ -297,6 +319,8 @@ def test_an_old_token_changes_nothing(bus, scan_id):
     new = Fence(key(scan_id), bus.acquire(lease, key(scan_id), "b", 5.0))
     with pytest.raises(FencedError):
         append(bus, log, stop(1), Id.of(1), fence=old)
+    with pytest.raises(FencedError):
+        bus.commit([Expire(log, time.time() - 1)], old)
     append(bus, log, stop(1), Id.of(1), fence=new)
     assert [entry.message.epoch for entry in bus.read(log)] == [0, 1]
 

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from bec_kernel.bus import Id, append, connect
+from bec_kernel.expiry import expiring
 from bec_kernel.wire import Stop, keys
 
 BODY = """
@@ -100,6 +102,8 @@ def test_a_service_beats_serves_and_leaves_when_told_to(stage):
     stage.ask(0)
     until(lambda: "seen 0" in stage.alarms())
     until(lambda: stage.beat().time > beat.time)
+    stage.bus.commit([expiring(stage.name, time.time() - 1, 0.0)])
+    until(lambda: not stage.bus.read(keys.stops(stage.name)))  # by its owner
     process.send_signal(signal.SIGINT)  # as SIGTERM: one may run in the foreground
     assert process.wait(5) == 0
     assert stage.bus.get(keys.leases["scan_server"](stage.name)) is None

@@ -2,14 +2,13 @@
 
 import threading
 import time
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from bec_kernel.bus import Append, Id, Log, Put
 from bec_kernel.client import history_words
-from bec_kernel.client._moments import moment
 from bec_kernel.errors import DeadlineError, RefusedError
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
@@ -29,6 +28,7 @@ from bec_kernel.wire import (
     ScanRequest,
     ScanState,
     SignalInfo,
+    Taken,
     keys,
 )
 from tests.kernel.client.conftest import point
@@ -140,6 +140,16 @@ def test_a_scan_is_found_by_its_id_or_the_begin_of_it(bec, scihub):
         bec.history["x"]
     with pytest.raises(KeyError, match="empty"):
         bec.history[" "]
+
+
+def test_a_number_the_bus_has_forgotten_is_asked_of_the_database(bec, server, scihub):
+    taken = Taken(scan_id="x", scan_number=100, name="acquire", user="ada")
+    server.bus.commit([Append(keys.scans(), taken, Id(100))])
+    scihub.scans = [past(9), past(7)]
+    assert bec.history[7].scan_id == past(7).scan_id
+    assert bec.history[6:10].numbers == [7, 9]
+    with pytest.raises(IndexError, match="no scan 8: there are 1 to 100"):
+        bec.history[8]
 
 
 def test_an_id_on_the_bus_needs_no_database(bec):
@@ -364,33 +374,3 @@ def test_words_are_completed():
     assert offered("--status clo") == ["closed"]
     assert offered("--since to") == ["today"]
     assert "--limit" in history_words.help()
-
-
-# --- times ----------------------------------------------------------------------------
-NOW = datetime(2026, 11, 26, 15, 30, tzinfo=timezone(timedelta(hours=1)))
-
-
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ("today", datetime(2026, 11, 26, tzinfo=NOW.tzinfo)),
-        ("Yesterday", datetime(2026, 11, 25, tzinfo=NOW.tzinfo)),
-        ("2h", NOW - timedelta(hours=2)),
-        ("30min", NOW - timedelta(minutes=30)),
-        ("1.5d", NOW - timedelta(days=1.5)),
-        ("2026-11-01", datetime(2026, 11, 1, tzinfo=NOW.tzinfo)),
-        ("2026-11-01 14:00", datetime(2026, 11, 1, 14, tzinfo=NOW.tzinfo)),
-        ("2026-11-01T14:00Z", datetime(2026, 11, 1, 14, tzinfo=UTC)),
-        (date(2026, 11, 1), datetime(2026, 11, 1, tzinfo=NOW.tzinfo)),
-        (NOW, NOW),
-    ],
-)
-def test_times_are_taken_as_people_say_them(said, meant):
-    assert moment(said, NOW) == meant.timestamp()
-    assert moment(meant.timestamp(), NOW) == meant.timestamp()
-
-
-@pytest.mark.parametrize("said", ["soon", "", "2 parsecs", True, [1]])
-def test_what_is_no_time_is_refused(said):
-    with pytest.raises(RefusedError, match="is no time"):
-        moment(said, NOW)

@@ -7,8 +7,10 @@ import pytest
 
 from bec_kernel.bus import Append, Id, put
 from bec_kernel.client import Client
+from bec_kernel.expiry import let_go
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
+    SERVICES,
     Device,
     Heartbeat,
     ScanState,
@@ -62,13 +64,23 @@ def recorded(bus, tmp_path):
 
 
 def forget(bus):
-    """Take the scan's logs off the bus, as if they had expired."""
-    for log in [name for name in bus.broker.logs if "/scan/scan1/" in name]:
-        del bus.broker.logs[log]
+    """Let the scan's logs expire, each by its owner's hand; then it is a day later."""
+    told = [entry.message for entry in bus.read(keys.expiring())]
+    for role in SERVICES:
+        bus.commit(let_go(role, "main", told, time.time()))
+    assert bus.read(keys.points("scan1"))
+    bus.broker.wall = lambda: time.time() + 24 * 3600
+    left = [name for name in bus.broker.logs if "/scan/scan1/" in name]
+    assert not any(bus.broker.log(name) for name in left)
 
 
 def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     recorded(bus, tmp_path)
+    held = Client(MemoryBus(bus.broker, "ada"))
+    begun, looked, whole = (held.report("scan1") for _ in range(3))
+    assert begun.begin is not None
+    assert looked.status is ScanState.CLOSED
+    assert len(whole.to_pandas()) == POINTS
     with Client(MemoryBus(bus.broker, "ada")) as client:
         report = client.history[42]
         before = report.to_pandas(timestamps=True)
@@ -80,7 +92,14 @@ def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
         running(new_life("file_writer", bus.broker, tmp_path), serving.run),
         running(new_life("scihub", bus.broker, tmp_path), run_scihub),
         Client(MemoryBus(bus.broker, "ada")) as client,
+        held,
     ):
+        for report in (begun, looked, whole):
+            pd.testing.assert_frame_equal(report.to_pandas(timestamps=True), before)
+            assert report.wait(5).status is ScanState.CLOSED
+            assert len(list(report.points(5))) == report.count == POINTS
+            assert report.baseline == baseline
+            assert report.hdf5["entry/title"][...]
         report = client.history[42]
         after = report.to_pandas(timestamps=True)
         pd.testing.assert_frame_equal(before, after)

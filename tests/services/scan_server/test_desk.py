@@ -172,6 +172,18 @@ def test_a_move_is_written_down_with_before_and_after(beamline):
     assert (done.user, done.scan_number) == ("ada", None)
 
 
+def test_logs_of_a_move_go_when_it_has_ended_and_those_of_a_scan_do_not(beamline):
+    beamline.devices.points.set()
+    scan = beamline.scan("samy")
+    beamline.move("samx")
+    beamline.until(lambda: not beamline.items())
+    ends = [entry.message for entry in beamline.bus.read(keys.items_done())]
+    told = [entry.message for entry in beamline.bus.read(keys.expiring())]
+    assert [e.scan_id for e in told] == [e.scan_id for e in ends if not e.is_scan]
+    assert abs(told[0].until - time.time() - 24 * 3600) < 60
+    assert beamline.state(scan) == "completed"
+
+
 def waiting_move(beamline: Beamline, motor: str) -> str:
     found: list[Item] = [
         one for one in beamline.items().values() if one.request.args[0] == motor

@@ -2,12 +2,13 @@
 
 import contextlib
 import sqlite3
+import time
 
 import pytest
 
 from bec_kernel.bus import Append, Id, put
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import FileDone, ScanState, StateChange, keys
+from bec_kernel.wire import Device, FileDone, ScanState, SignalInfo, StateChange, keys
 from bec_services.scihub.shell import run
 from tests.services.recorded import (
     T0,
@@ -64,6 +65,7 @@ def test_a_scan_is_in_the_history_while_it_runs_and_whole_at_its_end(bus, tmp_pa
                 break
             connector.over.wait(0.01)
         assert shown(tmp_path) == [("scan1", "open")]
+        assert bus.last(keys.expiring()) is None  # its logs are all there is
         finish(bus)
         until(bus, lambda: delivered(bus))
     (row,) = rows(tmp_path)
@@ -74,6 +76,25 @@ def test_a_scan_is_in_the_history_while_it_runs_and_whole_at_its_end(bus, tmp_pa
         '[["samx",-5,5],{"steps":5}]',
         '["bpm4i","samx","samz"]',
     )
+
+
+def test_logs_are_told_to_expire_once_file_and_row_are_there(bus, tmp_path):
+    (tmp_path / "settings.yaml").write_text("keep_hours: 2")
+    stream = SignalInfo(name="gas_flow", stream=["value"])
+    gas = Device(name="gas", server="main", device_class="Sim", signals=[stream])
+    put(bus, keys.devices("main"), gas, "gas")
+    (tmp_path / "bec.sqlite").mkdir()
+    with running(new_life(ROLE, bus.broker, tmp_path), run):
+        take(bus, ROLE, begin(streaming=["gas"], servers={"gas": "main"}))
+        finish(bus)
+        until(bus, lambda: bus.last(keys.alarms()) is not None)
+        assert bus.last(keys.expiring()) is None  # the row is not written
+        (tmp_path / "bec.sqlite").rmdir()
+        until(bus, lambda: delivered(bus))
+    (entry,) = bus.read(keys.expiring())
+    told = entry.message
+    assert (told.scan_id, told.streams) == ("scan1", [("gas", "gas_flow")])
+    assert abs(told.until - time.time() - 7200) < 60
 
 
 def test_a_life_that_begins_again_writes_no_row_twice(bus, tmp_path):

@@ -1,0 +1,142 @@
+"""Bundler, writer and broker die or freeze at any point: the file is the same."""
+
+import itertools
+import random
+import re
+import signal
+import threading
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from bec_kernel.wire import ScanState
+from tests.system.beamline import DEVICES, Instance, differences, until
+from tests.system.test_kill import disturb, whole
+
+POINTS = 50
+PROCESSES = ("scan_bundler", "file_writer", "broker")
+SEED = 83
+FROZEN = 5
+"""At so many points each process is frozen."""
+PACE = 6.5
+"""One kill of a process in so long (s): more often, and the launcher gives it up."""
+
+# Wall clock, what is counted on from scan to scan, and how often a point was begun.
+OTHER = re.compile(
+    r"timestamp$|/timing/|_time$|/states/time$|_exposures|/bec/scan_(id|number)$"
+    r"|entry_identifier|/file_name$"
+)
+IDS = re.compile(rb'"(request_id|scan_id|scan_number|deadline)":("[^"]*"|[^,}]*)')
+TAKEN_AGAIN = 3
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory, runtime):
+    devices = DEVICES.replace("noise: uniform", "noise: none")
+    instance = Instance(tmp_path_factory.mktemp("path"), devices=devices)
+    yield instance
+    instance.close()
+
+
+@pytest.fixture(scope="module")
+def wanted(instance):
+    """The file of a scan that nobody disturbs; the first one loads what is loaded."""
+    for _ in range(2):
+        report = instance.line_scan(POINTS)
+        assert differences(instance, report, [*report.points(20)], POINTS) == []
+    return content(report.file)
+
+
+def content(path):
+    """All groups and datasets of a file with their values and attributes, by path."""
+    found = {}
+
+    def visit(name, thing):
+        is_data = isinstance(thing, h5py.Dataset)
+        found[name] = plain(name, thing) if is_data else None, dict(thing.attrs)
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def plain(name, dataset):
+    """Return the value of a dataset, but for what is never twice the same."""
+    value = dataset[()]
+    if OTHER.search(f"/{name}"):
+        return np.zeros(np.shape(value))
+    if "/point_status/" in name:
+        return np.where(value == TAKEN_AGAIN, 0, value)
+    return IDS.sub(b"", value) if isinstance(value, bytes) else value
+
+
+def other_content(found, wanted):
+    """Return the paths at which a file is not as another one."""
+    odd = sorted(found.keys() ^ wanted.keys())
+    for name in found.keys() & wanted.keys():
+        if not equal(*found[name], *wanted[name]):
+            odd.append(name)
+    return odd
+
+
+def equal(value, attrs, other_value, other_attrs):
+    kinds = [getattr(one, "dtype", type(one)) for one in (value, other_value)]
+    return (
+        kinds[0] == kinds[1]
+        and attrs.keys() == other_attrs.keys()
+        and all(np.array_equal(attrs[key], other_attrs[key]) for key in attrs)
+        and np.array_equal(value, other_value)
+    )
+
+
+def disturbed(instance, name, number, at, wanted):
+    """Disturb a process at a point of a scan; return what is not as it would be."""
+    pid = instance.process_of(name)["pid"]
+    report, seen, timer = instance.line_scan(POINTS), [], None
+    for point in report.points(timeout=60):
+        seen.append(point)
+        if point.point_id == at:
+            timer = disturb(pid, number)
+    until(lambda: report.file is not None, 30)
+    wrong = [] if report.status is ScanState.CLOSED else [f"state {report.status}"]
+    wrong += differences(instance, report, seen, POINTS)
+    wrong += other_content(content(report.file), wanted)
+    if timer is not None:
+        timer.join(20)
+    until(lambda: instance.process_of(name)["pid"] not in (pid, None), 20)
+    until(lambda: whole(instance), 20)
+    return wrong
+
+
+def campaign(instance, number, points, wanted, show):
+    """Disturb each process at its points, in turn; return what was wrong, by where."""
+    nap, due, bad = threading.Event(), dict.fromkeys(PROCESSES, 0.0), {}
+    for turn, name in itertools.product(range(len(points["broker"])), PROCESSES):
+        nap.wait(max(0.0, due[name] - time.monotonic()))
+        due[name] = time.monotonic() + PACE
+        at = points[name][turn]
+        if wrong := disturbed(instance, name, number, at, wanted):
+            bad[name, at] = wrong
+    table = [f"{number.name} by point (. equal, x different):"]
+    for name in PROCESSES:
+        dots = "".join("x" if (name, at) in bad else "." for at in points[name])
+        table.append(f"{name:13} {dots}  at {points[name][0]} to {points[name][-1]}")
+    show("\n".join(table))
+    return bad
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(900)
+def test_a_process_killed_at_any_point_leaves_the_same_file(instance, wanted, show):
+    points = dict.fromkeys(PROCESSES, range(POINTS))
+    assert campaign(instance, signal.SIGKILL, points, wanted, show) == {}
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(900)
+def test_a_process_frozen_for_a_while_leaves_the_same_file(instance, wanted, show):
+    dice = random.Random(SEED)
+    points = {name: sorted(dice.sample(range(POINTS), FROZEN)) for name in PROCESSES}
+    assert campaign(instance, signal.SIGSTOP, points, wanted, show) == {}
