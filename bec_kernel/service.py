@@ -32,7 +32,7 @@ LEASE = 2.0
 _RENEW = 0.5
 _SLICE = 0.5
 _ALARMS_KEEP = 10_000
-_CALM = 2.0  # s, for which a new life has more urgent things to do
+_CALM = 2.0  # s, between two looks at what may expire
 _FEW = 50  # entries at once: the broker does nothing else meanwhile
 _AGAIN = 3600.0
 """After so long (s) all are let go again: a log may have come after its scan's file."""
@@ -362,18 +362,18 @@ def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> N
 
 def _let_go(life: Life) -> None:
     """Let this service's logs of finished scans expire, in a thread of its own."""
-    life.over.wait(_CALM)
-    role, name, log = life.setup.role, life.setup.name, keys.expiring()
-    positions, due = {log: START}, time.monotonic() + _AGAIN
-    while True:
-        life.check()
-        for _, entries in life.bus.follow(positions, _SLICE, _FEW):
-            positions[log] = entries[-1].id
+    role, name = life.setup.role, life.setup.name
+    log: Log[Any] = keys.expiring()
+    at, due = START, time.monotonic() + _AGAIN
+    while not life.over.wait(_CALM):  # nothing here is urgent; an end wakes at once
+        while entries := life.bus.read(log, at, _FEW):
+            at = entries[-1].id
             told = [entry.message for entry in entries if entry.message is not None]
             if changes := let_go(role, name, told, time.time()):
+                life.check()
                 life.bus.commit(changes, life.fence)
         if time.monotonic() > due:
-            positions[log], due = START, time.monotonic() + _AGAIN
+            at, due = START, time.monotonic() + _AGAIN
 
 
 def _pause(seconds: float) -> None:
