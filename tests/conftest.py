@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,9 @@ LEAVE = 2.0
 """How long a thread of a finished test may take to end, s."""
 ALONE = ("alone", "browser", "chaos", "soak")
 TABLE = "table"
+NEXT = pytest.StashKey[pytest.Item | None]()
+ROOM: list[IO[str]] = []
+"""Held by this worker."""
 
 # Started once a process by libraries, and meant to live as long as it does.
 OPHYD = ("metadata", "monitor", "get_put", "util", "debug_monitor")
@@ -71,15 +75,36 @@ def runtime() -> Iterator[Path]:
 def room(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Let a test that is ``alone`` run while no other worker runs one."""
-    alone = any(request.node.get_closest_marker(name) for name in ALONE)
+    """Let a test that is ``alone`` run while no other worker runs one.
+
+    Several of a file, one behind the other, keep the room: each would wait for another
+    test to end.
+    """
+    item = request.node
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    with (shared / "door").open("w") as door, (shared / "room").open("w") as room:
-        fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the room waits in the door
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(door, fcntl.LOCK_UN)
-        yield
+    if not ROOM:
+        room = (shared / "room").open("w")
+        with (shared / "door").open("w") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the room waits in the door
+            fcntl.flock(room, fcntl.LOCK_EX if is_alone(item) else fcntl.LOCK_SH)
+        ROOM.append(room)
+    yield
+    after = item.stash[NEXT]
+    stays = after is not None and after.path == item.path and is_alone(after)
+    if not (is_alone(item) and stays):
+        ROOM.pop().close()
+
+
+def is_alone(item: pytest.Item) -> bool:
+    """Say whether a test has the machine for itself."""
+    return any(item.get_closest_marker(name) for name in ALONE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Know which test comes next."""
+    item.stash[NEXT] = nextitem
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from bec_kernel.wire import (
     keys,
 )
 
-WRITING = 10.0
+WRITING = 30.0
 """After a scan has ended its file and its last fit may take so long, s."""
 
 
