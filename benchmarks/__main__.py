@@ -40,18 +40,22 @@ def main() -> int:
             place = client.dev.samx.position
             move = 1e3 * ours.each_call(partial(client.dev.samx.set, place))
             single = _single(client)
-            ours.settle(client)
+            late = 1e3 * ours.median([ours.closed_to_file(client) for _ in range(20)])
             hundred = ours.queued(client, 100)
     table.add_row(
         "one-point scan, ms", f"{one:.1f}", f"{single:.1f}", f"{one / single:.2f} x"
     )
+    table.add_row("from closed to the complete file, ms", "", f"{late:.1f}")
+    with ours.instance(16, more=1000) as client:
+        ours.step_scan(client, 50)
+        runs = [ours.step_scan(client, POINTS) for _ in range(RUNS)]
+        ms = 1e3 * ours.median([run["seconds"] for run in runs]) / POINTS
+        what = "step scan, look-ahead 16, 1000 more devices, ms a point"
+        table.add_row(what, "", f"{ms:.2f}")
     for kind in ("on_request", "baseline"):
         with ours.instance(16, more=500, kind=kind) as client:
-            table.add_row(
-                f"one-point scan with 500 more devices ({kind}), ms",
-                "",
-                f"{_single(client):.1f}",
-            )
+            what = f"one-point scan, 500 more devices ({kind}), ms"
+            table.add_row(what, "", f"{_single(client):.1f}")
     table.add_row("100 queued one-point scans, s", "", f"{hundred:.2f}")
     table.add_row("uncached read of a device, ms", "", f"{read:.2f}")
     table.add_row("zero-length move through a call, ms", "", f"{move:.2f}")

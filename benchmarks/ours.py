@@ -132,6 +132,19 @@ def settle(client: Client, seconds: float = 30.0) -> None:
             raise SystemExit(f"scan {past} has no file")
 
 
+def closed_to_file(client: Client) -> float:
+    """Return the seconds from the end of a scan to its complete file; nothing waits."""
+    settle(client)
+    report = client.scans.line_scan("samx", -5, 5, steps=5)
+    seen = 0
+    while report.status is not ScanState.CLOSED:
+        seen = report.watch(seen, 10)
+    begun = time.perf_counter()
+    if report.file is None:
+        raise SystemExit(f"scan {report.scan_number} has no file")
+    return time.perf_counter() - begun
+
+
 def queued(client: Client, scans: int) -> float:
     """Return the seconds from the first of `scans` one-point requests to the last."""
     begun = time.perf_counter()
