@@ -96,6 +96,20 @@ def room(
         ROOM.pop().close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long files come between short ones.
+
+    Two long ones side by side wait for each other, where tests need the machine; and at
+    the end no worker waits for the other.
+    """
+    files = list(dict.fromkeys(item.path for item in items))
+    halves = [[], []]  # type: list[list[Path]]
+    for path in files:
+        halves["system" in path.parts or "notebooks" in path.parts].append(path)
+    place = {p: n / len(half) for half in halves for n, p in enumerate(half)}
+    items.sort(key=lambda item: place[item.path])
+
+
 def is_alone(item: pytest.Item) -> bool:
     """Say whether a test has the machine for itself."""
     return any(item.get_closest_marker(name) for name in ALONE)

@@ -95,7 +95,7 @@ def running(instance):
         pytest.param("stage", marks=pytest.mark.chaos),
         pytest.param("set", marks=pytest.mark.chaos),
         "trigger",
-        "read",
+        pytest.param("read", marks=pytest.mark.chaos),
     ],
 )
 def test_a_device_server_killed_in_any_phase_repeats_nothing_unknown(instance, phase):

@@ -117,6 +117,7 @@ def test_everything_comes_up_and_nothing_is_left_behind(make, tmp_path):
     assert not made.folder.socket.exists()
 
 
+@pytest.mark.chaos
 def test_it_ends_with_who_started_it(make):
     made = make("--with-input")
     made.ready()
@@ -171,6 +172,7 @@ def test_a_port_in_use_is_said(tmp_path):
     assert f"port {port}" in said
 
 
+@pytest.mark.chaos
 def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path):
     said = refused("--data", tmp_path, BEC_BROKEN="scihub")
     assert "scihub (it has no hands)" in said

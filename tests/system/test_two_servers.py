@@ -131,6 +131,7 @@ def test_the_first_server_may_be_killed_or_frozen(instance, number):
     until(lambda: instance.process_of("device_server")["pid"] != pid, 20)
 
 
+@pytest.mark.chaos
 def test_the_second_server_may_be_killed(instance):
     at = random.Random(f"{SEED}second").randrange(5, POINTS - 20)
     pid = instance.second()
