@@ -48,6 +48,7 @@ def test_every_step_of_the_first_notebook_has_stored_something(notebook):
     assert len(text) < 100_000
 
 
+@pytest.mark.chaos
 def test_one_changed_number_is_seen(notebook, tmp_path):
     cell = next(c for c in notebook.cells if c.source.startswith("%mv samx"))
     (output,) = cell.outputs

@@ -292,6 +292,7 @@ def check_demo(data, said):
     assert processes_of(data) == []
 
 
+@pytest.mark.chaos
 def test_the_demo_uses_a_running_instance_and_leaves_it_running(data):
     pid = read_note(Folder(data).note).pid
     assert "goes on running" in bec("demo", "--data", data)

@@ -127,6 +127,7 @@ def test_it_ends_with_who_started_it(make):
     assert not [child for child in children if child.is_running()]
 
 
+@pytest.mark.chaos
 def test_nothing_outlives_a_killed_launcher_and_the_folder_is_free_again(make):
     made = make()
     made.ready()
