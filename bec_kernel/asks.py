@@ -7,13 +7,32 @@ answering does it again.
 from collections.abc import Callable
 from typing import Any
 
-from bec_kernel.bus import START, Append, Entry, Id, Inbox, Log
+from bec_kernel.bus import START, Append, Bus, Entry, Id, Inbox, Log
 from bec_kernel.errors import BecError, BrokerError, FencedError
 from bec_kernel.service import Life
 from bec_kernel.wire import Problem, Reply
 
 Do = Callable[[str, Any], Any]
 """Does what a user asks, and returns the answer's value; raises a `BecError`."""
+
+
+def answered(bus: Bus, inbox: Inbox[Any, Reply], keep: int) -> tuple[list[Reply], Id]:
+    """Return an inbox's replies, and behind which ask all may lack theirs.
+
+    Args:
+        bus: it is on.
+        inbox: of one user.
+        keep: so many replies stay on the bus.
+    """
+    replies: list[Reply] = []
+    at = START
+    while page := bus.read(inbox.replies, at):
+        at = page[-1].id
+        told: list[Any] = [entry.message for entry in page]  # None: odd bytes
+        replies += [one for one in told if one is not None]
+    if len(replies) < keep:
+        return replies, START
+    return replies, min(Id.parse(reply.asked) for reply in replies)
 
 
 class Asks:
@@ -46,23 +65,14 @@ class Asks:
             inbox = self._family(user)
             log: Log[Any] = Log(inbox.name, inbox.type)
             self._inboxes[log.name] = inbox
-            answered, at = self._answered(inbox)
+            replies, at = answered(self._life.bus, inbox, self._keep)
+            known = {reply.asked for reply in replies}
             while page := self._life.bus.read(log, at):
                 at = page[-1].id
-                left = [entry for entry in page if str(entry.id) not in answered]
+                left = [entry for entry in page if str(entry.id) not in known]
                 self.take(log, [entry for entry in left if entry.message is not None])
             positions[log] = at
         return positions
-
-    def _answered(self, inbox: Inbox[Any, Reply]) -> tuple[set[str], Id]:
-        """Return which asks have their answer, and behind which all may lack it."""
-        replies = []
-        at = START
-        while page := self._life.bus.read(inbox.replies, at):
-            at = page[-1].id
-            replies += [entry.message.asked for entry in page]
-        first = min(map(Id.parse, replies)) if len(replies) >= self._keep else START
-        return set(replies), first
 
     def take(self, log: Log[Any], entries: list[Entry[Any]]) -> bool:
         """Answer asks of one inbox; False: it is none of ours."""

@@ -23,9 +23,19 @@ Teller = Callable[[list[ScanRequest], dict[str, float]], list[Forecast]]
 """Says what requests would do, motors being where one says."""
 
 
-def only_reads(method: str) -> bool:
-    """Say whether a call to a device changes nothing."""
-    return method.rsplit(".", 1)[-1] in HARMLESS
+def check_reads(device: str, method: str, why: str) -> None:
+    """Return if a call to a device changes nothing.
+
+    Raises:
+        RefusedError: it may; the text says `why` it is not called.
+    """
+    if method.rsplit(".", 1)[-1] not in HARMLESS:
+        raise RefusedError(
+            f"{device}.{method} is not called: {why}; move motors by mv",
+            subject=device,
+            value=method,
+            allowed=", ".join(HARMLESS),
+        )
 
 
 def teller(bus: Bus, reader: Reader, error_of: Callable[[Problem], BecError]) -> Teller:
@@ -202,14 +212,8 @@ class DryBlock(Sequence[ScanForecast]):
         Raises:
             RefusedError: it may do more.
         """
-        if not only_reads(method):
-            raise RefusedError(
-                f"{device}.{method} is not called: this is a dry run, and nobody can "
-                "say what it would do; move motors by mv",
-                subject=device,
-                value=method,
-                allowed=", ".join(HARMLESS),
-            )
+        why = "this is a dry run, and nobody can say what it would do"
+        check_reads(device, method, why)
 
     def __enter__(self) -> Self:
         self._outer = self._swap(self)

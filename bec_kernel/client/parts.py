@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from bec_kernel.client.forecast import HARMLESS, ScanForecast, only_reads
+from bec_kernel.client.forecast import ScanForecast, check_reads
 from bec_kernel.client.language import summary
 from bec_kernel.client.report import ScanReport
-from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Part, ScanRequest
 
 
@@ -71,14 +70,8 @@ class Parts:
         Raises:
             RefusedError: it may do more.
         """
-        if not only_reads(method):
-            raise RefusedError(
-                f"{device}.{method} is not called: it would be done now, and not "
-                "between the parts of the scan; move motors by mv",
-                subject=device,
-                value=method,
-                allowed=", ".join(HARMLESS),
-            )
+        why = "it would be done now, and not between the parts of the scan"
+        check_reads(device, method, why)
 
     def __enter__(self) -> Self:
         self._outer = self._swap(self)

@@ -58,6 +58,13 @@ def _which(wanted: Wanted, place: int = 0) -> str | None:
     return wanted.words[place] if len(wanted.words) > place else None
 
 
+def _number(verb: str, word: str, asked: str, *, least: int = 0) -> int:
+    """Return a word as a number; `asked`: what is said where it is none."""
+    if not word.isdecimal() or int(word) < least:
+        raise RefusedError(f"{asked}, not {word!r:.40}", subject=verb, value=word[:40])
+    return int(word)
+
+
 def _pause(queue: Queue, wanted: Wanted) -> None:
     queue.pause(now=wanted.flag("now"), reason=wanted.reason)
 
@@ -72,25 +79,14 @@ def _restart(queue: Queue, wanted: Wanted) -> None:
 
 
 def _rewind(queue: Queue, wanted: Wanted) -> None:
-    point = wanted.words[0]
-    if not point.isdecimal():
-        raise RefusedError(
-            f"rewind to which point? its point_id, not {point!r:.40}",
-            subject="rewind",
-            value=point[:40],
-        )
-    queue.rewind(int(point), reason=wanted.reason)
+    asked = "rewind to which point? its point_id"
+    point = _number("rewind", wanted.words[0], asked)
+    queue.rewind(point, reason=wanted.reason)
 
 
 def _repeat(queue: Queue, wanted: Wanted) -> None:
-    times = wanted.words[0]
-    if not times.isdecimal():
-        raise RefusedError(
-            f"repeat how often? a number, not {times!r:.40}",
-            subject="repeat",
-            value=times[:40],
-        )
-    queue.repeat(int(times), _which(wanted, 1))
+    times = _number("repeat", wanted.words[0], "repeat how often? a number")
+    queue.repeat(times, _which(wanted, 1))
 
 
 def _remove(queue: Queue, wanted: Wanted) -> None:
@@ -102,14 +98,9 @@ def _move(queue: Queue, wanted: Wanted) -> None:
 
 
 def _history(queue: Queue, wanted: Wanted) -> object:
-    count = _which(wanted) or str(_SHOWN)
-    if not count.isdecimal() or int(count) < 1:
-        raise RefusedError(
-            f"history takes a number of items, not {count!r:.40}",
-            subject="history",
-            value=count[:40],
-        )
-    return queue.history[-int(count) :]
+    word = _which(wanted) or str(_SHOWN)
+    count = _number("history", word, "history takes a number of items", least=1)
+    return queue.history[-count:]
 
 
 def _suspend(queue: Queue, wanted: Wanted) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from ophyd import Signal
 from ophyd.ophydobj import OphydObject
 
+from bec_kernel.asks import answered
 from bec_kernel.bus import Append, Change, Entry, Id, Inbox
 from bec_kernel.codec import encode
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
@@ -85,17 +86,10 @@ class Calls:
 
     def unanswered(self, inbox: Inbox[Ask, Reply]) -> tuple[set[str], Id]:
         """Return the ids of asks that are answered, and where to begin."""
-        replies = []
-        at = Id(0)
-        while page := self._life.bus.read(inbox.replies, at):
-            known = [entry.message for entry in page if entry.message is not None]
-            for reply in known:
-                self._asked.replied(reply)
-            replies += [reply.asked for reply in known]
-            at = page[-1].id
-        if len(replies) < _KEEP:
-            return set(replies), Id(0)
-        return set(replies), min(map(Id.parse, replies))
+        replies, at = answered(self._life.bus, inbox, _KEEP)
+        for reply in replies:
+            self._asked.replied(reply)
+        return {reply.asked for reply in replies}, at
 
     def take(self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], *, old: bool) -> None:
         """Do what is asked.
