@@ -13,12 +13,10 @@ from bec_kernel.client._reader import Reader, ask
 from bec_kernel.client.language import summary
 from bec_kernel.client.wording import length, size
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.wire import DryRun, Forecast, Problem, ScanRequest, keys
+from bec_kernel.wire import Call, DryRun, Forecast, Problem, ScanRequest, keys
 
 PATIENCE = 20.0
 """The scan server may take so long (s) to say what scans would do."""
-HARMLESS = ("read", "get", "describe", "read_configuration", "describe_configuration")
-
 Teller = Callable[[list[ScanRequest], dict[str, float]], list[Forecast]]
 """Says what requests would do, motors being where one says."""
 
@@ -29,12 +27,12 @@ def check_reads(device: str, method: str, why: str) -> None:
     Raises:
         RefusedError: it may; the text says `why` it is not called.
     """
-    if method.rsplit(".", 1)[-1] not in HARMLESS:
+    if method.rsplit(".", 1)[-1] not in Call.HARMLESS:
         raise RefusedError(
             f"{device}.{method} is not called: {why}; move motors by mv",
             subject=device,
             value=method,
-            allowed=", ".join(HARMLESS),
+            allowed=", ".join(Call.HARMLESS),
         )
 
 

@@ -1,6 +1,6 @@
 """Devices as the bus knows them: what there is, what is so now, what to do."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -142,7 +142,12 @@ class Call(Message, frozen=True, kw_only=True):
         args: positional.
         kwargs: named.
         deadline: s since the epoch, wall clock.
+        HARMLESS: last words of methods that change nothing.
     """
+
+    HARMLESS: ClassVar[tuple[str, ...]] = (
+        *("read", "get", "describe", "read_configuration", "describe_configuration"),
+    )
 
     request_id: str
     device: str

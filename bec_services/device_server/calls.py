@@ -48,13 +48,6 @@ _EARLIER = 0.2
 """A signal gives up so much (s) before the call."""
 _MOST = 100_000
 """So many things are taken of a list, or of a generator."""
-_HARMLESS = (
-    "read",
-    "read_configuration",
-    "describe",
-    "describe_configuration",
-    "get",
-)
 
 Ask = Call | StopDevices
 Holder = Callable[[str], str | None]
@@ -105,7 +98,7 @@ class Calls:
             self._spawn(inbox, entry, lambda: self.stop(ask.devices))
         elif self._asked.again(ask.request_id, partial(self._repeat, inbox, entry)):
             return
-        elif old and ask.method not in _HARMLESS:
+        elif old and ask.method not in Call.HARMLESS:
             self._reply(inbox, entry, self._lost)
         elif not self._free.acquire(blocking=False):
             self._reply(inbox, entry, self._busy)
@@ -176,7 +169,7 @@ class Calls:
         if last == "stop":
             self._told([one.name])
             return self.stop([one.name])
-        if last not in _HARMLESS:
+        if last not in Call.HARMLESS:
             self._may_change(one)
             line.begin()
         before = one.stopped
@@ -224,7 +217,7 @@ class Calls:
         """Wait for a status; return what travels."""
         self._values.note(one.name)
         if not hasattr(result, "add_callback"):
-            if call.method.rpartition(".")[2] not in _HARMLESS:
+            if call.method.rpartition(".")[2] not in Call.HARMLESS:
                 self._values.settle(self._life, [one.name])
             return result
         status = result if one.quick else one.link.guard(result)
