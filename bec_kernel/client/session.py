@@ -140,7 +140,8 @@ class Client:
         """
         if self.scans.block is not None:  # what it says stands in for its report
             return self.scans.block.add(request)  # type: ignore[return-value]
-        scan_id = request.request_id or uuid.uuid4().hex
+        again = request.request_id  # if asked before, it may have begun already
+        scan_id = again or uuid.uuid4().hex
         request = msgspec.structs.replace(
             request,
             request_id=scan_id,
@@ -149,6 +150,8 @@ class Client:
             origin=request.origin or self.origin(),
         )
         report = self._make(scan_id, request=request)
+        if again:
+            self.reader.track(scan_id)
         try:
             waits = self._ask(keys.scan_asks(self.user), request, ACCEPTING)
         except KeyboardInterrupt:

@@ -274,15 +274,16 @@ class Desk:
         major = self._last.major
         where = Id(major + 1) if item.is_scan else Id(major, self._last.minor + 1)
         item = msgspec.structs.replace(item, before=self._where(item))
-        new, changes = begun(item, accepted.begin, where, now)
+        new, begin, changes = begun(item, accepted.begin, where, now)
         self._commit([*changes, *self._queues.put(new)])
         self._last = where
         self._life.log.info("begins", item=label(new), user=item.user)
-        self._begin_worker(new)
+        self._begin_worker(new, begin)
 
-    def _begin_worker(self, item: Item) -> None:
-        worker = Worker(self._life, item, self._catalogue, self._told, self._drivers)
-        self._life.spawn(worker.run)
+    def _begin_worker(self, item: Item, begin: Begin | None = None) -> None:
+        """Let an item go its way; without `begin` from where its logs end."""
+        words = (self._life, item, self._catalogue, self._told, self._drivers)
+        self._life.spawn(Worker(*words, begin=begin).run)
 
     def _told(self, item: Item, change: StateChange, changes: list[Change]) -> None:
         """Commit a worker's changes together with what they mean for its item."""
