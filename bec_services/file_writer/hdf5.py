@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from bec_services.file_writer.hdf5_objects import (
     create,
     find_dataset,
     find_group,
+    image_of,
     put,
 )
 from bec_services.file_writer.metadata import END_TIME, REASON, STATE
@@ -53,17 +53,17 @@ class MasterFile:
     def __init__(self, path: Path, scan_id: str, token: int, nodes: list[Node]) -> None:
         self._rows = 0
         self._failed = False
-        self._stride = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._name = Name(path, scan_id, token, lambda one: identity(one) == scan_id)
         self.path = path
-        mould = _moulds.find(nodes)
-        with self._disk(len(mould.image) if mould else 0):
-            self._file = _opened(self._name.working, mould)
+        mould = _mould_of(nodes)
+        self._stride = mould.stride
+        with self._disk(len(mould.image)):
+            self._file = _from(mould, self._name.working)
         self._growing = Found(self._file.id, find_dataset)
         try:
             with self._disk():
-                self._cast(nodes, mould) if mould else self._build(nodes)
+                self._cast(nodes, mould)
                 self._file.attrs["file_name"] = path.name
                 self._file.swmr_mode = True
             self._inode = self._name.working.stat().st_ino
@@ -85,43 +85,19 @@ class MasterFile:
             self._failed = True
             raise OSError(f"HDF5: {error}") from error
 
-    def _build(self, nodes: list[Node]) -> None:
-        """Create all nodes one by one, and keep the file's mould."""
-        groups = Found(self._file.id, find_group)
-        self._file.attrs["HDF5_Version"] = h5py.version.hdf5_version
-        self._file.attrs["h5py_version"] = h5py.version.version
-        for node in nodes:
-            if not (node.file or node.joined):
-                self._create(node, groups)
-        self._file.flush()
-        image = self._file.id.get_file_image()
-        _moulds.keep(Mould(image, nodes, self._stride))
-        self._lead(nodes, groups)
-
     def _cast(self, nodes: list[Node], mould: Mould) -> None:
         """Make what is not as it is in the mould; the rest is there."""
         groups = Found(self._file.id, find_group)
-        self._stride = mould.stride
         for node, fits in mould.changes(nodes):
             if fits:
                 dataset = find_dataset(self._file.id, node.path)
                 put(dataset, (0,) * len(dataset.shape), np.asarray(node.value))
             else:
                 del self._file[node.path]
-                self._create(node, groups)
-        self._lead(nodes, groups)
-
-    def _lead(self, nodes: list[Node], groups: Found) -> None:
-        """Create what leads to other files: no mould holds it."""
+                create(node, groups, self.path.parent)
         for node in nodes:
-            if node.file or node.joined:
-                self._create(node, groups)
-
-    def _create(self, node: Node, groups: Found) -> None:
-        made = create(node, groups, self.path.parent)
-        if made is not None:
-            self._growing[node.path] = made
-            self._stride += made.dtype.itemsize * math.prod(made.chunks)
+            if node.leads_elsewhere:  # no mould holds it
+                create(node, groups, self.path.parent)
 
     def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
         """Append rows to all columns, write patches, and let readers see both.
@@ -192,14 +168,22 @@ class MasterFile:
             self._file.close()
 
 
-def _opened(path: Path, mould: Mould | None) -> Any:
-    """Create a file, empty or from a mould.
+def _mould_of(nodes: list[Node]) -> Mould:
+    """Return the mould of files with these nodes. It needs no disk that may be full."""
+    mould = _moulds.find(nodes)
+    if mould is None:
+        mould = Mould(*image_of(nodes), nodes)
+        _moulds.keep(mould)
+    return mould
+
+
+def _from(mould: Mould, path: Path) -> Any:
+    """Create a file, as it is in its mould.
 
     Raises:
         FileExistsError: there is one.
+        OSError: the disk is full.
     """
-    if mould is None:
-        return h5py.File(path, "w-", libver="latest")
     with path.open("xb") as file:
         file.write(mould.image)
     return h5py.File(path, "r+", libver="latest")

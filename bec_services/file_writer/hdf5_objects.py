@@ -62,6 +62,30 @@ def put(dataset: Any, start: tuple[int, ...], values: Any) -> None:
     dataset.id.write(here, there, array, _kind(array.dtype))
 
 
+def image_of(nodes: Iterable[Node]) -> tuple[bytes, int]:
+    """Return a file with these nodes, made in memory.
+
+    Returns:
+        Its bytes, without what leads to other files; and the bytes by which all its
+        datasets together grow at once.
+    """
+    stride = 0
+    with h5py.File(
+        "image.h5", "w", driver="core", backing_store=False, libver="latest"
+    ) as file:
+        file.attrs["HDF5_Version"] = h5py.version.hdf5_version
+        file.attrs["h5py_version"] = h5py.version.version
+        groups = Found(file.id, find_group)
+        for node in nodes:
+            if node.leads_elsewhere:
+                continue
+            grows = create(node, groups, Path())
+            if grows is not None:
+                stride += grows.dtype.itemsize * math.prod(grows.chunks)
+        file.flush()
+        return file.id.get_file_image(), stride
+
+
 def create(node: Node, groups: Found, folder: Path) -> Any:
     """Create one thing in a file.
 
@@ -75,7 +99,7 @@ def create(node: Node, groups: Found, folder: Path) -> Any:
     """
     above, _, name = node.path.rpartition("/")
     group = groups[above]
-    if node.file or node.joined:
+    if node.leads_elsewhere:
         _link(group, name, node, folder)
         return None
     if node.link:

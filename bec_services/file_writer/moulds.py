@@ -24,13 +24,13 @@ class Mould:
 
     Attributes:
         image: its bytes, all of its nodes in them but those that lead to other files.
-        nodes: it was made of.
         stride: bytes by which its datasets grow at once.
+        nodes: it was made of.
     """
 
     image: bytes
-    nodes: Sequence[Node]
     stride: int
+    nodes: Sequence[Node]
 
     def changes(self, nodes: Sequence[Node]) -> Iterator[tuple[Node, bool]]:
         """Yield the nodes whose value is another one, and whether it fits in its place.
@@ -78,8 +78,7 @@ def _kind(nodes: Sequence[Node]) -> tuple[Any, ...]:
             node.free,
             node.value is None,
             node.link,
-            bool(node.file),
-            bool(node.joined),
+            node.leads_elsewhere,
             *((name, _told(value)) for name, value in node.attrs.items()),
         )
         for node in nodes

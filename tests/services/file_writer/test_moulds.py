@@ -94,13 +94,13 @@ def test_a_cast_file_is_read_while_it_is_written(tmp_path):
 )
 def test_files_with_other_attributes_or_links_are_of_another_kind(other):
     moulds = Moulds()
-    moulds.keep(Mould(b"", nodes(), 0))
+    moulds.keep(Mould(b"", 0, nodes()))
     assert moulds.find(nodes(title="x", place=2.0, waves=[]))
     assert moulds.find(nodes(**other)) is None
 
 
 def test_a_mould_tells_what_has_another_value_and_whether_it_fits():
-    mould = Mould(b"", nodes(), 0)
+    mould = Mould(b"", 0, nodes())
     changes = mould.changes(nodes(title="another", place=3.0))
     assert [(node.path, fits) for node, fits in changes] == [
         ("/entry/title", False),
@@ -111,6 +111,6 @@ def test_a_mould_tells_what_has_another_value_and_whether_it_fits():
 def test_only_the_newest_kinds_are_kept():
     moulds = Moulds()
     for number in range(20):
-        moulds.keep(Mould(b"", nodes(units=str(number)), 0))
+        moulds.keep(Mould(b"", 0, nodes(units=str(number))))
     assert moulds.find(nodes(units="0")) is None
     assert moulds.find(nodes(units="19"))
