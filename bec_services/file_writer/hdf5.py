@@ -31,7 +31,8 @@ _ROOM = 1 << 20
 """So many bytes are left free: where HDF5 finds a full disk it may crash."""
 _moulds = Moulds()
 _kept: list[Any] = []
-"""Files HDF5 could not write: to close one, or to drop it, ends the process."""
+"""Files HDF5 could not write: to close one, or to drop it, ends the process. The error
+belongs to it: its traceback holds what was open."""
 
 
 class MasterFile:
@@ -52,7 +53,7 @@ class MasterFile:
 
     def __init__(self, path: Path, scan_id: str, token: int, nodes: list[Node]) -> None:
         self._rows = 0
-        self._failed = False
+        self._failed: Exception | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._name = Name(path, scan_id, token, lambda one: identity(one) == scan_id)
         self.path = path
@@ -74,7 +75,13 @@ class MasterFile:
 
     @contextlib.contextmanager
     def _disk(self, size: int = 0) -> Iterator[None]:
-        """Let HDF5 write so many bytes; where it cannot, it says RuntimeError."""
+        """Let HDF5 write so many bytes; where it cannot, it says RuntimeError.
+
+        Raises:
+            OSError: it cannot, or could not before.
+        """
+        if self._failed:
+            raise OSError(f"HDF5: {self._failed}")
         free = free_bytes(self.path.parent)
         if free < size + self._stride + _ROOM:
             told = f"{os.strerror(errno.ENOSPC)}: {free >> 10} kB"
@@ -82,7 +89,7 @@ class MasterFile:
         try:
             yield
         except (OSError, RuntimeError) as error:
-            self._failed = True
+            self._failed = error
             raise OSError(f"HDF5: {error}") from error
 
     def _cast(self, nodes: list[Node], mould: Mould) -> None:
@@ -161,11 +168,11 @@ class MasterFile:
 
     def discard(self) -> None:
         """Let go of the file as it is; another one will take its place."""
-        if self._failed:
-            _kept.append((self._file, self._growing))
-            return
-        with contextlib.suppress(OSError, RuntimeError):  # it is given up anyway
-            self._file.close()
+        try:
+            with self._disk():
+                self._file.close()
+        except OSError as error:
+            _kept.append((self._file, self._growing, self._failed or error))
 
 
 def _mould_of(nodes: list[Node]) -> Mould:
