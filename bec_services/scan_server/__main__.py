@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from bec_kernel.service import Life, serve
 from bec_kernel.settings import load
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue, Schema
+from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.hook import Hook
-from bec_services.scan_server.metadata import schema_of
+from bec_services.scan_server.metadata import Schema, schema_of
 from bec_services.scan_server.scan import Scan
 from bec_services.scan_server.server import ScanServer
 
@@ -23,9 +23,9 @@ def load_scans(complain: Complain) -> list[type[Scan]]:
     return [*own, *_load("bec.scans", _scan, complain).values()]
 
 
-def load_schemas(complain: Complain) -> list[Schema]:
-    """Return what the installed packages want of the metadata of scans."""
-    return list(_load("bec.metadata", schema_of, complain).values())
+def load_schemas(complain: Complain) -> dict[str, Schema]:
+    """Return what the installed packages want of the metadata of scans, by name."""
+    return _load("bec.metadata", schema_of, complain)
 
 
 def load_hooks(complain: Complain) -> dict[str, Hook]:

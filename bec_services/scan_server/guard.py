@@ -76,8 +76,8 @@ def accept(
     if not beamline.devices:
         raise RefusedError("no device server has told its devices yet; try again soon")
     scan, bound = assemble(catalogue, request, beamline.devices)
-    for schema in catalogue.schemas if scan.is_scan else ():
-        schema(request.metadata)
+    for schema in catalogue.schemas.values() if scan.is_scan else ():
+        schema.check(request.metadata)
     for motor in bound.motors:
         _can_move(beamline.devices[motor], beamline)
     for part, words in scan.parts(bound):
