@@ -29,7 +29,7 @@ from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.estimate import FURTHER, MOST, forecast
 from bec_services.scan_server.frame import frame_of
-from bec_services.scan_server.guard import Accepted, Beamline, accept, bound_of
+from bec_services.scan_server.guard import Accepted, accept, bound_of
 from bec_services.scan_server.hook import taking_part
 from bec_services.scan_server.learning import (
     ENOUGH,
@@ -39,6 +39,7 @@ from bec_services.scan_server.learning import (
     learn,
     recall,
 )
+from bec_services.scan_server.limits import Beamline
 from bec_services.scan_server.model import Model
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.size import file_size

@@ -18,7 +18,7 @@ from bec_kernel.wire import (
 from bec_services.scan_server.acting import release, suspend
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.condition import condition_of
-from bec_services.scan_server.guard import Beamline
+from bec_services.scan_server.limits import Beamline
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.suspending import Rules, key_of
 
