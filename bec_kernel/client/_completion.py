@@ -43,7 +43,8 @@ def complete(
         except RefusedError:
             return []
         if _is_part(signature, words, part):
-            return complete(part, _parts(catalogue), devices, motors)
+            found = complete(part, _parts(catalogue), devices, motors)
+            return _of_a_part(found, part, catalogue)
         told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
         movable = told if motors is None else {n: told[n] for n in motors if n in told}
         if words[-1] == dashed(METADATA.name) and signature.is_scan:
@@ -57,6 +58,19 @@ def _is_part(signature: Signature, words: list[Word], part: Word) -> bool:
     """Say whether `part` is the line of a part, in quotes that are still open."""
     is_value = words[-1].startswith("--")
     return signature.has_parts and part.quoted == 0 and not is_value
+
+
+def _of_a_part(
+    found: list[Candidate], line: str, catalogue: Catalogue
+) -> list[Candidate]:
+    """Return the candidates without what is said once, for the whole scan."""
+    words, _ = split_open(line)
+    if not words or not found:
+        return found
+    options = options_of(find(words[0], catalogue))
+    whole = {DRY, *(dashed(one.name) for one in options if one.whole)}
+    is_value = words[-1].replace("_", "-") in whole
+    return [one for one in found if one[0] not in whole and not is_value]
 
 
 def _parts(catalogue: Catalogue) -> Catalogue:
