@@ -8,7 +8,7 @@ import msgspec
 
 from bec_kernel.bus import START, Change, Drop, Id, Put
 from bec_kernel.errors import RefusedError
-from bec_kernel.schedule import spans
+from bec_kernel.schedule import Span, spans
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Begin,
@@ -139,7 +139,10 @@ class Outlook:
             for device in accepted.devices
             if device in item.devices
         }
-        return msgspec.structs.replace(told, held=held, delay=self._delay(accepted))
+        span = self._begins(accepted)
+        return msgspec.structs.replace(
+            told, held=held, delay=span.begin, until=span.until
+        )
 
     def estimate(
         self, accepted: Accepted, beamline: Beamline
@@ -157,7 +160,7 @@ class Outlook:
             return None, 0  # nobody has said how many points there will be
         return told.duration, told.points
 
-    def _delay(self, accepted: Accepted) -> float | None:
+    def _begins(self, accepted: Accepted) -> Span:
         """Return when it could begin, s from now, if it were asked for now."""
         item = Item(
             scan_id="",
@@ -169,7 +172,8 @@ class Outlook:
         )
         active = [one.scan_id for one in list(self._queues.active())]
         taken = {scan_id: self._points(scan_id) for scan_id in active}
-        return spans([*list(self._queues.items.values()), item], taken)[""][0]
+        held = {name: self._queues.status(name) for name in self._queues.names}
+        return spans([*list(self._queues.items.values()), item], taken, held)[""]
 
     def _points(self, scan_id: str) -> int:
         last = self._life.bus.last(keys.points(scan_id))
