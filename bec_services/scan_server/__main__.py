@@ -11,6 +11,7 @@ from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.hook import Hook
 from bec_services.scan_server.metadata import Schema, schema_of
 from bec_services.scan_server.scan import Scan
+from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.server import ScanServer
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ def body(life: Life) -> None:
     tell = life.alarm
     account = load(life.setup.data).files.account
     catalogue = Catalogue(
-        load_scans(tell), load_schemas(tell), load_hooks(tell), account
+        [*load_scans(tell), Wait], load_schemas(tell), load_hooks(tell), account
     )
     ScanServer(life, catalogue).run()
 

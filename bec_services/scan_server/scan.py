@@ -226,6 +226,7 @@ class Scan:
 
     Its docstring is what people read; the first line is its summary. `scattered`: its
     points lie anywhere in the plane of its first two motors, and are drawn there.
+    `is_published`: people can ask for it.
     """
 
     name: ClassVar[str]
@@ -236,6 +237,7 @@ class Scan:
     forms: ClassVar[tuple[Form, ...]] = ()
     example: ClassVar[str] = ""
     is_scan: ClassVar[bool] = True
+    is_published: ClassVar[bool] = True
     driven: ClassVar[bool] = False
     scattered: ClassVar[bool] = False
     others: Callable[[str], "Scan"]

@@ -87,7 +87,8 @@ class ScanServer:
     def _publish(self) -> None:
         """Put scans and schemas one can ask for, and take out those that are gone."""
         scans, schemas = self._catalogue.scans, self._catalogue.schemas
-        signatures = {n: s.signature() for n, s in scans.items()}
+        shown = {name: scan for name, scan in scans.items() if scan.is_published}
+        signatures = {name: scan.signature() for name, scan in shown.items()}
         wanted = {n: s.published for n, s in schemas.items()}
         changes = [
             *self._replaced(keys.catalogue(), signatures),
