@@ -1,5 +1,6 @@
 """Where items come in, begin and end: one lock over the queues, and their commits."""
 
+import contextlib
 import re
 import threading
 import time
@@ -251,8 +252,16 @@ class Desk:
 
     def _schedule(self) -> None:
         """Begin all that can begin now; the lock is held."""
+        self._let_time_pass()
         while (item := self._queues.startable()) is not None:
             self._begin(item)
+
+    def _let_time_pass(self) -> None:
+        """On a virtual clock, where all else waits for a rule."""
+        if (wait := self._suspenders.wait()) is None:
+            return
+        with contextlib.suppress(RefusedError):  # its device is away: nothing helps
+            self._commit(self._accept(wait, Hold.SUSPENDER, time.time())[0])
 
     def _begin(self, item: Item) -> None:
         accepted = self._begins.pop(item.scan_id, None)
@@ -294,11 +303,14 @@ class Desk:
                 by = now.by if change.reason in _BY_PEOPLE else ""
                 reason = change.message or change.reason
                 changes += self._ended(now, state, reason, by)
+                if now.user == Hold.SUSPENDER:
+                    changes += self._suspenders.waited(now, state)
             else:
                 changes += self._went(now, state, change)
             self._commit(changes)
             if change.state.is_final:
                 self.outlook.ended(now, change)
+            if change.state is not ScanState.OPEN:
                 self._schedule()
 
     def _went(self, item: Item, state: ItemState, change: StateChange) -> list[Change]:
