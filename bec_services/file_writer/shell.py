@@ -131,7 +131,8 @@ class _Writing:
     def _make(self, scan: Scan) -> "MasterFile":
         """Make the file with what the site adds, or at least without it."""
         wanted = Folder(self._life.setup.data.resolve()).files / place(scan.begin)
-        own = tree(scan, self._columns, self.sending.layout, self._plot)
+        sent = self.sending
+        own = tree(scan, self._columns, sent.layout, sent.aligned, self._plot)
         nodes = arranged(self._known.site.layouts, scan, own, self._tell)
         try:
             file = self._begin(wanted, nodes)
