@@ -29,8 +29,8 @@ def fit_nodes(begin: Begin) -> Iterator[Node]:
     yield Node(f"{FIT}/parameters/value", grows=_FLOAT)
     yield Node(f"{FIT}/parameters/error", grows=_FLOAT)
     yield group(f"{FIT}/curve", "NXdata", signal="y", axes=["x"])
-    yield Node(f"{FIT}/curve/x", grows=_FLOAT)
-    yield Node(f"{FIT}/curve/y", grows=_FLOAT)
+    for axis in ("x", "y"):  # what is fitted, and so its unit, nobody knows yet
+        yield Node(f"{FIT}/curve/{axis}", {"units": ""}, grows=_FLOAT)
 
 
 def fit_patches(fit: Fit) -> Iterator[Patch]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from bec_kernel.bus import START, Change, Drop, Entry, Id, Log, Put
-from bec_kernel.scan_devices import devices_of
+from bec_kernel.scan_devices import devices_of, streams_among
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     AlignedEnd,
@@ -24,7 +24,7 @@ from bec_kernel.wire import (
 from bec_services.file_writer.aligned import AlignedLayout
 from bec_services.file_writer.fitted import fit_patches
 from bec_services.file_writer.node import Patch
-from bec_services.file_writer.streams import Source, StreamLayout, sources
+from bec_services.file_writer.streams import Source, StreamLayout
 
 _PAGE = 200
 _LATE = 2.0
@@ -144,8 +144,10 @@ class Sending:
         for server in begin.device_servers:
             log = keys.device_files(self._scan_id, server)
             self._follow(log, _Files(self.layout))
-        for one in sources(begin, self.devices):
-            place = (self._scan_id, one.device, one.info.name)
+        for device, signal in streams_among(self.devices, begin):
+            place = (self._scan_id, device.name, signal.name)
+            unit = begin.units.get(signal.name, signal.unit)
+            one = Source(device.name, signal, unit)
             self.layout.add(one)
             self._streams.add(keys.streams(*place).name)
             self._follow(keys.streams(*place), _Stream(self.layout, one))

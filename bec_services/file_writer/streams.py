@@ -1,20 +1,12 @@
 """What devices send by themselves, as datasets: rows, slices, or the newest value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bec_kernel.scan_devices import streams_among
-from bec_kernel.wire import (
-    Begin,
-    Device,
-    DeviceFile,
-    Samples,
-    SignalInfo,
-    StreamMode,
-)
+from bec_kernel.wire import DeviceFile, Samples, SignalInfo, StreamMode
 from bec_services.file_writer.core import Array, Column, Key, cell
 from bec_services.file_writer.node import Patch, column_path
 
@@ -40,14 +32,6 @@ class Source:
         """Return where a value of this name belongs in the file."""
         tail = "" if name == ONE else f"_{name}"
         return self.device, self.info.name + tail
-
-
-def sources(begin: Begin, devices: Mapping[str, Device]) -> list[Source]:
-    """Return all streams of a scan."""
-    return [
-        Source(device.name, signal, begin.units.get(signal.name, signal.unit))
-        for device, signal in streams_among(devices, begin)
-    ]
 
 
 class StreamLayout:
