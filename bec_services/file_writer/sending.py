@@ -28,9 +28,11 @@ from bec_services.file_writer.streams import Source, StreamLayout
 
 _PAGE = 200
 _LATE = 2.0
-"""What a scan that has ended has not ended yet is waited for so long, s."""
-_ALIVE = 3.0
-"""Who gave a sign of life since then (s) still works."""
+"""A stream of a scan that has ended is waited for so long, s."""
+_FIT = 30.0
+"""Its fit is waited for so long, s: the first one of a process has much to load."""
+_SILENT = 10.0
+"""Who gave no sign of life for so long (s) is not waited for: others are restarted."""
 
 
 class _Part(Protocol):
@@ -100,21 +102,6 @@ class _Files:
         return True  # it has no last entry: whoever is unstaged has told all
 
 
-class _Fits:
-    """The last fit: those before it are only looked at while the scan runs."""
-
-    def grow(self, messages: Sequence[Any]) -> bool:
-        return False
-
-    def patches(self, messages: Sequence[Any]) -> Iterator[Patch]:
-        for one in messages:
-            if isinstance(one, Fit) and one.final:
-                yield from fit_patches(one)
-
-    def ends(self, message: Any) -> bool:
-        return isinstance(message, Fit) and message.final
-
-
 class Sending:
     """What a scan's devices send: followed, and read again when a file is made anew.
 
@@ -122,6 +109,7 @@ class Sending:
         layout: of what came so far.
         aligned: of that at the points.
         positions: of each log.
+        fits: the log of fits, once its last entry is all that is waited for.
     """
 
     def __init__(self, life: Life, scan_id: str) -> None:
@@ -131,12 +119,13 @@ class Sending:
         self.aligned = AlignedLayout(self.layout)
         self.devices: dict[str, Device] = {}
         self.positions: dict[Log[Any], Id] = {}
+        self.fits: dict[Log[Any], Id] = {}
         self._parts: dict[str, _Part] = {}
-        self._first: dict[str, Id] = {}
         self._streams: set[str] = set()
         self._ended: set[str] = set()
         self._read: dict[str, int] = {}
         self._fit: Log[Fit] | None = None
+        self._until = 0.0
 
     def begin(self, begin: Begin) -> None:
         """Find the streams of the scan's devices."""
@@ -156,9 +145,9 @@ class Sending:
                 self._follow(keys.aligned(*place), _Rows(self.aligned, one))
         self._fit = keys.fits(self._scan_id) if begin.fit else None
 
-    def _follow(self, log: Log[Any], part: _Part, after: Id = START) -> None:
+    def _follow(self, log: Log[Any], part: _Part) -> None:
         self._parts[log.name] = part
-        self.positions[log] = self._first[log.name] = after
+        self.positions[log] = START
 
     def take(self, log: Log[Any], entries: list[Entry[Any]]) -> list[Patch] | None:
         """Return what is to be written; None: the file must be made anew for it."""
@@ -175,7 +164,7 @@ class Sending:
         """Yield all that was ever taken, from the streams' begin."""
         self.layout.restart()
         for log, upto in self.positions.items():
-            part, at = self._parts[log.name], self._first[log.name]
+            part, at = self._parts[log.name], START
             while at < upto:
                 entries = self._life.bus.read(log, at, _PAGE)
                 if not entries:
@@ -189,8 +178,6 @@ class Sending:
 
         Rows need no waiting: their bundler ends them together with the points.
         """
-        if self._fit is not None and self._fit not in self.positions:
-            self._seek_fit(self._fit)
         found = self._life.bus.follow(self.positions, 0.001, _PAGE)
         if found:
             return found
@@ -199,40 +186,48 @@ class Sending:
             return []
         late = self._life.bus.follow(begun, _LATE, _PAGE)
         if not late:
-            self._miss(begun)
+            names = ", ".join(log.name.rsplit("/", 1)[1] for log in begun)
+            self._warn(
+                f"{names} was not ended by its device server: its last samples may be "
+                "missing in the file"
+            )
         return late
 
-    def _seek_fit(self, log: Log[Fit]) -> None:
-        """Follow the fits where the last one comes, or take it, if it is there."""
-        last = self._life.bus.last(log)
-        after = last.id if last is not None else START
-        if last is not None and last.message.final:
-            after = Id(after.major, after.minor - 1)
-        self._follow(log, _Fits(), after)
-
     def _is_open(self, log: Log[Any]) -> bool:
-        if log.name in self._ended:
-            return False
-        if log == self._fit:
-            return self._is_fitted()
         is_stream = not isinstance(self._parts[log.name], _Files)
-        return is_stream and self.positions[log] > START
+        return is_stream and self.positions[log] > START and log.name not in self._ended
 
-    def _is_fitted(self) -> bool:
-        """Say whether somebody is about to fit the scan."""
-        bus, role = self._life.bus, "data_analysis"
-        beat = bus.get(keys.heartbeats[role]("main"))
-        if beat is None or time.time() - beat.time > _ALIVE:
+    def fit(self) -> list[Patch]:
+        """Return what is written of the scan's last fit; nothing, where it has none."""
+        last = self._last_fit()
+        return list(fit_patches(last)) if last is not None else []
+
+    def _last_fit(self) -> Fit | None:
+        last = self._life.bus.last(self._fit) if self._fit is not None else None
+        found = last.message if last is not None else None
+        return found if isinstance(found, Fit) and found.final else None
+
+    def awaits_fit(self) -> bool:
+        """Say whether the last fit is still to come, and somebody is about to make it.
+
+        Then `fits` is to be followed: what comes there is a reason to ask again.
+        """
+        if self._fit is None or self._last_fit() is not None:
             return False
-        return bus.get(keys.todo[role]("main"), self._scan_id) is not None
+        bus, role = self._life.bus, "data_analysis"
+        if bus.get(keys.todo[role]("main"), self._scan_id) is None:
+            return False
+        now, beat = time.monotonic(), bus.get(keys.heartbeats[role]("main"))
+        self._until = self._until or now + _FIT
+        if beat is not None and time.time() - beat.time < _SILENT and now < self._until:
+            last = bus.last(self._fit)
+            self.fits = {self._fit: last.id if last is not None else START}
+            return True
+        self._warn("its fit did not come in time: it is missing in the file")
+        return False
 
-    def _miss(self, logs: dict[Log[Any], Id]) -> None:
-        names = ", ".join(log.name.rsplit("/", 1)[1] for log in logs)
-        self._life.alarm(
-            f"{names}: no end came in time; the last of it may be missing in the file",
-            "minor",
-            scan_id=self._scan_id,
-        )
+    def _warn(self, message: str) -> None:
+        self._life.alarm(message, "minor", scan_id=self._scan_id)
 
     def bookmarks(self) -> list[Change]:
         """Return what tells the device server how far this has come."""

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -48,6 +50,7 @@ from tests.services.recorded import (
     T0,
     begin,
     new_life,
+    points_log,
     running,
     take,
     until,
@@ -266,23 +269,43 @@ def test_a_file_with_rows_and_a_fit_is_valid(whole, bus, tmp_path):
 
 
 # --- the fit --------------------------------------------------------------------------
-def test_a_file_waits_for_a_fit_that_somebody_is_about_to_make(bus, tmp_path):
+def with_analysis(bus, heard):
+    """A scan that has ended, and an analysis that was heard of then, to fit it."""
     taken = Taken(scan_id="scan1", scan_number=42, name="line_scan", user="ada")
-    beat = Heartbeat(service="", pid=1, state="running", version="", time=2**40)
+    beat = Heartbeat(service="", pid=1, state="running", version="", time=heard)
     role = "data_analysis"
     take(bus, ROLE, gas_scan(streaming=[]))
     bus.commit([Put(keys.todo[role]("main"), taken, "scan1")])
     bus.commit([Put(keys.heartbeats[role]("main"), beat), *points()])
-    with running(new_life(ROLE, bus.broker, tmp_path), run) as life:
-        until_there(life, tmp_path / PLACE)
+
+
+def test_a_file_waits_for_a_fit_that_somebody_is_about_to_make(bus, tmp_path):
+    """And no other file waits with it."""
+    with_analysis(bus, heard=time.time() + 60)
+    with running(new_life(ROLE, bus.broker, tmp_path), run):
+        take(bus, ROLE, begin(scan_id="scan2", scan_number=43))
+        log = keys.points("scan2")
+        bus.commit([Append(log, entry, at) for at, entry in points_log(POINTS)])
+        until(bus, lambda: bus.last(keys.files("scan2")) is not None)
+        early = msgspec.structs.replace(FIT, final=False, model="early")
+        bus.commit([Append(keys.fits("scan1"), early, Id(POINTS))])
         assert not done(bus)
         bus.commit([Append(keys.fits("scan1"), FIT, Id(POINTS, 1))])
         until(bus, lambda: done(bus))
     with h5py.File(tmp_path / PLACE) as file:
         assert file["entry/collection/fit/model"][:].tolist() == [b"gaussian"]
+    assert bus.last(keys.alarms()) is None
 
 
-def test_a_file_is_complete_without_a_fit_that_nobody_makes(bus, tmp_path):
+def test_a_fit_that_nobody_makes_any_more_is_told_to_be_missing(bus, tmp_path):
+    with_analysis(bus, heard=time.time() - 60)
+    with running(new_life(ROLE, bus.broker, tmp_path), run):
+        until(bus, lambda: done(bus))
+    alarm = bus.last(keys.alarms()).message
+    assert (alarm.scan_id, "its fit" in alarm.message) == ("scan1", True)
+
+
+def test_a_file_is_complete_without_a_fit_that_nobody_is_to_make(bus, tmp_path):
     with h5py.File(written(bus, tmp_path, *points())) as file:
         assert file["entry/collection/fit/model"].shape == (0,)
     assert bus.last(keys.alarms()) is None
