@@ -1,7 +1,7 @@
 """The streams of a scan's devices: as they came, and at its points."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from bec_kernel.bus import START, Bus, Log
 from bec_kernel.scan_devices import streams_of
@@ -10,6 +10,7 @@ from bec_kernel.wire import (
     Begin,
     Reading,
     Samples,
+    SignalInfo,
     keys,
 )
 
@@ -24,20 +25,41 @@ def column(signal: str, name: str) -> str:
     return signal if name == ONE else f"{signal}_{name}"
 
 
-def aligned(bus: Bus, begin: Begin) -> ByPoint:
-    """Return what the bundler has aligned to points so far, by signal."""
-    found: ByPoint = {}
+class AtPoints(NamedTuple):
+    """What the bundler has aligned to points.
+
+    Attributes:
+        readings: by signal; None: no sample tells. A row that is not known yet is
+            missing.
+        units: of each signal that has one.
+    """
+
+    readings: ByPoint
+    units: dict[str, str]
+
+
+def aligned(bus: Bus, begin: Begin) -> AtPoints:
+    """Return what has been aligned to points so far."""
+    found = AtPoints({}, {})
     for device, signal in streams_of(bus, begin):
         if signal.align is None:
             continue
         for name in signal.stream:
-            found[column(signal.name, name)] = {}
+            shown = column(signal.name, name)
+            found.readings[shown] = {}
+            if unit := unit_of(begin, signal):
+                found.units[shown] = unit
         log = keys.aligned(begin.scan_id, device.name, signal.name)
         for entry in entries(bus, log):
             for row in entry.rows if isinstance(entry, Aligned) else ():
                 for name, reading in row.values.items():
-                    found.setdefault(name, {})[row.point_id] = reading
+                    found.readings.setdefault(name, {})[row.point_id] = reading
     return found
+
+
+def unit_of(begin: Begin, signal: SignalInfo) -> str:
+    """Return the unit of a stream's values, as it was when the scan began."""
+    return begin.units.get(signal.name, signal.unit)
 
 
 def samples(bus: Bus, scan_id: str, device: str, signal: str) -> list[Samples]:

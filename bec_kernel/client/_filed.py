@@ -1,14 +1,14 @@
 """The points of a scan from its file, once they are no longer on the bus."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import isnan
 from typing import Any, NamedTuple
 
 from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
 
-_COLLECTION = "/entry/collection"
-_DEVICES = f"{_COLLECTION}/devices"
+COLLECTION = "/entry/collection"
+DEVICES = f"{COLLECTION}/devices"
 _NAN = float("nan")
 _KNOWN = {str(status): status for status in PointStatus}
 Column = list[Reading | None]
@@ -36,11 +36,14 @@ def filed(file: RemoteFile) -> Filed:
         DeadlineError: the file writer does not answer.
     """
     units: dict[str, str] = {}
-    groups = f"{_COLLECTION}/readout_groups"
+    groups = f"{COLLECTION}/readout_groups"
     monitored = file[f"{groups}/monitored"].names
     status = {device: _status(file, device) for device in monitored}
     count = max((len(codes) for codes in status.values()), default=0)
-    columns = {device: _signals(file, device, units, count) for device in monitored}
+    sent = {str(one) for one in file[f"{groups}/async"].attrs.get("signals", ())}
+    columns = {
+        device: _signals(file, device, units, count, sent) for device in monitored
+    }
     times = _times(file, count)
     points = [
         Point(
@@ -69,7 +72,7 @@ def filed(file: RemoteFile) -> Filed:
 
 
 def _status(file: RemoteFile, device: str) -> list[PointStatus]:
-    place = f"{_COLLECTION}/point_status"
+    place = f"{COLLECTION}/point_status"
     said = file[place].attrs
     codes = file[f"{place}/{device}"][...].tolist()
     words = [str(said.get(f"value_{code}", "good")) for code in codes]
@@ -77,26 +80,38 @@ def _status(file: RemoteFile, device: str) -> list[PointStatus]:
 
 
 def _signals(
-    file: RemoteFile, device: str, units: dict[str, str], count: int
+    file: RemoteFile,
+    device: str,
+    units: dict[str, str],
+    count: int,
+    sent: Collection[str] = (),
 ) -> dict[str, Column]:
     """Return one list of readings a signal; streams have others and are left out."""
     found: dict[str, Column] = {}
-    for signal in file[f"{_DEVICES}/{device}"].names:
-        place = f"{_DEVICES}/{device}/{signal}"
+    for signal in file[f"{DEVICES}/{device}"].names:
+        if f"{device}/{signal}" in sent:
+            continue
+        place = f"{DEVICES}/{device}/{signal}"
         when = file[f"{place}/timestamp"]
         if when.shape not in ((), (count,)) or (when.shape == () and count != 1):
             continue
         item = file[f"{place}/value"]
         if unit := item.attrs.get("units"):
             units[signal] = str(unit)
-        stamps = _listed(when[...], once=when.shape == ())
-        values = _listed(item[...], once=when.shape == ())
+        stamps = listed(when[...], once=when.shape == ())
+        values = listed(item[...], once=when.shape == ())
         pairs = zip(values, stamps, strict=True)
         found[signal] = [None if isnan(t) else Reading(v, t) for v, t in pairs]
     return found
 
 
-def _listed(value: Any, *, once: bool) -> list[Any]:
+def listed(value: Any, *, once: bool = False) -> list[Any]:
+    """Return rows as a list of Python's numbers and texts; arrays as they are.
+
+    Args:
+        value: of a dataset.
+        once: it is one value, and no row of them.
+    """
     rows = [value] if once else list(value)
     return [_plain(row) for row in rows]
 
@@ -120,7 +135,7 @@ def _row(signals: dict[str, Column], number: int) -> Readings:
 def _times(file: RemoteFile, count: int) -> list[Times | None]:
     """Return where the points' time went; None where nobody has told."""
     parts = [name for name in Times.__struct_fields__ if name != "start"]
-    columns = [file[f"{_COLLECTION}/timing/{part}"][...].tolist() for part in parts]
+    columns = [file[f"{COLLECTION}/timing/{part}"][...].tolist() for part in parts]
     return list(_told(columns, count))
 
 

@@ -45,7 +45,9 @@ def readings(scan: Scan, columns: Columns, streams: StreamLayout) -> Iterator[No
     yield group(_GROUPS)
     yield from _members("baseline", list(columns.baseline))
     yield from _members("monitored", columns.devices)
-    yield from _members("async", sending)
+    # Who reads the file tells by it what is one value a sample, and what sent nothing.
+    sent = ["/".join(map(safe, key)) for key in streams.sources]
+    yield from _members("async", sending, **({"signals": sent} if sent else {}))
     yield from _statuses(columns)
 
 
@@ -86,7 +88,10 @@ def _stream(scan: Scan, key: Key, streams: StreamLayout) -> Iterator[Node]:
     path, column = column_path(key), streams.columns[key]
     yield group(path)
     grows = (column.dtype, column.shape)
-    yield Node(f"{path}/value", _attrs(scan, key), grows=grows, free=True)
+    attrs = _attrs(scan, key)
+    if known := streams.sources.get(key):
+        attrs["units"] = known.unit
+    yield Node(f"{path}/value", attrs, grows=grows, free=True)
     times = {**SECONDS, "target": f"{path}/timestamp"}
     yield Node(f"{path}/timestamp", times, grows=_FLOAT)
 
@@ -106,8 +111,8 @@ def _references(streams: StreamLayout) -> Iterator[Node]:
             yield Node(f"{path}_{number}", link=inside, file=file)
 
 
-def _members(name: str, devices: list[str]) -> Iterator[Node]:
-    yield group(f"{_GROUPS}/{name}")
+def _members(name: str, devices: list[str], **attrs: Any) -> Iterator[Node]:
+    yield group(f"{_GROUPS}/{name}", **attrs)
     for device in devices:
         yield Node(f"{_GROUPS}/{name}/{device}", link=f"{DEVICES}/{device}")
 
