@@ -5,8 +5,10 @@ from typing import Any
 
 from bec_kernel.client._record import ScanRecord
 from bec_kernel.client._values import show
+from bec_kernel.wire import Readings
 
 _NOTHING = object()
+_SET_UP = "configuration"
 Told = Mapping[str, Mapping[str, Any]]
 """What a scan is, by what it is about and by name."""
 
@@ -14,20 +16,20 @@ Told = Mapping[str, Mapping[str, Any]]
 def told(scan: ScanRecord) -> Told:
     """Return what a scan is."""
     begin, request = scan.begin, scan.request
-    baseline = {
-        name: reading.value
-        for readings in scan.baseline.values()
-        for name, reading in readings.items()
-    }
     return {
         "": {"scan": request.name, "user": scan.user},
         "argument": {str(place): one for place, one in enumerate(request.args, 1)},
         "parameter": request.kwargs,
         "metadata": request.metadata,
-        "baseline": baseline,
+        "baseline": _values(scan.baseline),
+        _SET_UP: _values(scan.configuration),
         "device": dict.fromkeys(begin.servers if begin else (), True),
         "monitored": dict.fromkeys(begin.monitored if begin else (), True),
     }
+
+
+def _values(read: Mapping[str, Readings]) -> dict[str, Any]:
+    return {n: one.value for readings in read.values() for n, one in readings.items()}
 
 
 def difference(one: Told, other: Told) -> list[str]:
@@ -42,7 +44,10 @@ def difference(one: Told, other: Told) -> list[str]:
 def _lines(
     about: str, one: Mapping[str, Any], other: Mapping[str, Any]
 ) -> Iterator[str]:
-    for name in dict.fromkeys((*one, *other)):
+    names = dict.fromkeys((*one, *other))
+    if about == _SET_UP:  # of a device that is in one only its name is said
+        names = dict.fromkeys(name for name in one if name in other)
+    for name in names:
         before, after = one.get(name, _NOTHING), other.get(name, _NOTHING)
         title = f"{about} {name}".strip()
         if before is _NOTHING:

@@ -7,9 +7,10 @@ from bec_kernel.client._aligned import AtPoints, ByPoint
 from bec_kernel.client._filed import COLLECTION, DEVICES, listed
 from bec_kernel.client._remote_file import RemoteFile, RemoteItem
 from bec_kernel.client._signals import SignalData
-from bec_kernel.wire import Fit, Reading
+from bec_kernel.wire import Fit, Reading, Readings
 
 _ALIGNED = f"{COLLECTION}/aligned"
+_CONFIGURATION = f"{COLLECTION}/configuration"
 _FIT = f"{COLLECTION}/fit"
 _FIT_PARTS = ("points", "model", "x", "y", "message")
 _GOOD = 0
@@ -84,6 +85,25 @@ def stream_of_file(file: RemoteFile, device: str, signal: str) -> SignalData:
     if len(times) == 1 < len(value):
         value = value[np.newaxis]
     return SignalData(signal, value, times, str(item.attrs.get("units", "")))
+
+
+def configuration_of(file: RemoteFile) -> dict[str, Readings]:
+    """Return how the devices of a scan were set up; empty, where that was not read.
+
+    Raises:
+        RefusedError: the file is not finished, or no scan's.
+        DeadlineError: the file writer does not answer.
+    """
+    found: dict[str, Readings] = {}
+    for device in file[_CONFIGURATION].names:
+        place = f"{_CONFIGURATION}/{device}"
+        for signal in map(str, file[place].attrs.get("signals", ())):
+            value, when = (
+                listed(file[f"{place}/{signal}/{part}"][...], once=True)[0]
+                for part in ("value", "timestamp")
+            )
+            found.setdefault(device, {})[signal] = Reading(value, when)
+    return found
 
 
 def fit_of(file: RemoteFile) -> Fit | None:

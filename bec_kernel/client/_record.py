@@ -277,6 +277,15 @@ class ScanRecord:
         return dict(self._track().baseline)
 
     @property
+    def configuration(self) -> dict[str, Readings]:
+        """How its devices were set up: readings of their config signals, by device.
+
+        Known with the first point. A device that could not tell is not there: an alarm
+        has said why.
+        """
+        return dict(self._track().configuration)
+
+    @property
     def fit(self) -> Fit | None:
         """The newest fit; of a scan that has ended the final one, if any."""
         track = self._track(points=False)

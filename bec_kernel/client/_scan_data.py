@@ -11,6 +11,7 @@ from bec_kernel.client._difference import difference, told
 from bec_kernel.client._filed import Filed, filed
 from bec_kernel.client._filed_more import (
     aligned_of,
+    configuration_of,
     fit_of,
     stream_of_file,
     streams_of_file,
@@ -39,6 +40,7 @@ class ScanData(ScanRecord):
     _filed: Filed | None = None
     _filed_aligned: AtPoints | None = None
     _filed_fit: Fit | None = None
+    _filed_configuration: dict[str, Readings] | None = None
 
     # --- from the file ----------------------------------------------------------------
     def _points(self) -> list[Point]:
@@ -51,6 +53,19 @@ class ScanData(ScanRecord):
     def baseline(self) -> dict[str, Readings]:
         """Readings of the baseline devices, by device; empty before they were taken."""
         return self._from_file().baseline if self._is_gone else super().baseline
+
+    @property
+    def configuration(self) -> dict[str, Readings]:
+        """How its devices were set up: readings of their config signals, by device.
+
+        Known with the first point. A device that could not tell is not there: an alarm
+        has said why.
+        """
+        if not self._is_gone:
+            return super().configuration
+        if self._filed_configuration is None:
+            self._filed_configuration = configuration_of(self.hdf5)
+        return dict(self._filed_configuration)
 
     @property
     def _is_gone(self) -> bool:
@@ -198,7 +213,7 @@ class ScanData(ScanRecord):
         """What was read: `report.devices.samx.readback.value`, one value a point.
 
         Devices of the baseline have one value. Those that send by themselves are in
-        `async_`.
+        `async_`. How one was set up: `report.devices.samx.configuration`.
         """
         found: dict[str, dict[str, list[Reading | None]]] = {}
         for device, readings in self.baseline.items():
@@ -217,7 +232,8 @@ class ScanData(ScanRecord):
             device: {name: self._load(name, some) for name, some in signals.items()}
             for device, signals in sorted(found.items())
         }
-        return DevicesData(f"devices of scan {self.scan_number}", loads)
+        title = f"devices of scan {self.scan_number}"
+        return DevicesData(title, loads, lambda: self.configuration)
 
     def _load(self, name: str, readings: list[Reading | None]) -> Load:
         unit = self._units().get(name, "")
@@ -279,7 +295,8 @@ class ScanData(ScanRecord):
     def diff(self, other: "ScanData") -> Difference:
         """Return what is different in `other`: request, metadata, baseline, devices.
 
-        A line a difference: `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`.
+        And how devices that take part in both were set up. A line a difference:
+        `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`.
         """
         return Difference(difference(told(self), told(other)))
 

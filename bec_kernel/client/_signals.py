@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.wire import Readings
+
 if TYPE_CHECKING:
     import numpy
 
@@ -111,8 +113,14 @@ class DeviceData(_Names):
 
     _kind = "signal"
 
-    def __init__(self, name: str, signals: Mapping[str, Load]) -> None:
+    def __init__(
+        self,
+        name: str,
+        signals: Mapping[str, Load],
+        set_up: Callable[[], Readings] = dict,
+    ) -> None:
         self._title = name
+        self._set_up = set_up
         self._found = signals
         self._known = dict(signals)
         for one, load in signals.items():
@@ -121,6 +129,11 @@ class DeviceData(_Names):
         if name in signals:
             for word in _MAIN:
                 self._known.setdefault(word, signals[name])
+
+    @property
+    def configuration(self) -> Readings:
+        """How it was set up: readings of its config signals, by name."""
+        return self._set_up()
 
     def __contains__(self, name: object) -> bool:
         return name in self._known
@@ -137,9 +150,18 @@ class DevicesData(_Names):
 
     _kind = "device"
 
-    def __init__(self, title: str, devices: Mapping[str, Mapping[str, Load]]) -> None:
+    def __init__(
+        self,
+        title: str,
+        devices: Mapping[str, Mapping[str, Load]],
+        configuration: Callable[[], Mapping[str, Readings]] = dict,
+    ) -> None:
         self._title = title
         self._found = devices
+        self._configuration = configuration
 
     def _get(self, name: str) -> DeviceData:
-        return DeviceData(name, self._found[name])
+        def set_up() -> Readings:
+            return dict(self._configuration().get(name, {}))
+
+        return DeviceData(name, self._found[name], set_up)

@@ -29,6 +29,7 @@ class Track:
             it was taken last.
         first: point_id of the first of them; not 0 where the log was trimmed.
         baseline: readings, by device.
+        configuration: the same of config signals.
         seal: nothing follows in the point log.
         states: its changes of state.
         file: once it is complete.
@@ -45,6 +46,7 @@ class Track:
         self.points: list[Point] = []
         self.first = 0
         self.baseline: dict[str, Any] = {}
+        self.configuration: dict[str, Any] = {}
         self.seal: Seal | None = None
         self.states: list[StateChange] = []
         self.file: FileDone | None = None
@@ -128,6 +130,7 @@ class Track:
                 self._add(message)
             case Baseline():
                 self.baseline = {**self.baseline, **message.data}
+                self.configuration = self.configuration | message.configuration
             case StateChange():
                 self.states.append(message)
             case Item() | Taken():

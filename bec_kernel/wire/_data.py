@@ -32,10 +32,21 @@ class Point(Message, frozen=True, kw_only=True):
 
 
 class Baseline(Message, frozen=True, kw_only=True):
-    """The baseline devices' readings. Written by the bundler, once a scan."""
+    """What is read once: baseline, and how devices are set up. Written by the bundler.
+
+    A scan may have several of these, before its first point; what is in them adds up.
+
+    Attributes:
+        index: of the step that took it.
+        data: readings of the baseline devices, by device.
+        configuration: readings of config signals, by device.
+        configuration_units: engineering unit of each of them that has one.
+    """
 
     index: int
     data: dict[str, Readings]
+    configuration: dict[str, Readings] = {}
+    configuration_units: dict[str, str] = {}
 
 
 class Seal(Message, frozen=True, kw_only=True):

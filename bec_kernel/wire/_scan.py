@@ -217,6 +217,9 @@ class Answer(Message, frozen=True, kw_only=True):
         value: the answer to a question; of a wait: `arrived`, if the motors have,
             and of one for no value how long the scan is open, s.
         times: where the time went, of a point that is ok.
+        configuration: of devices that were staged, or read once: readings of their
+            config signals, by device; one that could not be read is not there.
+        configuration_units: engineering unit of each of them that has one.
     """
 
     LAST_PHASE: ClassVar[int] = 3
@@ -232,6 +235,8 @@ class Answer(Message, frozen=True, kw_only=True):
     quality: dict[str, PointStatus] = {}
     value: Any = None
     times: Times | None = None
+    configuration: dict[str, Readings] = {}
+    configuration_units: dict[str, str] = {}
 
     @property
     def is_final(self) -> bool:

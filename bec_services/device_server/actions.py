@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import (
     AnswerStatus,
@@ -21,6 +23,7 @@ from bec_services.device_server.clock import (
     Status,
     Stopped,
 )
+from bec_services.device_server.configured import set_up_of
 from bec_services.device_server.crew import begin_stop, each, stopped
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
@@ -85,7 +88,7 @@ class Actions:
             StepKind.STAGE: self._stage,
             StepKind.UNSTAGE: self._unstage,
             StepKind.READ: self._read,
-            StepKind.BASELINE: self._read,
+            StepKind.BASELINE: self._baseline,
             StepKind.MOVE: self._move,
             StepKind.POINT: self._point,
             StepKind.WAIT: self._wait,
@@ -209,7 +212,8 @@ class Actions:
         _, failed = each(devices, lambda one: one.stage(step.exposure), STAGE_DEADLINE)
         if failed:
             raise failed[0]
-        return Outcome(AnswerStatus.OK)
+        # Not before: to be staged changes how they are set up.
+        return Outcome(AnswerStatus.OK, set_up=set_up_of(devices, READ_DEADLINE))
 
     def _unstage(self, step: Step, _stop: threading.Event) -> Outcome:
         """Unstage every device, also behind one that fails; nothing moves any more."""
@@ -240,6 +244,11 @@ class Actions:
     def _read(self, step: Step, _stop: threading.Event) -> Outcome:
         data = self._readings(self._of(step))
         return Outcome(AnswerStatus.OK, data=data, quality=self._quality)
+
+    def _baseline(self, step: Step, stop: threading.Event) -> Outcome:
+        read = self._read(step, stop)
+        set_up = set_up_of(self._of(step), READ_DEADLINE)
+        return msgspec.structs.replace(read, set_up=set_up)
 
     def _readings(self, devices: Sequence[Held]) -> dict[str, Readings]:
         found, failed = each(devices, _read, READ_DEADLINE)

@@ -63,7 +63,10 @@ CREW = Crew()
 
 
 def each(
-    devices: Iterable[Held], work: Callable[[Held], T], deadline: float
+    devices: Iterable[Held],
+    work: Callable[[Held], T],
+    deadline: float,
+    lane: str = "scan",
 ) -> tuple[dict[str, T], list[DeviceError]]:
     """Do `work` with every device; those that may be slow, side by side.
 
@@ -71,12 +74,13 @@ def each(
         devices: in the order of the results.
         work: what to do with one.
         deadline: a device that takes longer (s) has failed.
+        lane: a device that still is at something else of this name has failed, too.
 
     Returns:
         What came of it, by device, and what went wrong, in the order of the devices.
     """
     found = list(devices)
-    running = {o.name: _begin(o, work) for o in found if not o.quick}
+    running = {o.name: _begin(o, work, lane) for o in found if not o.quick}
     results: dict[str, T] = {}
     errors: list[DeviceError] = []
     until = monotonic() + deadline
@@ -97,8 +101,8 @@ def each(
     return results, errors
 
 
-def _begin(one: Held, work: Callable[[Held], T]) -> "Future[T]":
-    busy = one.link.busy
+def _begin(one: Held, work: Callable[[Held], T], lane: str) -> "Future[T]":
+    busy = one.link.busy.get(lane)
     if busy is not None and not busy.done():
         failed: Future[T] = Future()
         failed.set_exception(
@@ -106,7 +110,7 @@ def _begin(one: Held, work: Callable[[Held], T]) -> "Future[T]":
         )
         return failed
     future = CREW.submit(lambda: work(one))
-    one.link.busy = future
+    one.link.busy[lane] = future
     return future  # type: ignore[return-value]
 
 

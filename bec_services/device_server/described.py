@@ -89,6 +89,24 @@ def signals_of(device: Any) -> list[SignalInfo]:
     return found + signals.published(device)
 
 
+def is_configured(device: Any) -> bool:
+    """It has config signals, as far as one knows without asking it.
+
+    A bare signal has none: ophyd would give its reading once more.
+    """
+    if isinstance(device, Signal) or not hasattr(device, "read_configuration"):
+        return False
+    if type(device).read_configuration is not Device.read_configuration:
+        return True
+    return len(device.configuration_attrs) > 0
+
+
+def config_units(device: Any) -> dict[str, str]:
+    """Return the units of the config signals that have one."""
+    told = device.describe_configuration().items()
+    return {str(name): str(one["units"]) for name, one in told if one.get("units")}
+
+
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
 

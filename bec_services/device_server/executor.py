@@ -329,6 +329,8 @@ class Executor:
             quality=outcome.quality,
             value=outcome.value,
             times=outcome.times,
+            configuration=dict(outcome.set_up.readings),
+            configuration_units=dict(outcome.set_up.units),
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
         if step.kind in (StepKind.MOVE, StepKind.CLOSE):
@@ -339,6 +341,8 @@ class Executor:
         except (TypeError, ValueError, OverflowError) as error:  # none was sent
             what = f"a reading cannot travel: {error}"
             return self._answer(step, _not_done(AnswerStatus.ERROR, what))
+        for lacks in outcome.set_up.lacking:
+            self._life.alarm(lacks, "minor", scan_id=self._scan_id)
         self._gate.answered(self._server, step.index, outcome.status)
 
 

@@ -43,9 +43,10 @@ class Link:
         stopped: counts the stops somebody asked for.
         said: what it said of itself, as last seen.
         told: called when the connection is lost or is there again.
-        busy: what a thread does with it, or has done last.
+        busy: what a thread does with it, or has done last; by what it is for.
         halting: the newest stop, while it goes on and afterwards.
         lost: done when the connection is lost.
+        units: of its config signals, once they were asked for.
     """
 
     def __init__(self, name: str) -> None:
@@ -54,9 +55,10 @@ class Link:
         self.stopped = 0
         self.said = Said()
         self.told: Callable[[], None] = _nobody
-        self.busy: Future[Any] | None = None
+        self.busy: dict[str, Future[Any]] = {}
         self.halting: Future[Any] | None = None
         self.lost: Future[None] = Future()
+        self.units: dict[str, str] | None = None
         self._returned = False
         self._stands = threading.Event()
         self._changed = threading.Condition()
@@ -115,6 +117,7 @@ class Link:
     def _find(self) -> None:
         with self._changed:
             self.problem = None
+            self.units = None
             self._returned = True
             self._changed.notify_all()
         self.told()

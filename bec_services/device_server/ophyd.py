@@ -1,5 +1,6 @@
 """Devices through ophyd: built from the device list, set, triggered, read."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -204,6 +205,26 @@ class Held:
             raise
         except Exception as error:
             raise self._unreadable(error) from error
+
+    def configuration(self) -> Readings:
+        """Return the readings of its config signals; `link.units` has their units.
+
+        Raises:
+            DeviceError: they cannot be read.
+        """
+        device = self.check()
+        if isinstance(device, Signal) or not hasattr(device, "read_configuration"):
+            return {}
+        try:
+            found = _readings(device.read_configuration())
+        except Exception as error:
+            raise DeviceError(
+                f"how {self.name} is set up cannot be read: {error}", subject=self.name
+            ) from error
+        if found and self.link.units is None:
+            with contextlib.suppress(Exception):  # whatever it raises: values are there
+                self.link.units = described.config_units(device)
+        return found
 
     def _unreadable(self, error: Exception) -> DeviceError:
         return DeviceError(f"{self.name} cannot be read: {error}", subject=self.name)

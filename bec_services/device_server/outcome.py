@@ -1,11 +1,25 @@
 """What becomes of a step, and what keeps several device servers in step."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bec_kernel.wire import AnswerStatus, PointStatus, Problem, Readings, Times
+
+
+class SetUp(NamedTuple):
+    """How devices are set up.
+
+    Attributes:
+        readings: of their config signals, by device.
+        units: engineering unit of each of them that has one.
+        lacking: what could not be read, and why, for people.
+    """
+
+    readings: Mapping[str, Readings] = {}
+    units: Mapping[str, str] = {}
+    lacking: Sequence[str] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -19,6 +33,7 @@ class Outcome(msgspec.Struct, frozen=True):
     quality: dict[str, PointStatus] = {}
     times: Times | None = None
     value: Any = None
+    set_up: SetUp = SetUp()
 
 
 Barrier = Callable[[int], None]

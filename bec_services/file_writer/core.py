@@ -1,7 +1,7 @@
 """What the columns of a scan's file are, and how readings become their rows."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
+from bec_kernel.wire import Baseline, Point, PointStatus, Reading, Readings, Times
 
 Array = npt.NDArray[Any]
 Key = tuple[str, str]
@@ -103,11 +103,15 @@ class Columns:
     Attributes:
         columns: of what is read at every point, by device and signal.
         baseline: readings taken once, by device.
+        configuration: readings of config signals, by device.
+        units: of each of these that has one.
     """
 
     def __init__(self) -> None:
         self.columns: dict[Key, Column] = {}
         self.baseline: dict[str, Readings] = {}
+        self.configuration: dict[str, Readings] = {}
+        self.units: dict[str, str] = {}
         self._signals: dict[str, set[str]] = {}
 
     @property
@@ -119,9 +123,11 @@ class Columns:
         """Return the signals of a device that is read at every point."""
         return [signal for name, signal in self.columns if name == device]
 
-    def add_baseline(self, data: Mapping[str, Readings]) -> None:
+    def add_baseline(self, entry: Baseline) -> None:
         """Know readings that were taken once."""
-        self.baseline.update(data)
+        self.baseline.update(entry.data)
+        self.configuration.update(entry.configuration)
+        self.units.update(entry.configuration_units)
 
     def grow(self, points: Iterable[Point]) -> None:
         """Make room for the readings of `points`."""

@@ -1,11 +1,21 @@
 """Where a scan's data come from: request, definition, people, devices, programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
-from bec_kernel.wire import ScanState
-from bec_services.file_writer.node import Node, as_json, group, plain, safe, text
+from bec_kernel.wire import Device, ScanState
+from bec_services.file_writer.core import Columns, cell
+from bec_services.file_writer.node import (
+    SECONDS,
+    Node,
+    as_json,
+    group,
+    plain,
+    safe,
+    text,
+)
 from bec_services.file_writer.scan import Scan
 
 STATE = "/entry/collection/metadata/state"
@@ -14,6 +24,7 @@ END_TIME = "/entry/end_time"
 _ENVIRONMENT = "/entry/collection/environment"
 _CONFIGURATION = "/entry/collection/configuration"
 _WORDS = ("scan_id", "scan_number", "user", "account", "code")
+_WORDS_OF_A_DEVICE = ("device_class", "readout_priority", "description")
 _LISTS = ("request", "parameters", "motors", "monitored", "shape")
 
 
@@ -41,18 +52,41 @@ def metadata(scan: Scan) -> Iterator[Node]:
         yield Node(f"{_ENVIRONMENT}/{safe(name)}", value=text(version))
 
 
-def configuration(scan: Scan) -> Iterator[Node]:
+def configuration(scan: Scan, columns: Columns) -> Iterator[Node]:
     """Yield how each device that takes part was set up."""
     yield group(_CONFIGURATION)
     for name in scan.begin.servers:
-        device = scan.devices.get(name)
-        if device is None:
+        device, read = scan.devices.get(name), columns.configuration.get(name, {})
+        if device is None and not read:
             continue
         top = f"{_CONFIGURATION}/{name}"
-        yield group(top)
-        for word in ("device_class", "readout_priority", "description"):
-            yield Node(f"{top}/{word}", value=text(getattr(device, word)))
-        if device.limits:
-            yield Node(f"{top}/limits", value=np.array(device.limits))
+        # Who reads the file tells by it what was read of the device.
+        signals = {_step(signal): signal for signal in read}
+        yield group(top, **_if_any(signals))
+        if device is not None:
+            yield from _published(top, device)
         if name in scan.listed:
             yield Node(f"{top}/listed", value=text(as_json(scan.listed[name])))
+        for step, signal in signals.items():
+            path, unit = f"{top}/{step}", columns.units.get(signal)
+            attrs = {"units": scan.unit((name, signal)) if unit is None else unit}
+            yield group(path)
+            yield Node(f"{path}/value", attrs, cell(read[signal].value))
+            yield Node(f"{path}/timestamp", SECONDS, cell(read[signal].timestamp))
+
+
+def _if_any(signals: Iterable[str]) -> dict[str, Any]:
+    return {"signals": found} if (found := list(signals)) else {}
+
+
+def _published(top: str, device: Device) -> Iterator[Node]:
+    for word in _WORDS_OF_A_DEVICE:
+        yield Node(f"{top}/{word}", value=text(getattr(device, word)))
+    if device.limits:
+        yield Node(f"{top}/limits", value=np.array(device.limits))
+
+
+def _step(signal: str) -> str:
+    """Return a signal's name as a step of a path, beside the other words there."""
+    taken = signal in (*_WORDS_OF_A_DEVICE, "limits", "listed")
+    return f"{signal}_" if taken else safe(signal)

@@ -66,7 +66,7 @@ class _Writing:
         seal = last if isinstance(last, Seal) else None
         if self._file is None or baselines or not self._append(points):
             for baseline in baselines:
-                self._columns.add_baseline(baseline.data)
+                self._columns.add_baseline(baseline)
             self._columns.grow(points)
             if self._file or points or seal:
                 self._rebuild(entries[-1].id)

@@ -34,7 +34,7 @@ def tree(
         *readings(scan, columns, streams),
         *aligned.nodes(),
         *fit_nodes(scan.begin),
-        *configuration(scan),
+        *configuration(scan, columns),
         *events(),
         *instrument(scan, columns, streams),
         *plot.nodes(scan, columns),

@@ -1,7 +1,7 @@
 """Whole points out of asynchronous answers: the steps are the guide."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bec_kernel.port import Entry, Id
 from bec_kernel.wire import (
@@ -52,6 +52,7 @@ class ScanBundle:
         self._time = 0.0
         self._waited = 0.0
         self._left: float | None = None  # the point before was read
+        self._set_up: Baseline | None = None  # leaves with what comes next
 
     @property
     def after(self) -> Id:
@@ -96,7 +97,7 @@ class ScanBundle:
         while self._queue and not self.sealed:
             head = self._queue[0]
             if isinstance(head, End):
-                out.append(self._seal(head))
+                out += [*self._kept(), self._seal(head)]
                 break
             answers = self._answers.get(head.index, {})
             whole = all(server in answers for server in head.on)
@@ -113,12 +114,15 @@ class ScanBundle:
         used = [answers[server] for server in step.on]
         end = max((answer.end for answer in used), default=self._time)
         good = all(answer.status is AnswerStatus.OK for answer in used)
-        made = self._output(step, answers, end) if good else None
-        if made is None:
+        if not (good and _yields(step)):
             self._time = max(self._time, end)
             if step.kind is StepKind.WAIT and good:
                 self._waited += end - min(answer.begin for answer in used)
+            elif step.kind is StepKind.STAGE and good:
+                self._keep(step, used)
             return []
+        kept = self._kept()
+        made = self._output(step, answers, end)
         # From here on a restart knows no earlier time: nor must this life.
         self._time, self._waited = end, 0.0
         times = made[1].times if isinstance(made[1], Point) else None
@@ -126,19 +130,40 @@ class ScanBundle:
         if step.index <= self._done:
             return []
         (self._points, self._extra), self._done = made[0], step.index
-        return [made]
+        return [*kept, made]
 
-    def _output(
-        self, step: Step, answers: Mapping[str, Answer], end: float
-    ) -> Output | None:
+    def _keep(self, step: Step, answers: Iterable[Answer]) -> None:
+        """Keep how devices are set up: it leaves in one commit with the next output."""
+        found = _set_up(step, answers)
+        if not found.configuration or step.index <= self._done:
+            return
+        if (before := self._set_up) is not None:
+            units = before.configuration_units | found.configuration_units
+            found = Baseline(
+                index=step.index,
+                data={},
+                configuration=before.configuration | found.configuration,
+                configuration_units=units,
+            )
+        self._set_up = found
+        # A restart behind it knows no earlier time: nor must this life.
+        self._left, self._waited = None, 0.0
+
+    def _kept(self) -> list[Output]:
+        found, self._set_up = self._set_up, None
+        if found is None:
+            return []
+        self._extra, self._done = self._extra + 1, found.index
+        return [(Id(self._points, self._extra), found)]
+
+    def _output(self, step: Step, answers: Mapping[str, Answer], end: float) -> Output:
         data: dict[str, Readings] = {}
         for server in step.on:
             data.update(answers[server].data)
         if step.kind is StepKind.BASELINE:
-            at = Id(self._points, self._extra + 1)
-            return at, Baseline(index=step.index, data=data)
-        if step.point_id is None or step.kind not in (StepKind.POINT, StepKind.READ):
-            return None
+            found = _set_up(step, [answers[server] for server in step.on], data)
+            return Id(self._points, self._extra + 1), found
+        assert step.point_id is not None
         retaken = step.attempt > 1
         status = dict.fromkeys(data, PointStatus.RETAKEN) if retaken else {}
         for server in step.on:
@@ -182,6 +207,29 @@ class ScanBundle:
             time=self._time,
         )
         return Id(self._points + 1), seal
+
+
+def _yields(step: Step) -> bool:
+    """Its answers go into the log of points."""
+    if step.kind is StepKind.BASELINE:
+        return True
+    return step.point_id is not None and step.kind in (StepKind.POINT, StepKind.READ)
+
+
+def _set_up(
+    step: Step, answers: Iterable[Answer], data: dict[str, Readings] | None = None
+) -> Baseline:
+    configuration: dict[str, Readings] = {}
+    units: dict[str, str] = {}
+    for answer in answers:
+        configuration |= answer.configuration
+        units |= answer.configuration_units
+    return Baseline(
+        index=step.index,
+        data=data or {},
+        configuration=configuration,
+        configuration_units=units,
+    )
 
 
 def _slowest(told: list[Times]) -> Times:

@@ -161,16 +161,25 @@ class SimDevice(Device):
         self.clock = clock
         self.state = SimState() if state is None else state
         self._read_signals: tuple[SimSignal, ...] | None = None
+        self._config_signals: tuple[SimSignal, ...] | None = None
         super().__init__(prefix, name=name, **kwargs)
 
     def forget_structure(self) -> None:
         """Look again at which signals a reading has."""
         self._read_signals = None
+        self._config_signals = None
 
     def read(self) -> Reading:
         """The readings of all signals of kind normal and hinted, hinted first."""
         signals = self._read_signals or self._find_read_signals()
         return {signal.name: signal.reading() for signal in signals}
+
+    def read_configuration(self) -> Reading:
+        """The readings of all signals of kind config."""
+        if self._config_signals is None:
+            found = self._get_components_of_kind(Kind.config)
+            self._config_signals = tuple(signal for _, signal in found)
+        return {signal.name: signal.reading() for signal in self._config_signals}
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Shape, type and unit of each key of a reading, in the same order."""
