@@ -81,6 +81,21 @@ def place(point: int, points: int) -> float:
     return -5 + 10 * point / max(1, points - 1)
 
 
+def configuration() -> dict[str, Readings]:
+    return {
+        "samx": {"samx_velocity": Reading(2.0, T0), "samx_mode": Reading("fast", T0)},
+        "bpm4i": {"bpm4i_roi": Reading(3, T0 - 5)},
+    }
+
+
+def set_up() -> Baseline:
+    """How devices are set up, known when they are staged."""
+    units = {"samx_velocity": "mm/s"}
+    return Baseline(
+        index=3, data={}, configuration=configuration(), configuration_units=units
+    )
+
+
 def points_log(points: int = 5) -> list[tuple[Id, Baseline | Point | Seal]]:
     out: list[tuple[Id, Baseline | Point | Seal]] = [
         (Id(0, 1), Baseline(index=2, data=baseline_readings()))
@@ -105,8 +120,11 @@ def points_log(points: int = 5) -> list[tuple[Id, Baseline | Point | Seal]]:
 class Script:
     """A scan's step log and the answers to it, put together step by step."""
 
-    def __init__(self, servers: list[str], first: Begin) -> None:
+    def __init__(
+        self, servers: list[str], first: Begin, *, configured: bool = False
+    ) -> None:
         self.servers = servers
+        self.configured = configured
         self.steps: list[StepEntry] = [first]
         self.answers: list[tuple[str, Answer]] = []
         self.epoch = 0
@@ -124,6 +142,7 @@ class Script:
             Step(index=index, kind=kind, on=on, epoch=self.epoch, **fields)
         )
         reads = kind in (StepKind.POINT, StepKind.BASELINE)
+        asks = kind in (StepKind.STAGE, StepKind.BASELINE) and self.configured
         for number, server in enumerate(on):
             answer = Answer(
                 index=index,
@@ -134,6 +153,10 @@ class Script:
                 data={f"{server}_dev": {f"{server}_dev": Reading(float(index), T0)}}
                 if reads
                 else {},
+                configuration={f"{server}_{kind}": {"speed": Reading(index, T0)}}
+                if asks
+                else {},
+                configuration_units={f"{server}_speed": "mm/s"} if asks else {},
             )
             if not (silent and number == 0):
                 self.answers.append((server, answer))

@@ -4,6 +4,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -240,7 +241,9 @@ def report(bec, server):
         servers=dict.fromkeys(["bpm4i", "gas", "samx"], "main"),
         units={"samx": "mm"},
     )
-    base = Baseline(index=1, data={"samy": {"samy": Reading(0.25, T0)}})
+    how = {"samy": {"samy_velocity": Reading(2.0, T0)}}
+    data = {"samy": {"samy": Reading(0.25, T0)}}
+    base = Baseline(index=1, data=data, configuration=how)
     samples = [Sample(T0 + n, {"value": n / 2}) for n in range(4)]
     log = keys.streams("s", "gas", "gas_flow")
     server.bus.commit(
@@ -274,6 +277,27 @@ def test_data_are_found_by_device_and_signal(report, server):
         _ = devices.samxx
     with pytest.raises(KeyError, match="no signal 'x' in samx"):
         samx["x"]
+
+
+def test_how_a_device_was_set_up_is_found_by_name(report, server):
+    take_points(server)
+    assert report.configuration == {"samy": {"samy_velocity": Reading(2.0, T0)}}
+    assert report.devices.samy.configuration["samy_velocity"].value == 2.0
+    assert report.devices.samx.configuration == {}
+
+
+def test_of_a_device_set_up_otherwise_that_is_a_difference(report, bec, server):
+    how = {"samy": {"samy_velocity": Reading(3.0, T0), "more": Reading(1, T0)}}
+    first = msgspec.structs.replace(report.begin, scan_id="t")
+    other = Baseline(index=1, data=dict(report.baseline), configuration=how)
+    server.bus.commit(
+        [
+            Append(keys.steps("t"), first, Id.of(0)),
+            Append(keys.points("t"), other, Id(0, 1)),
+        ]
+    )
+    lines = list(report.diff(bec.report("t")))
+    assert lines == ["~ configuration samy_velocity: 2 -> 3"]
 
 
 def test_a_plot_shows_what_varies_over_the_motor(bec):

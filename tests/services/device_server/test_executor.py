@@ -127,6 +127,19 @@ def server(tmp_path):
     server.close()
 
 
+def test_what_a_device_does_not_tell_of_itself_is_an_alarm_of_the_scan(server):
+    def fail():
+        raise OSError("no answer")
+
+    server.motor.read_configuration = fail
+    server.begin().run()
+    assert server.status(server.step(StepKind.STAGE, devices=["samx"])) is OK
+    server.end()
+    (alarm,) = [entry.message for entry in server.bus.read(keys.alarms())]
+    assert (alarm.scan_id, alarm.severity) == ("s1", "minor")
+    assert "does not know how samx was set up" in alarm.message
+
+
 def test_steps_are_answered_and_the_end_takes_it_off_the_list(server):
     server.begin().run()
     steps = [server.step(StepKind.OPEN), server.step(set={"samx": 0.0})]

@@ -162,7 +162,8 @@ def logs(found: Accepted) -> Iterator[tuple[Step | None, PointEntry | None]]:
         told = answer if want.answer else None
         entry: PointEntry | None = None
         if want.kind is StepKind.BASELINE:
-            entry = Baseline(index=index, data=answer)
+            how = {one: {f"{one}_speed": Reading(0.5, T0)} for one in answer}
+            entry = Baseline(index=index, data=answer, configuration=how)
         elif want.kind is StepKind.POINT:
             points += 1
             entry = Point(

@@ -1,5 +1,6 @@
 """A scan of five points with streams, their rows at the points, and a fit."""
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from bec_kernel.wire import (
     StreamEnd,
     keys,
 )
-from tests.services.recorded import T0, begin, points_log
+from tests.services.recorded import T0, begin, points_log, set_up
 
 POINTS = 5
 FLOW = SignalInfo(
@@ -119,4 +120,5 @@ def everything_sent() -> list[Change]:
 
 def points() -> list[Change]:
     log = keys.points("scan1")
-    return [Append(log, entry, at) for at, entry in points_log(POINTS)]
+    entries = [*points_log(POINTS), (Id(0, 2), set_up())]
+    return [Append(log, entry, at) for at, entry in sorted(entries, key=itemgetter(0))]

@@ -13,6 +13,7 @@ from bec_kernel.bus import Append, Id, Put, append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Alarm,
+    Baseline,
     DeviceFile,
     DeviceListVersion,
     Point,
@@ -107,6 +108,26 @@ def test_how_each_device_was_set_up_stands_in_the_file_as_in_the_list(tmp_path):
         top = file["entry/collection/configuration"]
         assert list(top) == ["samx"]
         assert json.loads(top["samx/listed"][()]) == {"deviceClass": "B"}
+
+
+def test_what_was_read_of_config_signals_stands_beside_it(tmp_path):
+    how = {"samx": {"samx_velocity": Reading(2.0, T0), "limits": Reading(7, T0)}}
+    how["away"] = {"away_mode": Reading("fast", T0 - 1)}  # nothing is published of it
+    units = {"samx_velocity": "mm/s"}
+    once = Baseline(index=2, data={}, configuration=how, configuration_units=units)
+    log = [(Id(0, 1), once), *points_log(2)[1:]]
+    more = Put(keys.devices("main"), device("samx", "mm", limits=(-1.0, 1.0)), "samx")
+    servers = {"samx": "main", "away": "main"}
+    with written(tmp_path, log, more, servers=servers) as file:
+        top = file["entry/collection/configuration"]
+        velocity = top["samx/samx_velocity"]
+        assert velocity["value"][()] == 2.0
+        assert velocity["value"].attrs["units"] == "mm/s"
+        assert velocity["timestamp"][()] == T0
+        assert top["samx/limits"][:].tolist() == [-1.0, 1.0]
+        assert top["samx/limits_/value"][()] == 7
+        assert top["away/away_mode/value"][()] == b"fast"
+        assert top["samx"].attrs["signals"].tolist() == ["samx_velocity", "limits_"]
 
 
 def test_where_a_scan_comes_from_is_in_its_file(tmp_path):

@@ -28,7 +28,7 @@ from tests.services.file_writer.gas import (
     points,
     put_devices,
 )
-from tests.services.recorded import T0, new_life, running, take, until
+from tests.services.recorded import T0, configuration, new_life, running, take, until
 
 
 @pytest.fixture
@@ -85,6 +85,8 @@ def told(report):
         "plain": report.to_pandas(),
         "data": report.to_xarray(aligned=True),
         "baseline": report.baseline,
+        "configuration": report.configuration,
+        "samx": report.devices.samx.configuration,
         "setpoint": report.devices.samx.setpoint.value.tolist(),
         "streams": streams(report),
         "fit": report.fit,
@@ -117,6 +119,8 @@ def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     with Client(MemoryBus(bus.broker, "ada")) as client:
         before = told(client.history[42])
     assert before["fit"] == FIT
+    assert before["configuration"] == configuration()
+    assert before["samx"] == configuration()["samx"]
     assert before["plot"] == "plot of bpm4i over samx"
     assert before["line"].endswith(": closed, 5 points")
     assert before["table"]["gas_flow_b"].tolist() == [n + 0.5 for n in range(POINTS)]

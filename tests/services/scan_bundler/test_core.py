@@ -33,7 +33,7 @@ def first(servers):
 def scripts(draw):
     """Scans on one to three servers, with failed points, pauses and baselines."""
     servers = ["main", "second", "third"][: draw(st.integers(1, 3))]
-    script = Script(servers, first(servers))
+    script = Script(servers, first(servers), configured=draw(st.booleans()))
     script.step(StepKind.OPEN)
     for _ in range(draw(st.integers(0, 2))):
         script.step(StepKind.BASELINE)
@@ -49,8 +49,8 @@ def scripts(draw):
             script.mark(draw(st.sampled_from([Verb.RETRY, Verb.PAUSE])))
             attempt += 1
         script.step(StepKind.POINT, point_id=point, attempt=attempt)
-        if draw(st.booleans()):
-            script.step(StepKind.BASELINE)
+        if again := draw(st.sampled_from([None, StepKind.BASELINE, StepKind.STAGE])):
+            script.step(again)
     script.step(StepKind.UNSTAGE)
     script.step(StepKind.CLOSE)
     script.end()
@@ -168,6 +168,38 @@ def test_a_baseline_between_points_stands_between_them():
     script.step(StepKind.BASELINE)
     out = straight(script)
     assert [(at, type(e)) for at, e in out] == [(Id(1), Point), (Id(1, 1), Baseline)]
+
+
+def test_how_devices_are_set_up_leaves_together_with_the_first_point():
+    script = Script(["main", "second"], first(["main", "second"]), configured=True)
+    script.step(StepKind.BASELINE)
+    script.step(StepKind.STAGE)
+    script.step(StepKind.POINT, point_id=0)
+    bundle = ScanBundle()
+    for step in script.steps:
+        bundle.step(step)
+    out = [bundle.answer(server, answer) for server, answer in script.answers]
+    assert [len(one) for one in out] == [0, 1, 0, 0, 0, 2]
+    (_, once), (place, staged), (_, point) = (*out[1], *out[5])
+    assert set(once.configuration) == {"main_baseline", "second_baseline"}
+    assert set(staged.configuration) == {"main_stage", "second_stage"}
+    assert staged.configuration_units == {"main_speed": "mm/s", "second_speed": "mm/s"}
+    assert (place, staged.data, point.point_id) == (Id(0, 2), {}, 0)
+
+
+def test_nothing_is_put_out_where_no_device_is_set_up():
+    script = Script(["main"], first(["main"]))
+    script.step(StepKind.STAGE)
+    script.step(StepKind.POINT, point_id=0)
+    script.end()
+    assert [type(entry) for _, entry in straight(script)] == [Point, Seal]
+
+
+def test_how_devices_are_set_up_is_known_of_a_scan_without_points():
+    script = Script(["main"], first(["main"]), configured=True)
+    script.step(StepKind.STAGE)
+    script.end()
+    assert [type(entry) for _, entry in straight(script)] == [Baseline, Seal]
 
 
 def test_a_halted_scan_is_sealed_without_the_answer_that_never_came():
