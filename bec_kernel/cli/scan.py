@@ -6,9 +6,9 @@ from pathlib import Path
 from bec_kernel.cli import running
 from bec_kernel.cli.frame import say
 from bec_kernel.client import connect, language
+from bec_kernel.client.origin import origin_here
 from bec_kernel.errors import BecError, RefusedError
 from bec_kernel.terminal import follow_to_the_file, show_dry
-from bec_kernel.wire import Origin
 
 
 def run(words: list[str], data: Path | None) -> None:
@@ -28,7 +28,7 @@ def run(words: list[str], data: Path | None) -> None:
             show_dry(client.scans.dry_run(line))
             return
         source = f"bec scan {line}"
-        client.origin = lambda: Origin(program="shell", source=source)
+        client.origin = lambda: origin_here("shell", source)
         request = client.parse(line)
         say(f"on {running.shown(client)}")
         follow_to_the_file(client.submit(request), client.dev, say)

@@ -25,6 +25,7 @@ from bec_kernel.client.config import Config
 from bec_kernel.client.devices import Devices
 from bec_kernel.client.history import History
 from bec_kernel.client.metadata import Metadata
+from bec_kernel.client.origin import origin_of_program
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.report import ScanReport
 from bec_kernel.client.scans import Scans
@@ -87,7 +88,7 @@ class Client:
         self.url = url
         self.data = data
         self.where = ""
-        self.origin: Callable[[], Origin | None] = lambda: None
+        self.origin: Callable[[], Origin | None] = origin_of_program
         self.say: Callable[[str], object] = _say
         self.complaints: list[str] = []
         self.reader = Reader(bus)

@@ -28,6 +28,8 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         git_commit: commit of the folder the notebook lies in.
         host: name of the machine.
         program: `notebook`, `ipython`, `script` or `shell`.
+        environment: of the program it was typed into: versions of Python, BEC and
+            packages, by name, and the `platform`.
     """
 
     notebook: str = ""
@@ -38,6 +40,7 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     git_commit: str = ""
     host: str = ""
     program: str = ""
+    environment: dict[str, str] = {}
 
 
 class ScanRequest(Message, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ STATE = "/entry/collection/metadata/state"
 REASON = "/entry/collection/metadata/reason"
 END_TIME = "/entry/end_time"
 _ENVIRONMENT = "/entry/collection/environment"
+_ASKER = f"{_ENVIRONMENT}/asker"
 _CONFIGURATION = "/entry/collection/configuration"
 _WORDS = ("scan_id", "scan_number", "user", "account", "code")
 _WORDS_OF_A_DEVICE = ("device_class", "readout_priority", "description")
@@ -50,6 +51,11 @@ def metadata(scan: Scan) -> Iterator[Node]:
     yield group(_ENVIRONMENT)
     for name, version in scan.versions.items():
         yield Node(f"{_ENVIRONMENT}/{safe(name)}", value=text(version))
+    asker = begin.request.origin.environment if begin.request.origin else {}
+    if asker:
+        yield group(_ASKER)
+    for name, told in asker.items():
+        yield Node(f"{_ASKER}/{safe(name)}", value=text(told))
 
 
 def configuration(scan: Scan, columns: Columns) -> Iterator[Node]:

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from bec_kernel.client.origin import environment
 from bec_kernel.wire import Origin
 
 
@@ -23,6 +24,7 @@ def origin_of(shell: Any) -> Origin:
         git_commit=git_commit(Path(notebook).parent if notebook else Path.cwd()),
         host=socket.gethostname(),
         program="notebook" if kernel is not None else "ipython",
+        environment=environment(),
     )
 
 

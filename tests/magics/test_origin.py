@@ -30,6 +30,7 @@ def test_a_notebook_tells_path_cell_source_and_kernel(monkeypatch, tmp_path):
     assert (origin.notebook, origin.cell) == ("day1/align.ipynb", "c7")
     assert (origin.kernel, origin.program) == ("1234", "notebook")
     assert origin.source == "%scan acquire"
+    assert origin.environment["ipython"]
     assert origin.source_hash == hashlib.sha256(b"%scan acquire").hexdigest()
 
 

@@ -16,6 +16,7 @@ from bec_kernel.wire import (
     Baseline,
     DeviceFile,
     DeviceListVersion,
+    Origin,
     Point,
     PointStatus,
     Reading,
@@ -139,6 +140,16 @@ def test_where_a_scan_comes_from_is_in_its_file(tmp_path):
         assert meta["code"][()] == b"7a"
         versions = file["entry/collection/environment"]
         assert {"python", "bec", "numpy", "h5py"} <= set(versions)
+
+
+def test_the_environment_of_who_asked_stands_beside_the_writers(tmp_path):
+    origin = Origin(program="script", environment={"python": "3.99", "a/b": "1"})
+    asked = msgspec.structs.replace(begin().request, origin=origin)
+    with written(tmp_path, points_log(1), request=asked) as file:
+        versions = file["entry/collection/environment"]
+        assert versions["asker/python"][()] == b"3.99"
+        assert versions["asker/a_b"][()] == b"1"
+        assert versions["python"][()] != b"3.99"
 
 
 def test_the_account_is_the_first_folder_below_the_files(tmp_path):
