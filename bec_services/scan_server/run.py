@@ -159,7 +159,7 @@ class Run:
                 self._controls.popleft()
                 verb = control.verb if self._applies(control) else Verb.IGNORED
                 why = control.reason or f"by {control.user}"
-                point = control.point if verb is Verb.REWIND else None
+                point = control.point if control.verb is Verb.REWIND else None
                 self._decree(verb, at, why, point)
                 return True
         if self._draining:
