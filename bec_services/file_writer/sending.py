@@ -150,12 +150,18 @@ class Sending:
         self.positions[log] = START
 
     def take(self, log: Log[Any], entries: list[Entry[Any]]) -> list[Patch] | None:
-        """Return what is to be written; None: the file must be made anew for it."""
-        self.positions[log] = entries[-1].id
+        """Return what is to be written; None: the file must be made anew for it.
+
+        What was taken before, when the scan had ended, is let be.
+        """
+        fresh = [entry for entry in entries if entry.id > self.positions[log]]
+        if not fresh:
+            return []
+        self.positions[log] = fresh[-1].id
         part = self._parts[log.name]
-        messages = [entry.message for entry in entries if entry.message is not None]
+        messages = [entry.message for entry in fresh if entry.message is not None]
         if log.name in self._streams:
-            self._read[log.name] = entries[-1].id.major
+            self._read[log.name] = fresh[-1].id.major
         if messages and part.ends(messages[-1]):
             self._ended.add(log.name)
         return None if part.grow(messages) else list(part.patches(messages))
