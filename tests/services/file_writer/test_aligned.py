@@ -139,7 +139,7 @@ def recordings(draw):
     return count, entries
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(recordings(), st.sampled_from(["number", "integer", "string"]), st.data())
 def test_rows_in_any_pieces_are_the_same_columns_of_what_was_sent(found, dtype, data):
     count, entries = found
