@@ -1,6 +1,6 @@
 """The points of a scan from its file, once they are no longer on the bus."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -37,12 +37,12 @@ def filed(file: RemoteFile) -> Filed:
     """
     units: dict[str, str] = {}
     groups = f"{COLLECTION}/readout_groups"
-    monitored = file[f"{groups}/monitored"].names
+    monitored = _members(file, f"{groups}/monitored")
     status = {device: _status(file, device) for device in monitored}
     count = max((len(codes) for codes in status.values()), default=0)
-    sent = {str(one) for one in file[f"{groups}/async"].attrs.get("signals", ())}
     columns = {
-        device: _signals(file, device, units, count, sent) for device in monitored
+        device: _signals(file, device, signals, units, count)
+        for device, signals in monitored.items()
     }
     times = _times(file, count)
     points = [
@@ -66,9 +66,31 @@ def filed(file: RemoteFile) -> Filed:
         )
         for number in range(count)
     ]
-    once = [name for name in file[f"{groups}/baseline"].names if name not in monitored]
-    baseline = {name: _row(_signals(file, name, units, 1), 0) for name in once}
+    baseline = {
+        device: _row(_signals(file, device, signals, units, 1), 0)
+        for device, signals in _members(file, f"{groups}/baseline").items()
+        if device not in monitored
+    }
     return Filed(points, baseline, units)
+
+
+def _members(file: RemoteFile, group: str) -> dict[str, list[str]]:
+    """Return the signals of each device of a readout group, in their order."""
+    found: dict[str, list[str]] = {}
+    for place in signals_of(file, group):
+        device, _, signal = place.partition("/")
+        found.setdefault(device, []).append(signal)
+    if not found:  # a file that does not name them: by the alphabet, all there are
+        return {name: file[f"{DEVICES}/{name}"].names for name in file[group].names}
+    return found
+
+
+def signals_of(file: RemoteFile, group: str) -> list[str]:
+    """Return `device/signal` of all in a group, in their order; none: no such group."""
+    above, _, name = group.rpartition("/")
+    if name not in file[above].names:
+        return []
+    return [str(one) for one in file[group].attrs.get("signals", ())]
 
 
 def _status(file: RemoteFile, device: str) -> list[PointStatus]:
@@ -82,15 +104,13 @@ def _status(file: RemoteFile, device: str) -> list[PointStatus]:
 def _signals(
     file: RemoteFile,
     device: str,
+    signals: list[str],
     units: dict[str, str],
     count: int,
-    sent: Collection[str] = (),
 ) -> dict[str, Column]:
-    """Return one list of readings a signal; streams have others and are left out."""
+    """Return one list of readings a signal."""
     found: dict[str, Column] = {}
-    for signal in file[f"{DEVICES}/{device}"].names:
-        if f"{device}/{signal}" in sent:
-            continue
+    for signal in signals:
         place = f"{DEVICES}/{device}/{signal}"
         when = file[f"{place}/timestamp"]
         if when.shape not in ((), (count,)) or (when.shape == () and count != 1):

@@ -142,7 +142,7 @@ class ScanData(ScanRecord):
         }
 
     def _units(self) -> dict[str, str]:
-        if self._is_gone:
+        if self.begin is None and self._is_emptied:
             return self._from_file().units
         return self.begin.units if self.begin else {}
 
@@ -227,9 +227,9 @@ class ScanData(ScanRecord):
     def async_(self) -> DevicesData:
         """What devices sent by themselves: `report.async_.counter.stream.value`.
 
-        One value a sample, so far; `to_pandas(aligned=True)` has one a point. Once it
-        comes from the file: of samples that replace each other the newest, of slices
-        the rows they are put together to.
+        One value a sample, so far; of samples that replace each other the newest, of
+        slices the rows they are put together to. `to_pandas(aligned=True)` has one
+        value a point.
         """
         loads: dict[str, dict[str, Load]] = {}
         for device, signal, load in self._sent():
@@ -254,14 +254,9 @@ class ScanData(ScanRecord):
     def _stream(self, device: str, signal: str, name: str, unit: str) -> Load:
         def load() -> SignalData:
             found = self._reader.retry(
-                lambda: samples(self._bus, self.scan_id, device, signal)
+                lambda: samples(self._bus, self.scan_id, device, signal, name)
             )
-            readings = [
-                Reading(sample.values.get(name), sample.timestamp)
-                for entry in found
-                for sample in entry.samples
-            ]
-            return _signal(column(signal, name), list(readings), unit)
+            return _signal(column(signal, name), list(found), unit)
 
         return load
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from bec_services.file_writer.layout import arranged
 from bec_services.file_writer.node import Node, Patch, iso
 from bec_services.file_writer.plot import Plot, plot_of
 from bec_services.file_writer.scan import Scan, place
-from bec_services.file_writer.sending import Sending
+from bec_services.file_writer.sending import Came, Sending
 from bec_services.file_writer.site import site_of
 from bec_services.file_writer.tree import tree
 
@@ -82,8 +82,7 @@ class _Writing:
         seal = self._seal
         if seal and self._file:
             while rest := self.sending.rest():
-                for log, found in rest:
-                    self.send(log, found, upto)
+                self.send(rest, upto)
             if self.sending.awaits_fit():
                 return None
             self._life.check()
@@ -92,18 +91,17 @@ class _Writing:
             self._file = None
         return seal
 
-    def send(self, log: Log[Any], entries: list[Entry[Any]], upto: Id) -> None:
+    def send(self, found: Sequence[Came], upto: Id) -> None:
         """Write what devices sent by themselves.
 
         Args:
-            log: it came on.
-            entries: behind those before.
+            found: logs, and what came on each behind what came before.
             upto: place of the last point that was taken.
 
         Raises:
             OSError: the disk.
         """
-        patches = self.sending.take(log, entries)
+        patches = self.sending.take(found)
         if patches is None and (self._file or self._flies):
             self._rebuild(upto)
         elif patches and self._file:  # else it is read again when there is a file
@@ -229,7 +227,7 @@ class _Writer:
         if log in writing.sending.fits:
             return  # it only wakes, see `look`
         with self._minding(scan_id):
-            writing.send(log, entries, self.positions[points])
+            writing.send([(log, entries)], self.positions[points])
             if told := writing.sending.bookmarks():
                 self._life.bus.commit(told, self._life.fence)
 
