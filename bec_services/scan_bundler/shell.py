@@ -10,6 +10,7 @@ from bec_services.scan_bundler.aligned import ScanAlignment
 from bec_services.scan_bundler.core import Output, ScanBundle
 
 _AT_ONCE = 256  # points in one commit: the broker does nothing else meanwhile
+_TOGETHER = 4  # answers to fast steps that are worth to be waited for
 
 
 @dataclass(eq=False)
@@ -31,6 +32,7 @@ class _Bundling:
         self._scans: dict[str, _Scan] = {}
         self._owner: dict[Log[Any], _Scan] = {}
         self.positions: dict[Log[Any], Id] = {}
+        self.gather: dict[Log[Any], int] = {}
 
     def begin(self, scan_id: str) -> None:
         """Follow a scan from where its log of points ends."""
@@ -56,6 +58,7 @@ class _Bundling:
             log = keys.answers(scan.scan_id, server)
             if log not in scan.sources:
                 self._add(scan, log, server, scan.bundle.after)
+                self.gather[log] = _TOGETHER
 
     def take(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
         """Take what came on one of the logs."""
@@ -142,6 +145,7 @@ class _Bundling:
         for log in (*scan.sources, *streams):
             self._owner.pop(log, None)
             self.positions.pop(log, None)
+            self.gather.pop(log, None)
 
 
 def run(life: Life) -> None:
@@ -152,7 +156,7 @@ def run(life: Life) -> None:
     bundling.positions[scans] = start
     for taken in todo:
         bundling.begin(taken.scan_id)
-    for log, entries in life.follow(bundling.positions):
+    for log, entries in life.follow(bundling.positions, gather=bundling.gather):
         if log != scans:
             bundling.take(log, entries)
             continue

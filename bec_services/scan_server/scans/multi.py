@@ -45,8 +45,7 @@ class Multi(Scan):
             if part.is_scan:
                 yield from _scan(part, words, taking)
             else:
-                for position in part.positions(words):
-                    yield Want(kind=StepKind.MOVE, set=taking.there(position))
+                yield from part.program(words, taking)
 
 
 def _scan(part: Scan, words: Bound, taking: Taking) -> Program:

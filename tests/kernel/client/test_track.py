@@ -117,3 +117,23 @@ def test_of_a_point_that_was_taken_again_the_last_one_counts():
             )
         )
     assert [(p.point_id, p.attempt) for p in track.points] == [(0, 2), (1, 1), (2, 1)]
+
+
+def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():
+    track = Track("a")
+    track.await_begin()
+    assert track.has_points
+    assert not track.positions
+    track.tell(Taken(scan_id="a", scan_number=1, name="x", user="ada"))
+    assert track.positions.keys() == {
+        keys.points("a"),
+        keys.states("a"),
+        keys.files("a"),
+    }
+
+
+def test_the_logs_of_a_scan_that_ended_unseen_are_read_to_their_end():
+    track = Track("a")
+    track.await_begin()
+    track.tell(ENDED)
+    assert keys.points("a") in track.positions

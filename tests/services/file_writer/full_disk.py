@@ -1,9 +1,14 @@
-"""A writer whose disk is full after so many bytes, until somebody makes room.
+"""A writer whose disk is full, until somebody makes room.
 
-Run as a program: python -m tests.services.file_writer.full_disk FOLDER BYTES
+Run as a program: python -m tests.services.file_writer.full_disk WAY FOLDER NUMBER
+WAY is `limit` (no file may have more than NUMBER bytes: HDF5 itself is refused what it
+writes), or `tmpfs` (a small disk, mounted where nobody else sees it: run it by
+`unshare`; it is full behind NUMBER entries, and the file is copied to FOLDER).
 """
 
 import resource
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,6 +31,59 @@ from tests.services.recorded import (
 )
 
 
+class Endless:
+    """A disk that is never full."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.fills = False
+
+    def fill(self) -> None:
+        """Let there be no room."""
+
+    def empty(self) -> None:
+        """Make room."""
+
+
+class Limited(Endless):
+    """No file may be larger: HDF5 finds that out by itself."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        super().__init__(folder)
+        self.fills = True
+        self._size = size
+        self._most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+
+    def fill(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._size, self._most))
+
+    def empty(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._most, self._most))
+
+
+class Tmpfs(Endless):
+    """A disk of 8 MB that somebody else fills."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "disk")
+        self.fills = True
+        self._other = self.folder / "other"
+        self.folder.mkdir(parents=True)
+        words = ("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(self.folder))
+        subprocess.run(words, check=True)
+
+    def fill(self) -> None:
+        with self._other.open("wb", buffering=0) as file:
+            try:
+                while file.write(bytes(4096)):
+                    pass
+            except OSError:
+                return
+
+    def empty(self) -> None:
+        self._other.unlink()
+
+
 def log(points: int = 40):
     """A scan with a curve of 8 kB at each point."""
     out = []
@@ -38,22 +96,30 @@ def log(points: int = 40):
     return out
 
 
-def write(folder: Path, limit: int = 0) -> tuple[str, Path]:
-    """Write the scan, at first no more than `limit` bytes; return alarm and file."""
+def write(disk: Endless, begun: int = 10) -> tuple[str, Path]:
+    """Write the scan; the disk is full from the start, or when some are written.
+
+    Args:
+        disk: where.
+        begun: so many entries come while there is room, if any.
+
+    Returns:
+        The alarm, if there was one, and the file.
+    """
     broker, told = MemoryBroker(), ""
     bus = MemoryBus(broker)
     take(bus, "file_writer", begin(points=40))
-    first, second = log()[:10], log()[10:]
-    bus.commit([Append(keys.points("scan1"), e, at) for at, e in first])
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if limit:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
-    with running(new_life("file_writer", broker, folder), run):
+    first, second = log()[:begun], log()[begun:]
+    with running(new_life("file_writer", broker, disk.folder), run) as life:
+        bus.commit([Append(keys.points("scan1"), e, at) for at, e in first])
+        while first and not list(disk.folder.glob("files/*/*/S00042_master.h5")):
+            life.over.wait(0.01)
+        disk.fill()
         bus.commit([Append(keys.points("scan1"), e, at) for at, e in second])
-        if limit:
+        if disk.fills:
             until(bus, lambda: bus.last(keys.alarms()) is not None)
             told = bus.last(keys.alarms()).message.message
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+            disk.empty()
         until(bus, lambda: bus.last(keys.files("scan1")) is not None)
     return told, Path(bus.last(keys.files("scan1")).message.path)
 
@@ -61,5 +127,10 @@ def write(folder: Path, limit: int = 0) -> tuple[str, Path]:
 if __name__ == "__main__":
     # Tracebacks with all their variables take longer than the scan.
     structlog.configure(processors=[structlog.processors.JSONRenderer()])
-    alarm, path = write(Path(sys.argv[1]), int(sys.argv[2]))
+    way, folder, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    if way == "limit":
+        alarm, path = write(Limited(folder, number), 0)
+    else:
+        alarm, path = write(Tmpfs(folder), number)
+        path = Path(shutil.copy(path, folder / path.name))
     sys.stdout.write(f"{alarm!r}\n{path}\n")
