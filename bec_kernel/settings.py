@@ -105,6 +105,17 @@ def load(data: Path) -> Settings:
     return settings
 
 
+def points_kept(data: Path) -> int:
+    """Return how many points of a running scan stay on the bus: `keep_points`.
+
+    Settings that cannot be read are told of by others: here the default counts.
+    """
+    try:
+        return load(data).keep_points
+    except InstanceError:
+        return Settings().keep_points
+
+
 def _check_users(path: Path, names: Iterable[str]) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
