@@ -1,4 +1,4 @@
-"""The points of a scan from its file, once they are no longer on the bus."""
+"""Points of a scan from its file, once they are no longer on the bus."""
 
 from collections.abc import Iterator
 from math import isnan
@@ -9,8 +9,10 @@ from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
 
 _COLLECTION = "/entry/collection"
 _DEVICES = f"{_COLLECTION}/devices"
+_STATUS = f"{_COLLECTION}/point_status"
 _NAN = float("nan")
 _KNOWN = {str(status): status for status in PointStatus}
+Key = tuple[str, str]
 Column = list[Reading | None]
 
 
@@ -36,69 +38,127 @@ def filed(file: RemoteFile) -> Filed:
         DeadlineError: the file writer does not answer.
     """
     units: dict[str, str] = {}
+    columns, count = columns_of(file)
+    points = part(file, columns, 0, count, units)
     groups = f"{_COLLECTION}/readout_groups"
     monitored = file[f"{groups}/monitored"].names
-    status = {device: _status(file, device) for device in monitored}
-    count = max((len(codes) for codes in status.values()), default=0)
-    columns = {device: _signals(file, device, units, count) for device in monitored}
-    times = _times(file, count)
-    points = [
+    once = [name for name in file[f"{groups}/baseline"].names if name not in monitored]
+    baseline = {name: _once(file, name, units) for name in once}
+    return Filed(points, baseline, units)
+
+
+def columns_of(file: RemoteFile) -> tuple[list[Key], int]:
+    """Return device and signal of what a finished file has one value a point of.
+
+    Returns:
+        The columns, and how many points there are; streams have others.
+    """
+    devices = file[f"{_COLLECTION}/readout_groups/monitored"].names
+    lengths = [file[f"{_STATUS}/{device}"].shape[0] for device in devices]
+    count = max(lengths, default=0)
+    found: list[Key] = []
+    for device in devices:
+        for signal in file[f"{_DEVICES}/{device}"].names:
+            times = file[f"{_DEVICES}/{device}/{signal}/timestamp"]
+            if times.shape == (count,):
+                found.append((device, signal))
+    return found, count
+
+
+def part(
+    file: RemoteFile,
+    columns: list[Key],
+    start: int,
+    stop: int,
+    units: dict[str, str] | None = None,
+) -> list[Point]:
+    """Return the points from `start` on, up to but without `stop`.
+
+    Args:
+        file: of the scan; it may still be written.
+        columns: device and signal of each.
+        start: first `point_id`.
+        stop: behind the last one.
+        units: is told the unit of each signal that has one.
+    """
+    devices = list(dict.fromkeys(device for device, _ in columns))
+    said = file[_STATUS].attrs
+    status = {d: _status(file, d, said, slice(start, stop)) for d in devices}
+    data: dict[str, dict[str, Column]] = {device: {} for device in devices}
+    for device, signal in columns:
+        place = f"{_DEVICES}/{_step(device)}/{_step(signal)}"
+        column = _column(file, place, slice(start, stop), signal, units)
+        data[device][signal] = column
+    times = _times(file, slice(start, stop), stop - start)
+    return [
         Point(
             index=-1,
-            point_id=number,
+            point_id=start + row,
             attempt=1,
             begin=_NAN,
             end=_NAN,
             data={
-                device: row
-                for device, signals in columns.items()
-                if (row := _row(signals, number))
+                device: found
+                for device, signals in data.items()
+                if (found := _row(signals, row))
             },
             status={
-                device: codes[number]
+                device: codes[row]
                 for device, codes in status.items()
-                if codes[number] is not PointStatus.GOOD
+                if codes[row] is not PointStatus.GOOD
             },
-            times=times[number],
+            times=times[row],
         )
-        for number in range(count)
+        for row in range(stop - start)
     ]
-    once = [name for name in file[f"{groups}/baseline"].names if name not in monitored]
-    baseline = {name: _row(_signals(file, name, units, 1), 0) for name in once}
-    return Filed(points, baseline, units)
 
 
-def _status(file: RemoteFile, device: str) -> list[PointStatus]:
-    place = f"{_COLLECTION}/point_status"
-    said = file[place].attrs
-    codes = file[f"{place}/{device}"][...].tolist()
+def _step(name: str) -> str:
+    """Return a name as one step of a path, as the file writer makes it."""
+    return name.replace("/", "_")
+
+
+def _status(
+    file: RemoteFile, device: str, said: dict[str, Any], rows: slice
+) -> list[PointStatus]:
+    codes = file[f"{_STATUS}/{device}"][rows].tolist()
     words = [str(said.get(f"value_{code}", "good")) for code in codes]
     return [_KNOWN.get(word, PointStatus.GOOD) for word in words]
 
 
-def _signals(
-    file: RemoteFile, device: str, units: dict[str, str], count: int
-) -> dict[str, Column]:
-    """Return one list of readings a signal; streams have others and are left out."""
-    found: dict[str, Column] = {}
+def _column(
+    file: RemoteFile,
+    place: str,
+    rows: slice,
+    signal: str,
+    units: dict[str, str] | None,
+) -> Column:
+    item = file[f"{place}/value"]
+    if units is not None and (unit := item.attrs.get("units")):
+        units[signal] = str(unit)
+    stamps = file[f"{place}/timestamp"][rows].tolist()
+    pairs = zip(_listed(item[rows]), stamps, strict=True)
+    return [None if isnan(t) else Reading(v, t) for v, t in pairs]
+
+
+def _once(file: RemoteFile, device: str, units: dict[str, str]) -> Readings:
+    """Return the readings of a device of the baseline; it may have streams, too."""
+    found: Readings = {}
     for signal in file[f"{_DEVICES}/{device}"].names:
         place = f"{_DEVICES}/{device}/{signal}"
         when = file[f"{place}/timestamp"]
-        if when.shape not in ((), (count,)) or (when.shape == () and count != 1):
+        if when.shape != ():
             continue
         item = file[f"{place}/value"]
         if unit := item.attrs.get("units"):
             units[signal] = str(unit)
-        stamps = _listed(when[...], once=when.shape == ())
-        values = _listed(item[...], once=when.shape == ())
-        pairs = zip(values, stamps, strict=True)
-        found[signal] = [None if isnan(t) else Reading(v, t) for v, t in pairs]
+        if not isnan(stamp := float(when[...])):
+            found[signal] = Reading(_plain(item[...]), stamp)
     return found
 
 
-def _listed(value: Any, *, once: bool) -> list[Any]:
-    rows = [value] if once else list(value)
-    return [_plain(row) for row in rows]
+def _listed(values: Any) -> list[Any]:
+    return [_plain(row) for row in values]
 
 
 def _plain(value: Any) -> Any:
@@ -117,10 +177,10 @@ def _row(signals: dict[str, Column], number: int) -> Readings:
     }
 
 
-def _times(file: RemoteFile, count: int) -> list[Times | None]:
+def _times(file: RemoteFile, rows: slice, count: int) -> list[Times | None]:
     """Return where the points' time went; None where nobody has told."""
     parts = [name for name in Times.__struct_fields__ if name != "start"]
-    columns = [file[f"{_COLLECTION}/timing/{part}"][...].tolist() for part in parts]
+    columns = [file[f"{_COLLECTION}/timing/{name}"][rows].tolist() for name in parts]
     return list(_told(columns, count))
 
 
