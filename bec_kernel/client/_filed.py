@@ -20,7 +20,8 @@ class Filed(NamedTuple):
     """What a file tells.
 
     Attributes:
-        points: in order; when they began and ended is not in the file.
+        points: in order; when they began and ended is not in the file, and of those
+            that were taken again not how often.
         baseline: readings, by device.
         units: of each signal that has one.
     """
@@ -91,26 +92,33 @@ def part(
         data[device][signal] = column
     times = _times(file, slice(start, stop), stop - start)
     return [
-        Point(
-            index=-1,
-            point_id=start + row,
-            attempt=1,
-            begin=_NAN,
-            end=_NAN,
-            data={
-                device: found
-                for device, signals in data.items()
-                if (found := _row(signals, row))
-            },
-            status={
-                device: codes[row]
-                for device, codes in status.items()
-                if codes[row] is not PointStatus.GOOD
-            },
-            times=times[row],
+        _point(
+            start + row,
+            {device: _row(signals, row) for device, signals in data.items()},
+            {device: codes[row] for device, codes in status.items()},
+            times[row],
         )
         for row in range(stop - start)
     ]
+
+
+def _point(
+    number: int,
+    data: dict[str, Readings],
+    status: dict[str, PointStatus],
+    times: Times | None,
+) -> Point:
+    """Return a point as far as a file tells of it."""
+    return Point(
+        index=-1,
+        point_id=number,
+        attempt=2 if PointStatus.RETAKEN in status.values() else 1,
+        begin=_NAN,
+        end=_NAN,
+        data={device: found for device, found in data.items() if found},
+        status={d: one for d, one in status.items() if one is not PointStatus.GOOD},
+        times=times,
+    )
 
 
 def _step(name: str) -> str:
