@@ -44,10 +44,10 @@ def left(instance, scan_id):
     return max(0, first.id.index)
 
 
-def disturbed(instance, wanted, name, number, at, gone):
-    """Disturb a process at a point; return what is not as it would be.
+def disturbed(instance, wanted, name, number, at):
+    """Disturb a process at a point.
 
-    `gone` is told how many points have left the bus.
+    Return what is not as it would be, and how many points have left the bus.
     """
     pid = instance.process_of(name)["pid"]
     report, seen, timer = instance.line_scan(), [], None
@@ -60,14 +60,14 @@ def disturbed(instance, wanted, name, number, at, gone):
     until(lambda: report.file is not None, 30)
     wrong = [] if report.status is ScanState.CLOSED else [f"state {report.status}"]
     wrong += [] if again == list(range(POINTS)) else [f"read again: {again}"]
-    gone.append(left(instance, report.scan_id))
+    gone = left(instance, report.scan_id)
     wrong += differences(instance, report, seen)
     wrong += other_content(content(report.file), wanted)
     if timer is not None:
         timer.join(20)
     until(lambda: instance.process_of(name)["pid"] not in (pid, None), 20)
     until(lambda: whole(instance), 20)
-    return wrong
+    return wrong, gone
 
 
 @pytest.mark.chaos
@@ -80,7 +80,9 @@ def test_a_scan_of_which_much_has_left_the_bus_ends_with_the_same_file(
     for _ in range(TIMES):
         for name in PROCESSES:
             at = dice.randrange(2 * KEEP, POINTS - KEEP)
-            if wrong := disturbed(instance, wanted, name, number, at, gone):
+            wrong, count = disturbed(instance, wanted, name, number, at)
+            gone.append(count)
+            if wrong:
                 bad[name, at] = wrong
     show(f"{number.name}: {KEEP} of {POINTS} points stay; so many left the bus: {gone}")
     assert bad == {}
