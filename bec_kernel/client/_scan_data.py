@@ -1,12 +1,13 @@
 """The data of one scan: tables, devices, streams, and what is said of it."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bec_kernel.client import _frames
 from bec_kernel.client._aligned import ByPoint, aligned, column, samples
 from bec_kernel.client._difference import difference, told
 from bec_kernel.client._filed import Filed, filed
-from bec_kernel.client._first_points import FirstPoints
+from bec_kernel.client._first_points import PAGE, FirstPoints
 from bec_kernel.client._lists import Difference
 from bec_kernel.client._plot import Plot, choose, draw, numbers
 from bec_kernel.client._record import ScanRecord
@@ -39,6 +40,20 @@ class ScanData(ScanRecord):
         with self._reader.changed:
             first, rewound, points = track.first, track.rewound, list(track.points)
         return [*self._first_points.upto(first, rewound), *points] if first else points
+
+    def filed_points(self, start: int, stop: int) -> Iterator[Point]:
+        """Yield points from the scan's file: while it runs only those not on the bus.
+
+        Args:
+            start: first `point_id`.
+            stop: behind the last one.
+
+        Raises:
+            DeadlineError: the file writer does not answer.
+            RefusedError: the file does not have them.
+        """
+        for first in range(start, stop, PAGE):
+            yield from self._first_points.read(first, min(first + PAGE, stop))
 
     @property
     def _first_points(self) -> FirstPoints:
