@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -105,10 +106,12 @@ def load(data: Path) -> Settings:
     return settings
 
 
+@cache
 def points_kept(data: Path) -> int:
     """Return how many points of a running scan stay on the bus: `keep_points`.
 
-    Settings that cannot be read are told of by others: here the default counts.
+    They are looked at once, as every scan needs it. Settings that cannot be read are
+    told of by others: here the default counts.
     """
     try:
         return load(data).keep_points

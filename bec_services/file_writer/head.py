@@ -113,9 +113,9 @@ class Head:
         Raises:
             OSError: points between have left the bus meanwhile: begin again.
         """
-        first = min(batch.point_ids, default=0)
-        if self._written is not None and first > file.rows:
-            raise OSError(f"points {file.rows} to {first - 1} have just left the bus")
+        if self._written is not None and batch.point_ids[0] > file.rows:
+            last = batch.point_ids[0] - 1
+            raise OSError(f"points {file.rows} to {last} have just left the bus")
 
     def wrote(self, file: "MasterFile", columns: Columns, upto: Id) -> None:
         """Tell now and then how far a file is, once there is much in it.
