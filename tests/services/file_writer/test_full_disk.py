@@ -4,12 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bec_kernel.bus import Append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
 from bec_services.file_writer import hdf5
 from bec_services.file_writer.shell import run
-from tests.services.file_writer.full_disk import write
+from tests.services.file_writer.full_disk import LONG, write
 from tests.services.file_writer.test_shell import everything, same
 from tests.services.recorded import begin, new_life, points_log, running, take, until
 
@@ -37,10 +39,13 @@ def test_a_file_is_not_begun_or_continued_on_a_disk_that_is_full(tmp_path, monke
         assert file["entry/collection/alarms/message"].shape == (1,)
 
 
-def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(tmp_path):
+@pytest.mark.parametrize(("size", "points"), [(90_000, 40), (1_100_000, LONG)])
+def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(
+    size, points, tmp_path
+):
     program = [sys.executable, "-m", "tests.services.file_writer.full_disk"]
     said = subprocess.run(
-        [*program, tmp_path / "full", "90000"],
+        [*program, tmp_path / "full", str(size), str(points)],
         capture_output=True,
         text=True,
         check=True,
@@ -49,7 +54,8 @@ def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(tmp_pa
     ).stdout
     assert "File too large" in said
     path = Path(said.splitlines()[-1])
-    one, two = everything(path), everything(write(tmp_path / "undisturbed")[1])
+    undisturbed = write(tmp_path / "undisturbed", points=points)[1]
+    one, two = everything(path), everything(undisturbed)
     for found in (one, two):  # the alarm is in the file, too
         for name in [name for name in found if "/alarms/" in name]:
             del found[name]
