@@ -3,9 +3,11 @@
 import pytest
 
 from bec_kernel.bus import Append, Id
-from bec_kernel.wire import AnswerStatus, Point, StepKind, keys
+from bec_kernel.testing import MemoryBroker
+from bec_kernel.wire import Answer, AnswerStatus, Point, StepKind, keys
 from bec_services.device_server.digesting import Digesting
 from tests.services.device_server.test_executor import MINE, Server
+from tests.services.recorded import new_life
 
 KEEP, STEPS = 10, 40
 
@@ -65,3 +67,21 @@ def test_what_is_in_no_point_yet_stays_and_so_does_a_short_scan_s(server):
         assert server.status(server.step()) is AnswerStatus.OK
     assert answered(server)[0] == []
     assert keys.digests("s1", "main").name not in server.broker.logs
+
+
+def test_of_a_point_over_several_servers_its_last_phase_stays(tmp_path):
+    (tmp_path / "settings.yaml").write_text(f"keep_points: {KEEP}\n")
+    life = new_life("device_server", MemoryBroker(), tmp_path)
+    for index in range(1, STEPS):
+        for phase in (1, 2, 3):
+            answer = Answer(
+                index=index, status=AnswerStatus.OK, life=1, end=index, phase=phase
+            )
+            life.bus.commit([Append(MINE, answer, Id(index + 1, phase))])
+    point = Point(index=20, point_id=5, attempt=1, begin=0, end=0, data={})
+    life.bus.commit([Append(keys.points("s1"), point, Id(6))])
+    Digesting(life, "s1").answered(STEPS - 1)
+    (told,) = life.bus.read(keys.digests("s1", "main"))
+    assert told.message.indices == list(range(1, 20))
+    left = [(entry.id.index, entry.id.minor) for entry in life.bus.read(MINE)]
+    assert left == [(index, phase) for index in range(20, STEPS) for phase in (1, 2, 3)]
