@@ -9,6 +9,7 @@ from typing import Any
 
 from bec_kernel.bus import START, Append, Bus, Entry, Id, Inbox, Log
 from bec_kernel.errors import BecError, BrokerError, FencedError
+from bec_kernel.pages import entries, pages
 from bec_kernel.service import Life
 from bec_kernel.wire import Problem, Reply
 
@@ -24,12 +25,7 @@ def answered(bus: Bus, inbox: Inbox[Any, Reply], keep: int) -> tuple[list[Reply]
         inbox: of one user.
         keep: so many replies stay on the bus.
     """
-    replies: list[Reply] = []
-    at = START
-    while page := bus.read(inbox.replies, at):
-        at = page[-1].id
-        told: list[Any] = [entry.message for entry in page]  # None: odd bytes
-        replies += [one for one in told if one is not None]
+    replies = [entry.message for entry in entries(bus, inbox.replies)]
     if len(replies) < keep:
         return replies, START
     return replies, min(Id.parse(reply.asked) for reply in replies)
@@ -67,7 +63,7 @@ class Asks:
             self._inboxes[log.name] = inbox
             replies, at = answered(self._life.bus, inbox, self._keep)
             known = {reply.asked for reply in replies}
-            while page := self._life.bus.read(log, at):
+            for page in pages(self._life.bus, log, at):
                 at = page[-1].id
                 left = [entry for entry in page if str(entry.id) not in known]
                 self.take(log, [entry for entry in left if entry.message is not None])

@@ -1,6 +1,6 @@
 """What is published of the devices of one scan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bec_kernel.bus import Bus
 from bec_kernel.wire import Begin, Device, SignalInfo, keys
@@ -25,12 +25,18 @@ def devices_of(bus: Bus, begin: Begin) -> dict[str, Device]:
 
 
 def streams_of(bus: Bus, begin: Begin) -> Iterator[tuple[Device, SignalInfo]]:
+    """Yield the streams of a scan's devices, in order of the devices' names."""
+    yield from streams_among(devices_of(bus, begin), begin)
+
+
+def streams_among(
+    devices: Mapping[str, Device], begin: Begin
+) -> Iterator[tuple[Device, SignalInfo]]:
     """Yield the streams of a scan's devices, in order of the devices' names.
 
     What is in a device's readings is a stream only where the device is not read.
     """
     names = {*begin.monitored, *begin.triggered, *begin.streaming}
-    devices = devices_of(bus, begin)
     for name in sorted(names & set(devices)):
         for signal in devices[name].signals:
             is_sent = signal.kind == "omitted" or name in begin.streaming

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from bec_kernel.bus import START, Bus, Entry, Fence, Id, Log, append, connect, p
 from bec_kernel.config import without_password
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
 from bec_kernel.expiry import let_go
+from bec_kernel.gathering import Gathering
 from bec_kernel.notices import Notices
+from bec_kernel.pages import pages
 from bec_kernel.version import __version__
 from bec_kernel.wire import VERSION, Alarm, Heartbeat, Taken, Users, keys
 
@@ -127,16 +129,20 @@ class Life:
             raise LifeOver(f"{self.setup.role} holds its lease no longer")
 
     def follow(
-        self, positions: dict[Log[Any], Id], limit: int = 1000
+        self,
+        positions: dict[Log[Any], Id],
+        limit: int = 1000,
+        gather: Mapping[Log[Any], int] | None = None,
     ) -> Iterator[tuple[Log[Any], list[Entry[Any]]]]:
         """Yield what comes behind `positions`, and move them, until the life is over.
 
-        `positions` may be changed meanwhile. Entries that could not be decoded were
-        told as an alarm and are left out.
+        `positions` may be changed meanwhile, and so may `gather`, see `Gathering`.
+        Entries that could not be decoded were told as an alarm and are left out.
         """
+        gathering = Gathering(self.bus)
         while True:
             self.check()
-            for log, entries in self.bus.follow(positions, _SLICE, limit):
+            for log, entries in gathering.follow(positions, _SLICE, limit, gather):
                 positions[log] = entries[-1].id
                 yield log, [e for e in entries if e.message is not None]
 
@@ -366,9 +372,9 @@ def _let_go(life: Life) -> None:
     log: Log[Any] = keys.expiring()
     at, due = START, time.monotonic() + _AGAIN
     while not life.over.wait(_CALM):  # nothing here is urgent; an end wakes at once
-        while entries := life.bus.read(log, at, _FEW):
-            at = entries[-1].id
-            told = [entry.message for entry in entries if entry.message is not None]
+        for page in pages(life.bus, log, at, _FEW):
+            at = page[-1].id
+            told = [entry.message for entry in page if entry.message is not None]
             if changes := let_go(role, name, told, time.time()):
                 life.check()
                 life.bus.commit(changes, life.fence)

@@ -46,7 +46,9 @@ def explain(words: list[str], data: Path | None) -> str | None:
     if not {"--help", "-h"} & set(words):
         return None
     with connect(data) as client:
-        return language.help(words[0], client.scans.catalogue())
+        return language.help(
+            words[0], client.scans.catalogue(), client.metadata.fields()
+        )
 
 
 def names(data: Path | None) -> str:

@@ -1,7 +1,7 @@
 """The streams of a scan's devices: as they came, and at its points."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from bec_kernel.bus import START, Bus, Log
 from bec_kernel.scan_devices import streams_of
@@ -9,7 +9,10 @@ from bec_kernel.wire import (
     Aligned,
     Begin,
     Reading,
+    Sample,
     Samples,
+    SignalInfo,
+    StreamMode,
     keys,
 )
 
@@ -24,26 +27,79 @@ def column(signal: str, name: str) -> str:
     return signal if name == ONE else f"{signal}_{name}"
 
 
-def aligned(bus: Bus, begin: Begin) -> ByPoint:
-    """Return what the bundler has aligned to points so far, by signal."""
-    found: ByPoint = {}
+class AtPoints(NamedTuple):
+    """What the bundler has aligned to points.
+
+    Attributes:
+        readings: by signal; None: no sample tells. A row that is not known yet is
+            missing.
+        units: of each signal that has one.
+    """
+
+    readings: ByPoint
+    units: dict[str, str]
+
+
+def aligned(bus: Bus, begin: Begin) -> AtPoints:
+    """Return what has been aligned to points so far."""
+    found = AtPoints({}, {})
     for device, signal in streams_of(bus, begin):
         if signal.align is None:
             continue
         for name in signal.stream:
-            found[column(signal.name, name)] = {}
+            shown = column(signal.name, name)
+            found.readings[shown] = {}
+            if unit := unit_of(begin, signal):
+                found.units[shown] = unit
         log = keys.aligned(begin.scan_id, device.name, signal.name)
         for entry in entries(bus, log):
             for row in entry.rows if isinstance(entry, Aligned) else ():
                 for name, reading in row.values.items():
-                    found.setdefault(name, {})[row.point_id] = reading
+                    found.readings.setdefault(name, {})[row.point_id] = reading
     return found
 
 
-def samples(bus: Bus, scan_id: str, device: str, signal: str) -> list[Samples]:
-    """Return what came on a stream so far."""
+def unit_of(begin: Begin, signal: SignalInfo) -> str:
+    """Return the unit of a stream's values, as it was when the scan began."""
+    return begin.units.get(signal.name, signal.unit)
+
+
+def samples(
+    bus: Bus, scan_id: str, device: str, signal: str, name: str
+) -> list[Reading]:
+    """Return what is kept of a stream so far, of one of its values.
+
+    That is one reading a sample; but of samples that replace each other the newest, and
+    of slices the rows they are put together to, as in the file.
+    """
     log = keys.streams(scan_id, device, signal)
-    return [one for one in entries(bus, log) if isinstance(one, Samples)]
+    found = [one for one in entries(bus, log) if isinstance(one, Samples)]
+    mode = found[-1].mode if found else StreamMode.ADD
+    some = [sample for one in found for sample in one.samples]
+    if mode is StreamMode.ADD_SLICE:
+        return _put_together(some, name)
+    if mode is StreamMode.REPLACE:
+        some = some[-1:]
+    return [Reading(one.values.get(name), one.timestamp) for one in some]
+
+
+def _put_together(slices: list[Sample], name: str) -> list[Reading]:
+    """Return rows of one length: what is missing is NaN, or 0 among whole numbers."""
+    import numpy as np
+
+    parts: dict[int, list[Any]] = {}
+    times: dict[int, float] = {}
+    for one in slices:
+        parts.setdefault(one.row, []).append(np.atleast_1d(one.values[name]))
+        times.setdefault(one.row, one.timestamp)
+    rows = {number: np.concatenate(some) for number, some in parts.items()}
+    kind = np.result_type(*rows.values()) if rows else np.dtype(float)
+    width = max(map(len, rows.values()), default=0)
+    hole = np.nan if kind.kind == "f" else 0
+    whole = np.full((max(rows, default=-1) + 1, width), hole, kind)
+    for number, row in rows.items():
+        whole[number, : len(row)] = row
+    return [Reading(row, times.get(n, np.nan)) for n, row in enumerate(whole)]
 
 
 def entries(bus: Bus, log: Log[Any]) -> Iterable[Any]:

@@ -16,8 +16,8 @@ def begins(bus: Bus, items: Iterable[Item]) -> dict[str, Words]:
     found = list(items)
     pending = {i.scan_id for i in found if i.state is ItemState.PENDING}
     return {
-        scan_id: (_from_now(begin) if scan_id in pending else "", _from_now(end))
-        for scan_id, (begin, end) in times(bus, found).items()
+        scan_id: (_begin(span) if scan_id in pending else "", _from_now(span.end))
+        for scan_id, span in times(bus, found).items()
     }
 
 
@@ -29,7 +29,11 @@ def times(bus: Bus, items: Iterable[Item]) -> dict[str, Span]:
         if item.state is not ItemState.PENDING and item.points:
             last = bus.last(keys.points(item.scan_id))
             points[item.scan_id] = last.id.major if last else 0
-    return spans(found, points)
+    return spans(found, points, bus.get_all(keys.queues()))
+
+
+def _begin(span: Span) -> str:
+    return f"when {span.until}" if span.until else _from_now(span.begin)
 
 
 def _from_now(seconds: float | None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from bec_kernel.client._signatures import (
+    METADATA,
     Candidate,
     Catalogue,
     dashed,
@@ -13,6 +14,7 @@ from bec_kernel.client._signatures import (
 from bec_kernel.client._values import show
 from bec_kernel.client._words import DRY, Word, split_open
 from bec_kernel.errors import RefusedError
+from bec_kernel.metadata import NO_FIELDS, Fields, told_of
 from bec_kernel.wire import Parameter, Signature
 
 
@@ -21,6 +23,7 @@ def complete(
     catalogue: Catalogue,
     devices: Collection[str] | Mapping[str, str],
     motors: Collection[str] | None = None,
+    fields: Fields = NO_FIELDS,
 ) -> list[Candidate]:
     """Return what may be typed at the end of `text`, each with unit and description.
 
@@ -29,6 +32,7 @@ def complete(
         catalogue: the scans there are.
         devices: names; or descriptions by name.
         motors: names of those that can be moved; None: nobody knows.
+        fields: what the site knows of metadata.
     """
     words, part = split_open(text)
     if not words:
@@ -39,10 +43,14 @@ def complete(
         except RefusedError:
             return []
         if _is_part(signature, words, part):
-            return complete(part, _parts(catalogue), devices, motors)
+            found = complete(part, _parts(catalogue), devices, motors)
+            return _of_a_part(found, part, catalogue)
         told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
         movable = told if motors is None else {n: told[n] for n in motors if n in told}
-        found = _next_words(signature, words[1:], part, told, movable)
+        if words[-1] == dashed(METADATA.name) and signature.is_scan:
+            found = _metadata(fields, words, part)
+        else:
+            found = _next_words(signature, words[1:], part, told, movable)
     return [one for one in found if one[0].startswith(part)]
 
 
@@ -50,6 +58,19 @@ def _is_part(signature: Signature, words: list[Word], part: Word) -> bool:
     """Say whether `part` is the line of a part, in quotes that are still open."""
     is_value = words[-1].startswith("--")
     return signature.has_parts and part.quoted == 0 and not is_value
+
+
+def _of_a_part(
+    found: list[Candidate], line: str, catalogue: Catalogue
+) -> list[Candidate]:
+    """Return the candidates without what is said once, for the whole scan."""
+    words, _ = split_open(line)
+    if not words or not found:
+        return found
+    options = options_of(find(words[0], catalogue))
+    whole = {DRY, *(dashed(one.name) for one in options if one.whole)}
+    is_value = words[-1].replace("_", "-") in whole
+    return [one for one in found if one[0] not in whole and not is_value]
 
 
 def _parts(catalogue: Catalogue) -> Catalogue:
@@ -113,6 +134,16 @@ def _positional(words: list[Word], options: Mapping[str, Parameter]) -> list[Wor
         else:
             found.append(word)
     return found
+
+
+def _metadata(fields: Fields, words: list[Word], part: str) -> list[Candidate]:
+    """Return `name=` for those that were not given yet; behind one its choices."""
+    name, equals, _ = part.partition("=")
+    if equals:
+        choices = fields[name].choices if name in fields else []
+        return [(f"{name}={show(one)}", told_of(fields[name])) for one in choices]
+    used = {word.partition("=")[0] for word in words}
+    return [(f"{n}=", told_of(one)) for n, one in fields.items() if n not in used]
 
 
 def _free_options(

@@ -13,20 +13,23 @@ from bec_kernel.client._signatures import (
 )
 from bec_kernel.client._values import show
 from bec_kernel.client._words import DRY
+from bec_kernel.metadata import NO_FIELDS, Fields, told_of
 from bec_kernel.wire import Form, Parameter, Signature
 
 
-def help(name: str, catalogue: Catalogue) -> str:  # noqa: A001 - what people type
+def help(  # noqa: A001 - what people type
+    name: str, catalogue: Catalogue, fields: Fields = NO_FIELDS
+) -> str:
     """Return a scan explained: what it does, its parameters, an example.
 
     Raises:
         RefusedError: there is no such scan.
     """
-    return explain(find(name, catalogue))
+    return explain(find(name, catalogue), fields)
 
 
-def explain(signature: Signature) -> str:
-    """Return a signature as text for people."""
+def explain(signature: Signature, fields: Fields = NO_FIELDS) -> str:
+    """Return a signature, and the metadata the site knows, as text for people."""
     words = [p.name for p in signature.bundle]
     if signature.form_of:
         words = [name for form in signature.forms for name in _names(form)]
@@ -42,6 +45,7 @@ def explain(signature: Signature) -> str:
     width = max((len(shown) for shown, _ in rows), default=0)
     lines += [f"  {shown:<{width}}  {_told(p)}" for shown, p in rows]
     lines += [f"  {DRY:<{width}}  only say what it would do, and how long"]
+    lines += _site(fields) if signature.is_scan else []
     if signature.aliases:
         lines += ["", f"Also called: {', '.join(_aliases(signature))}"]
     if signature.form_of:
@@ -49,6 +53,15 @@ def explain(signature: Signature) -> str:
     if signature.example:
         lines += ["", f"Example: {signature.example}"]
     return "\n".join(lines)
+
+
+def _site(fields: Fields) -> list[str]:
+    """What this site wants of the metadata."""
+    if not fields:
+        return []
+    width = max(map(len, fields))
+    rows = [f"  {name:<{width}}  {told_of(one)}" for name, one in fields.items()]
+    return ["", "Metadata this site knows, as in --metadata name=value:", *rows]
 
 
 def _aliases(signature: Signature) -> list[str]:

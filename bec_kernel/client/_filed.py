@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
 
-_COLLECTION = "/entry/collection"
-_DEVICES = f"{_COLLECTION}/devices"
-_STATUS = f"{_COLLECTION}/point_status"
+COLLECTION = "/entry/collection"
+DEVICES = f"{COLLECTION}/devices"
+_STATUS = f"{COLLECTION}/point_status"
+_GROUPS = f"{COLLECTION}/readout_groups"
 _NAN = float("nan")
 _KNOWN = {str(status): status for status in PointStatus}
 Key = tuple[str, str]
@@ -41,10 +42,12 @@ def filed(file: RemoteFile) -> Filed:
     units: dict[str, str] = {}
     columns, count = columns_of(file)
     points = part(file, columns, 0, count, units)
-    groups = f"{_COLLECTION}/readout_groups"
-    monitored = file[f"{groups}/monitored"].names
-    once = [name for name in file[f"{groups}/baseline"].names if name not in monitored]
-    baseline = {name: _once(file, name, units) for name in once}
+    monitored = dict(columns)
+    baseline = {
+        device: _once(file, device, signals, units)
+        for device, signals in _members(file, f"{_GROUPS}/baseline").items()
+        if device not in monitored
+    }
     return Filed(points, baseline, units)
 
 
@@ -52,18 +55,37 @@ def columns_of(file: RemoteFile) -> tuple[list[Key], int]:
     """Return device and signal of what a finished file has one value a point of.
 
     Returns:
-        The columns, and how many points there are; streams have others.
+        The columns, in their order, and how many points there are; streams have others.
     """
-    devices = file[f"{_COLLECTION}/readout_groups/monitored"].names
-    lengths = [file[f"{_STATUS}/{device}"].shape[0] for device in devices]
+    members = _members(file, f"{_GROUPS}/monitored")
+    lengths = [file[f"{_STATUS}/{device}"].shape[0] for device in members]
     count = max(lengths, default=0)
     found: list[Key] = []
-    for device in devices:
-        for signal in file[f"{_DEVICES}/{device}"].names:
-            times = file[f"{_DEVICES}/{device}/{signal}/timestamp"]
+    for device, signals in members.items():
+        for signal in signals:
+            times = file[f"{DEVICES}/{device}/{signal}/timestamp"]
             if times.shape == (count,):
                 found.append((device, signal))
     return found, count
+
+
+def _members(file: RemoteFile, group: str) -> dict[str, list[str]]:
+    """Return the signals of each device of a readout group, in their order."""
+    found: dict[str, list[str]] = {}
+    for place in signals_of(file, group):
+        device, _, signal = place.partition("/")
+        found.setdefault(device, []).append(signal)
+    if not found:  # a file that does not name them: by the alphabet, all there are
+        return {name: file[f"{DEVICES}/{name}"].names for name in file[group].names}
+    return found
+
+
+def signals_of(file: RemoteFile, group: str) -> list[str]:
+    """Return `device/signal` of all in a group, in their order; none: no such group."""
+    above, _, name = group.rpartition("/")
+    if name not in file[above].names:
+        return []
+    return [str(one) for one in file[group].attrs.get("signals", ())]
 
 
 def part(
@@ -87,7 +109,7 @@ def part(
     status = {d: _status(file, d, said, slice(start, stop)) for d in devices}
     data: dict[str, dict[str, Column]] = {device: {} for device in devices}
     for device, signal in columns:
-        place = f"{_DEVICES}/{_step(device)}/{_step(signal)}"
+        place = f"{DEVICES}/{_step(device)}/{_step(signal)}"
         column = _column(file, place, slice(start, stop), signal, units)
         data[device][signal] = column
     times = _times(file, slice(start, stop), stop - start)
@@ -145,15 +167,17 @@ def _column(
     if units is not None and (unit := item.attrs.get("units")):
         units[signal] = str(unit)
     stamps = file[f"{place}/timestamp"][rows].tolist()
-    pairs = zip(_listed(item[rows]), stamps, strict=True)
+    pairs = zip(listed(item[rows]), stamps, strict=True)
     return [None if isnan(t) else Reading(v, t) for v, t in pairs]
 
 
-def _once(file: RemoteFile, device: str, units: dict[str, str]) -> Readings:
+def _once(
+    file: RemoteFile, device: str, signals: list[str], units: dict[str, str]
+) -> Readings:
     """Return the readings of a device of the baseline; it may have streams, too."""
     found: Readings = {}
-    for signal in file[f"{_DEVICES}/{device}"].names:
-        place = f"{_DEVICES}/{device}/{signal}"
+    for signal in signals:
+        place = f"{DEVICES}/{device}/{signal}"
         when = file[f"{place}/timestamp"]
         if when.shape != ():
             continue
@@ -165,8 +189,15 @@ def _once(file: RemoteFile, device: str, units: dict[str, str]) -> Readings:
     return found
 
 
-def _listed(values: Any) -> list[Any]:
-    return [_plain(row) for row in values]
+def listed(value: Any, *, once: bool = False) -> list[Any]:
+    """Return rows as a list of Python's numbers and texts; arrays as they are.
+
+    Args:
+        value: of a dataset.
+        once: it is one value, and no row of them.
+    """
+    rows = [value] if once else list(value)
+    return [_plain(row) for row in rows]
 
 
 def _plain(value: Any) -> Any:
@@ -188,7 +219,7 @@ def _row(signals: dict[str, Column], number: int) -> Readings:
 def _times(file: RemoteFile, rows: slice, count: int) -> list[Times | None]:
     """Return where the points' time went; None where nobody has told."""
     parts = [name for name in Times.__struct_fields__ if name != "start"]
-    columns = [file[f"{_COLLECTION}/timing/{name}"][rows].tolist() for name in parts]
+    columns = [file[f"{COLLECTION}/timing/{name}"][rows].tolist() for name in parts]
     return list(_told(columns, count))
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from bec_kernel.bus import START, Bus, Entry, Id, Log
 from bec_kernel.client._track import Track
 from bec_kernel.errors import BecError, BrokerError, DeadlineError, DecodeError
+from bec_kernel.gathering import Gathering
 from bec_kernel.wire import Inbox, Item, Reply, Taken, keys
 
 T = TypeVar("T")
@@ -17,6 +18,8 @@ SLICE = 0.25
 """A log added without a request of one's own is read after so long at most, s."""
 AWAY = 10.0
 """A look at the bus waits so long (s) for a broker that is away."""
+_TOGETHER = 4
+"""So many points of a fast scan are worth to be waited for."""
 _BACKOFF = (0.02, 1.0)
 _BEHIND = Id(2**63)
 """Behind everything in a log."""
@@ -40,10 +43,8 @@ class Reader:
         self._lost: BrokerError | None = None
         self._failure: Exception | None = None
         self._closed = threading.Event()
-        # One's own requests wake the thread, so that it looks at what was added.
-        inbox = keys.scan_asks(bus.user)
-        self.follow(Log(inbox.name, inbox.type))
-        self.follow(inbox.replies)
+        self._gathering = Gathering(bus)
+        self.follow(keys.scan_asks(bus.user).replies)
         self.follow(keys.items_done())
         self.follow(keys.scans())
         self._thread = threading.Thread(
@@ -66,6 +67,18 @@ class Reader:
             track = self._tracks.setdefault(scan_id, Track(scan_id))
             track.follow(points=points)
         return track
+
+    def await_begin(self, scan_id: str) -> Track:
+        """Return what will be known of a scan that nobody has asked for yet."""
+        with self.changed:
+            track = self._tracks.setdefault(scan_id, Track(scan_id))
+            track.await_begin()
+        return track
+
+    def expect_no_fit(self, track: Track) -> None:
+        """Wait no longer for the fit of a scan that nobody fits."""
+        with self.changed:
+            track.expect_no_fit()
 
     def forget(self, scan_id: str) -> None:
         """Follow a scan no longer."""
@@ -177,13 +190,15 @@ class Reader:
                 return
 
     def _read(self) -> None:
+        points: dict[Log[Any], int] = {}
         with self.changed:
             positions = dict(self._positions)
             for track in list(self._tracks.values()):
                 if track.is_complete:
                     del self._tracks[track.scan_id]
                 positions |= track.positions
-        found = self._bus.follow(positions, SLICE)
+                points[keys.points(track.scan_id)] = _TOGETHER
+        found = self._gathering.follow(positions, SLICE, gather=points)
         with self.changed:
             if self._lost:
                 self._lost = None

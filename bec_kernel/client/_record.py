@@ -60,8 +60,8 @@ class ScanRecord:
         self._remembered: PastScan | None = None
         self._sought = False
         self._is_own = request is not None
-        if request is not None:  # one's own: everything is followed from the start
-            self._known = reader.track(scan_id)
+        if request is not None:
+            self._known = reader.await_begin(scan_id)
 
     # --- what it is -------------------------------------------------------------------
     @property
@@ -265,6 +265,8 @@ class ScanRecord:
             new = self._reader.track(self.scan_id, points=points)
             self._known = track = new
             self._reader.retry(lambda: self._reader.catch_up(new))
+            if new.is_final and self.begin and not self.begin.fit:
+                self._reader.expect_no_fit(new)
         return track
 
     # --- data -------------------------------------------------------------------------

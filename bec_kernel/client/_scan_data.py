@@ -1,12 +1,20 @@
 """The data of one scan: tables, devices, streams, and what is said of it."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.bus import START
 from bec_kernel.client import _frames
-from bec_kernel.client._aligned import ByPoint, aligned, column, samples
+from bec_kernel.client._aligned import AtPoints, aligned, column, samples, unit_of
 from bec_kernel.client._difference import difference, told
 from bec_kernel.client._filed import Filed, filed
+from bec_kernel.client._filed_more import (
+    aligned_of,
+    fit_of,
+    stream_of_file,
+    streams_of_file,
+)
 from bec_kernel.client._first_points import PAGE, FirstPoints
 from bec_kernel.client._lists import Difference
 from bec_kernel.client._plot import Plot, choose, draw, numbers
@@ -17,7 +25,7 @@ from bec_kernel.client._timing import Timing
 from bec_kernel.client.language import summary
 from bec_kernel.client.wording import ending, fit_words, headline
 from bec_kernel.scan_devices import devices_of, streams_of
-from bec_kernel.wire import Point, Reading, Readings, Remark
+from bec_kernel.wire import Fit, Point, Reading, Readings, Remark, keys
 
 if TYPE_CHECKING:
     import pandas
@@ -31,6 +39,8 @@ class ScanData(ScanRecord):
 
     _filed: Filed | None = None
     _before: FirstPoints | None = None
+    _filed_aligned: AtPoints | None = None
+    _filed_fit: Fit | None = None
 
     # --- from the file ----------------------------------------------------------------
     def _points(self) -> list[Point]:
@@ -78,6 +88,24 @@ class ScanData(ScanRecord):
         self._track()  # from what it told once, all of it may have expired meanwhile
         return self.past is not None and bool(self.past.file)
 
+    @property
+    def _is_emptied(self) -> bool:
+        """Its logs have expired, whatever of them is still here; its file has all."""
+        if self._is_gone:
+            return True
+        if self._track(points=False).file is None:
+            return False
+        log = keys.steps(self.scan_id)
+        return not self._reader.retry(lambda: self._bus.read(log, START, 1))
+
+    @property
+    def fit(self) -> Fit | None:
+        """The newest fit; of a scan that has ended the final one, if any."""
+        found = super().fit
+        if found is None and not self._track(points=False).states and self._is_gone:
+            self._filed_fit = found = self._filed_fit or fit_of(self.hdf5)
+        return found
+
     def _from_file(self) -> Filed:
         if self._filed is None:
             self._filed = filed(self.hdf5)
@@ -101,7 +129,7 @@ class ScanData(ScanRecord):
         return _frames.to_pandas(
             points,
             self._columns(),
-            self._aligned(aligned),
+            self._aligned(aligned).readings,
             timestamps=timestamps,
             timing=timing,
         )
@@ -117,11 +145,12 @@ class ScanData(ScanRecord):
                 point went, s.
         """
         attributes = {"scan_number": self.scan_number, "request": summary(self.request)}
+        more = self._aligned(aligned)
         return _frames.to_xarray(
             self._points(),
             self._columns(),
-            self._aligned(aligned),
-            self._units(),
+            more.readings,
+            more.units | self._units(),
             attributes,
             timing=timing,
         )
@@ -143,14 +172,20 @@ class ScanData(ScanRecord):
         }
 
     def _units(self) -> dict[str, str]:
-        if self._is_gone:
+        if self.begin is None and self._is_emptied:
             return self._from_file().units
         return self.begin.units if self.begin else {}
 
-    def _aligned(self, wanted: bool) -> ByPoint:
+    def _aligned(self, wanted: bool) -> AtPoints:
+        if not wanted:
+            return AtPoints({}, {})
+        if self._is_emptied:
+            if self._filed_aligned is None:
+                self._filed_aligned = aligned_of(self.hdf5)
+            return self._filed_aligned
         begin = self.begin
-        if not wanted or begin is None:
-            return {}
+        if begin is None:
+            return AtPoints({}, {})
         return self._reader.retry(lambda: aligned(self._bus, begin))
 
     def plot(self, y: str = "", x: str = "", *, aligned: bool = False) -> Plot:
@@ -166,7 +201,7 @@ class ScanData(ScanRecord):
         """
         columns = dict(self._columns())
         points = self._points()
-        for name, readings in self._aligned(aligned).items():
+        for name, readings in self._aligned(aligned).readings.items():
             columns[name] = [readings.get(point.point_id) for point in points]
         found, fit = numbers(columns), self.fit
         motors = self.begin.motors if self.begin else list(map(str, self.request.args))
@@ -222,27 +257,36 @@ class ScanData(ScanRecord):
     def async_(self) -> DevicesData:
         """What devices sent by themselves: `report.async_.counter.stream.value`.
 
-        One value a sample, so far; `to_pandas(aligned=True)` has one a point.
+        One value a sample, so far; of samples that replace each other the newest, of
+        slices the rows they are put together to. `to_pandas(aligned=True)` has one
+        value a point.
         """
-        begin, loads = self.begin, dict[str, dict[str, Load]]()
-        for device, signal in streams_of(self._bus, begin) if begin else ():
-            for name in signal.stream:
-                shown = column(signal.name, name)
-                load = self._stream(device.name, signal.name, name, signal.unit)
-                loads.setdefault(device.name, {})[shown] = load
+        loads: dict[str, dict[str, Load]] = {}
+        for device, signal, load in self._sent():
+            loads.setdefault(device, {})[signal] = load
         return DevicesData(f"streams of scan {self.scan_number}", loads)
+
+    def _sent(self) -> Iterator[tuple[str, str, Load]]:
+        """Yield device and name of all that is sent, and how to get it."""
+        if self._is_emptied:
+            for name, signal in streams_of_file(self.hdf5):
+                yield name, signal, partial(stream_of_file, self.hdf5, name, signal)
+            return
+        begin = self.begin
+        if begin is None:
+            return
+        for device, sent in streams_of(self._bus, begin):
+            for name in sent.stream:
+                unit = unit_of(begin, sent)
+                load = self._stream(device.name, sent.name, name, unit)
+                yield device.name, column(sent.name, name), load
 
     def _stream(self, device: str, signal: str, name: str, unit: str) -> Load:
         def load() -> SignalData:
             found = self._reader.retry(
-                lambda: samples(self._bus, self.scan_id, device, signal)
+                lambda: samples(self._bus, self.scan_id, device, signal, name)
             )
-            readings = [
-                Reading(sample.values.get(name), sample.timestamp)
-                for entry in found
-                for sample in entry.samples
-            ]
-            return _signal(column(signal, name), list(readings), unit)
+            return _signal(column(signal, name), list(found), unit)
 
         return load
 

@@ -14,15 +14,18 @@ Naming = Callable[[str], str]
 Candidate = tuple[str, str]
 """A word one may type here, and what it means: unit and description."""
 
-METADATA = Parameter(name="metadata", kind="str", doc="name=value, kept with the scan")
+METADATA = Parameter(
+    name="metadata", kind="str", doc="name=value, kept with the scan", whole=True
+)
 QUEUE = Parameter(
-    name="scan_queue", kind="str", default="primary", doc="queue it joins"
+    name="scan_queue", kind="str", default="primary", doc="queue it joins", whole=True
 )
 NOWAIT = Parameter(
     name="nowait",
     kind="bool",
     default=False,
     doc="refused where it could not begin at once",
+    whole=True,
 )
 
 

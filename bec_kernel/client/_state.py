@@ -8,9 +8,9 @@ from typing import Any
 from bec_kernel.bus import Bus
 from bec_kernel.client._waiting import Waiting
 from bec_kernel.client.language import summary
+from bec_kernel.pages import entries
 from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
 
-_PAGE = 1000
 SILENT = 3.0
 """A heartbeat older than this (s) is no sign of life."""
 
@@ -140,17 +140,11 @@ def alarms(
     bus: Bus, user: str, limit: int, scan_id: str, *, all_users: bool
 ) -> list[Alarm]:
     """Return the newest alarms that concern `user` or nobody in particular."""
-    log = keys.alarms()
-    found: list[Alarm | None] = []  # None: could not be decoded
-    last = bus.read(log, limit=_PAGE)
-    while last:
-        found += [entry.message for entry in last]
-        last = bus.read(log, last[-1].id, _PAGE)
+    found = [entry.message for entry in entries(bus, keys.alarms())]
     return [
         alarm
         for alarm in found
-        if alarm is not None
-        and (all_users or alarm.user in ("", user))
+        if (all_users or alarm.user in ("", user))
         and (not scan_id or alarm.scan_id == scan_id)
     ][-limit:]
 

@@ -60,6 +60,13 @@ class Track:
         self._known: set[Log[Any]] = set()
         self._ended = 0.0
 
+    def await_begin(self) -> None:
+        """Say that it is wanted, points too, once it has begun: it is one's own.
+
+        It has no logs before, and who asks for a hundred scans follows few at a time.
+        """
+        self.has_points = True
+
     def follow(self, *, points: bool) -> None:
         """Say that it is wanted; `points` too."""
         self.has_points = self.has_points or points
@@ -68,6 +75,10 @@ class Track:
             if log not in self._known:
                 self._known.add(log)
                 self.positions[log] = START
+
+    def expect_no_fit(self) -> None:
+        """Nobody fits it: none is waited for."""
+        self._follow_no_more(keys.fits(self.scan_id))
 
     def _follow_no_more(self, *logs: Log[Any]) -> None:
         """Nothing comes on these any more."""
@@ -132,12 +143,13 @@ class Track:
     def _tell_item(self, message: Item | Taken) -> None:
         if message.scan_number is not None:
             self.number = message.scan_number
+        self.follow(points=self.has_points)
         if isinstance(message, Item):
             self.item = message
             if message.scan_number is None:  # it has no logs
                 self._follow_no_more(*self.positions)
         elif not message.fit:
-            self._follow_no_more(keys.fits(self.scan_id))
+            self.expect_no_fit()
 
     def _tell_last(self, message: Seal | FileDone | Fit) -> None:
         """Take in what may be the last of its log."""

@@ -84,10 +84,12 @@ def place_in_queue(bus: Bus, scan_id: str) -> str:
     if held := why_waits(bus, scan_id):
         return f"{said}; {held}"
     users = bus.get(keys.users())
-    begin = times(bus, items.values())[scan_id][0]
-    if begin is None or (users and users.virtual):
+    span = times(bus, items.values())[scan_id]
+    if span.until:
+        return f"{said}, begins when {span.until}"
+    if span.begin is None or (users and users.virtual):
         return said
-    at = time.strftime("%H:%M", time.localtime(time.time() + begin))
+    at = time.strftime("%H:%M", time.localtime(time.time() + span.begin))
     return f"{said}, begins {at}"
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bec_kernel.bus import START, Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client import _loading
 from bec_kernel.client._lists import Applied, Difference, Versions
 from bec_kernel.client._loading import Progress
 from bec_kernel.client._reader import Reader, ask
 from bec_kernel.errors import BecError, RefusedError
+from bec_kernel.pages import entries
 from bec_kernel.wire import (
     DeviceListVersion,
     EditDevices,
@@ -201,11 +202,7 @@ class Config:
         return self._users().device_servers or ["main"]
 
     def _entries(self, server: str) -> list[DeviceListVersion]:
-        found, at = [], START
-        while page := self._bus.read(keys.lists(server), at, 100):
-            at = page[-1].id
-            found += [entry.message for entry in page]
-        return found
+        return [entry.message for entry in entries(self._bus, keys.lists(server))]
 
     def _told(self, server: str) -> Iterable[tuple[str, DeviceListVersion]]:
         return ((server, entry) for entry in self._entries(server))

@@ -105,7 +105,8 @@ class ScanForecast:
         found = [f"time: {', '.join(parts)}"] if parts else []
         found += [f"file: about {size(told.size)}"] if told.size else []
         if told.delay is None:
-            found.append("begins: nobody knows when")
+            when = f"when {told.until}" if told.until else "nobody knows when"
+            found.append(f"begins: {when}")
         elif told.delay or told.held:
             found.append(f"begins: in {length(told.delay)}")
         found += [f"waits: until {rule}" for rule in told.open_ended]

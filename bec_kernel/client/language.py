@@ -132,14 +132,16 @@ def as_part(
         part = parse(part, catalogue, devices)
     if not isinstance(part, ScanRequest):
         return part  # type: ignore[no-any-return] # what is wrong with it is said later
-    _check_part(find(part.name, catalogue))
-    of_the_whole = {
+    signature = find(part.name, catalogue)
+    _check_part(signature)
+    given = {
+        **part.kwargs,
         METADATA.name: part.metadata,
         QUEUE.name: part.queue != QUEUE.default,
         NOWAIT.name: part.nowait,
     }
-    for name, given in of_the_whole.items():
-        if given:
+    for name in (p.name for p in options_of(signature) if p.whole):
+        if given.get(name):
             raise RefusedError(
                 f"{name} is given once, for the whole scan, and not for a part",
                 subject=name,

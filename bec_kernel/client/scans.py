@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from bec_kernel.bus import Bus
 from bec_kernel.client import _table, language
 from bec_kernel.client import forecast as forecasts
 from bec_kernel.client._reader import Reader
 from bec_kernel.client.driving import Drive
 from bec_kernel.client.forecast import DryBlock, ScanForecast
+from bec_kernel.client.metadata import Metadata
 from bec_kernel.client.parts import Parts
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.wire import Problem, ScanRequest, Signature, keys
+from bec_kernel.wire import Forecast, Problem, ScanRequest, Signature, keys
 
 
 class ScanFunction(Protocol):
@@ -41,13 +44,16 @@ class Scans:
         names: Callable[[], list[str]],
         submit: Callable[[ScanRequest], ScanReport],
         error_of: Callable[[Problem], BecError],
+        *,
+        metadata: Metadata,
     ) -> None:
         self.block: DryBlock | Parts | None = None
         self._bus = bus
         self._reader = reader
         self._names = names
         self._submit = submit
-        self._tell = forecasts.teller(bus, reader, error_of)
+        self._metadata = metadata
+        self._ask = forecasts.teller(bus, reader, error_of)
         self._catalogue: dict[str, Signature] = {}
 
     def catalogue(self, *, fresh: bool = True) -> dict[str, Signature]:
@@ -98,7 +104,7 @@ class Scans:
         both: tuple[Any, ...] = (run, dry_run)
         for one in both:
             one.__name__ = one.__qualname__ = signature.name
-            one.__doc__ = language.explain(signature)
+            one.__doc__ = language.explain(signature, self._metadata.fields())
             one.__signature__ = language.call_signature(signature)
         told.dry_run = dry_run
         return told  # type: ignore[no-any-return]
@@ -120,6 +126,23 @@ class Scans:
             for one in asked
         ]
         return DryBlock(self._tell, self._swap, requests)
+
+    def with_metadata(self, request: ScanRequest) -> ScanRequest:
+        """Return a request with what is kept with every scan, too.
+
+        Raises:
+            RefusedError: the site does not want its metadata so.
+        """
+        whole = {**self._metadata, **request.metadata}
+        named = self.catalogue(fresh=False).get(request.name)
+        if named is not None and named.is_scan:
+            self._metadata.check(whole)
+        return msgspec.structs.replace(request, metadata=whole)
+
+    def _tell(
+        self, requests: list[ScanRequest], positions: dict[str, float]
+    ) -> list[Forecast]:
+        return self._ask([self.with_metadata(one) for one in requests], positions)
 
     def _swap(self, block: DryBlock | Parts | None) -> DryBlock | Parts | None:
         """Open a block, or none; return the one that was open."""

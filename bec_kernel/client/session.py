@@ -24,6 +24,7 @@ from bec_kernel.client._reader import Reader, ask, complain_to
 from bec_kernel.client.config import Config
 from bec_kernel.client.devices import Devices
 from bec_kernel.client.history import History
+from bec_kernel.client.metadata import Metadata
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.report import ScanReport
 from bec_kernel.client.scans import Scans
@@ -72,7 +73,8 @@ class Client:
         origin: told with each request; a front end puts a function here that says where
             the request was typed.
         say: told what a move waits for; writes it to stderr, unless replaced.
-        metadata: kept with every scan; a scan's own wins.
+        metadata: kept with every scan; a scan's own wins. `metadata.schema`: what the
+            site wants of it.
         moves: what this program has moved.
         complaints: about entries on the bus that could not be decoded.
         url: of the broker, without a password.
@@ -87,14 +89,17 @@ class Client:
         self.where = ""
         self.origin: Callable[[], Origin | None] = lambda: None
         self.say: Callable[[str], object] = _say
-        self.metadata: dict[str, Any] = {}
         self.complaints: list[str] = []
         self.reader = Reader(bus)
+        self.metadata = Metadata(bus, self.reader)
         self.config = Config(bus, self.reader, error_of)
         self.moves = Moves()
         self._calls = Calls(bus.user, self._ask, self.submit)
         self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
-        self.scans = Scans(bus, self.reader, self.dev.names, self.submit, error_of)
+        names, metadata = self.dev.names, self.metadata
+        self.scans = Scans(
+            bus, self.reader, names, self.submit, error_of, metadata=metadata
+        )
         self.queue = Queue(bus, self.reader, self._send, self.report)
         self.history = History(bus, self.reader, self._past)
         for server in self._servers():
@@ -129,7 +134,8 @@ class Client:
         devices = self.dev.all()
         told = {device.name: in_few_words(device) for device in devices}
         motors = [device.name for device in devices if device.positioner]
-        return language.complete(text, self.scans.catalogue(fresh=False), told, motors)
+        catalogue, fields = self.scans.catalogue(fresh=False), self.metadata.fields()
+        return language.complete(text, catalogue, told, motors, fields)
 
     def submit(self, request: ScanRequest) -> ScanReport:
         """Ask for a scan; return its report as soon as it is in the queue.
@@ -140,15 +146,17 @@ class Client:
         """
         if self.scans.block is not None:  # what it says stands in for its report
             return self.scans.block.add(request)  # type: ignore[return-value]
-        scan_id = request.request_id or uuid.uuid4().hex
+        again = request.request_id  # if asked before, it may have begun already
+        scan_id = again or uuid.uuid4().hex
         request = msgspec.structs.replace(
-            request,
+            self.scans.with_metadata(request),
             request_id=scan_id,
-            metadata={**self.metadata, **request.metadata},
             deadline=request.deadline or time.time() + ACCEPTING,
             origin=request.origin or self.origin(),
         )
         report = self._make(scan_id, request=request)
+        if again:
+            self.reader.track(scan_id)
         try:
             waits = self._ask(keys.scan_asks(self.user), request, ACCEPTING)
         except KeyboardInterrupt:

@@ -35,6 +35,7 @@ from bec_kernel.wire._expiry import Expiring
 from bec_kernel.wire._file import FilePart, ReadFile, Written
 from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
+from bec_kernel.wire._metadata import MetadataField, MetadataSchema
 from bec_kernel.wire._past import (
     AnnotateScan,
     FindScans,
@@ -160,6 +161,8 @@ __all__ = [
     "Log",
     "Mark",
     "Message",
+    "MetadataField",
+    "MetadataSchema",
     "Motion",
     "Origin",
     "Parameter",

@@ -46,6 +46,8 @@ class Motion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         tolerance: so near the setpoint such a value has arrived, units.
         span: of a motor behind a computed axis: lowest and highest place of the axis.
         to: where this motor is then, at even distances of the axis, its own units.
+        motor: its name, where nothing else moves it but axes whose parts add up.
+        limits: of that motor; None: no limits.
     """
 
     velocity: float = 0.0
@@ -56,6 +58,8 @@ class Motion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tolerance: float = 0.0
     span: tuple[float, float] | None = None
     to: list[float] = []
+    motor: str = ""
+    limits: tuple[float, float] | None = None
 
 
 class Device(Message, frozen=True, kw_only=True):

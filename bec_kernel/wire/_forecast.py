@@ -59,6 +59,7 @@ class Forecast(Message, frozen=True, kw_only=True):
         times: s after open, of each place in the axes' paths.
         size: of the file, bytes; without what devices write or send by themselves.
         delay: before it could begin, if asked for now, s; None: nobody knows.
+        until: what has to come first, where nobody knows when: `queue primary goes on`.
         held: who holds devices that it needs, by device.
         notes: what the figures do not know.
     """
@@ -74,6 +75,7 @@ class Forecast(Message, frozen=True, kw_only=True):
     times: list[float] = []
     size: int = 0
     delay: float | None = 0.0
+    until: str = ""
     held: dict[str, str] = {}
     notes: list[str] = []
 

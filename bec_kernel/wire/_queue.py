@@ -142,6 +142,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         choices: the only values allowed.
         shape: of each list in `number_lists`: [3] for triples, [2, 3] for pairs of
             them.
+        whole: of a scan that is made of others it is given once, and not for a part.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     high: float | None = None
     choices: list[str] = []
     shape: list[int] = []
+    whole: bool = False
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

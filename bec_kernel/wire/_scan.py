@@ -177,7 +177,7 @@ class Mark(Message, frozen=True, kw_only=True):
         reason: why, for people.
         drained: nothing was on its way any more from a mark before.
         value: what was answered to a question of the program; of a rewind: the
-            `point_id` that is taken next.
+            `point_id` that is taken next, or would have been, had it not been ignored.
     """
 
     index: int

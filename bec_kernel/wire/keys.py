@@ -20,6 +20,7 @@ from bec_kernel.wire._expiry import Expiring
 from bec_kernel.wire._file import ReadFile, Written
 from bec_kernel.wire._forecast import DryRun, Learned
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
+from bec_kernel.wire._metadata import MetadataSchema
 from bec_kernel.wire._past import AnnotateScan, FindScans
 from bec_kernel.wire._queue import (
     Item,
@@ -73,6 +74,10 @@ catalogue: Latests[Signature] = Latests(
     "pub/scan_server/catalogue", Signature, "scan_server", fields=True
 )
 """Scans one can ask for, by name."""
+metadata: Latests[MetadataSchema] = Latests(
+    "pub/scan_server/metadata", MetadataSchema, "scan_server", fields=True
+)
+"""What the site wants of the metadata of scans, by the name of who says so."""
 items: Latests[Item] = Latests(
     "pub/scan_server/items", Item, "scan_server", fields=True
 )

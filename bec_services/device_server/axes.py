@@ -10,12 +10,15 @@ needs: [slit]
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+import numpy as np
 from ophyd import Signal
 from ophyd.positioner import PositionerBase
 from ophyd.pseudopos import PseudoPositioner
 
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.described import limits_of
 from bec_services.device_server.motion import behind
 
 
@@ -117,7 +120,39 @@ class PseudoAxis(PositionerBase):
             now = self._owner.position
             return tuple(self._owner.forward(now._replace(**{axis: at})))
 
-        return behind(self.motors_behind, places, low, high)
+        motors = self.motors_behind
+        told = behind(motors, places, low, high)
+        if not told or not self._adds_up(low, high):
+            return told
+        return [
+            msgspec.structs.replace(one, motor=motor.name, limits=limits_of(motor))
+            for one, motor in zip(told, motors, strict=True)
+        ]
+
+    def _adds_up(self, low: float, high: float) -> bool:
+        """It does the same to the motors behind it wherever the other axes are."""
+        mine, now = self._axis.attr_name, self._owner.position
+        try:
+            usual = self._moved_behind(now, low, high)
+            for axis in self._owner.pseudo_positioners:
+                name, (lowest, highest) = axis.attr_name, axis.limits
+                ends = (lowest, highest) if lowest < highest else (-1.0, 1.0)
+                for at in ends if name != mine else ():
+                    there = self._moved_behind(now._replace(**{name: at}), low, high)
+                    if not np.allclose(there, usual, rtol=1e-6, atol=1e-6):
+                        return False
+        except (ValueError, ArithmeticError):  # it cannot be everywhere
+            return False
+        return True
+
+    def _moved_behind(self, at: Any, low: float, high: float) -> Any:
+        """Return how far the motors are from where they are at its lowest place."""
+        axis, middle = self._axis.attr_name, (low + high) / 2
+        first, *rest = (
+            np.array(self._owner.forward(at._replace(**{axis: place})), float)
+            for place in (low, middle, high)
+        )
+        return [one - first for one in rest]
 
     @property
     def hints(self) -> dict[str, list[str]]:

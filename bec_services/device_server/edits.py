@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from bec_kernel.bus import START, Append, Drop, Entry, Id, Inbox, Log, Put
+from bec_kernel.bus import Append, Drop, Entry, Id, Inbox, Log, Put
 from bec_kernel.device_list import versions
 from bec_kernel.device_list.reading import text
 from bec_kernel.device_list.rules import Rules
 from bec_kernel.device_list.spec import DeviceList, DeviceListError, checked
 from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
+from bec_kernel.pages import entries
 from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import (
     Device,
@@ -307,11 +308,7 @@ def keep(
 def kept(life: Life) -> list[DeviceListVersion]:
     """Return the versions on the bus, in order."""
     log: Log[DeviceListVersion] = keys.lists(life.setup.name)
-    found, at = [], START
-    while page := life.bus.read(log, at, 100):
-        at = page[-1].id
-        found += [entry.message for entry in page]
-    return found
+    return [entry.message for entry in entries(life.bus, log)]
 
 
 def list_of(entries: list[DeviceListVersion]) -> DeviceList:

@@ -5,8 +5,9 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bec_kernel.bus import START, Append, Drop, Entry, Id, Log
+from bec_kernel.bus import START, Append, Drop, Id, Log
 from bec_kernel.errors import BecError, DeviceError
+from bec_kernel.pages import entries
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Answer,
@@ -103,7 +104,7 @@ class Executor:
         newest = life.bus.last(self._steps) if inherited else None
         self._gate = Gate(self._server, newest.id.index if newest else -1)
         self._heard: dict[Log[Any], Id] = {}
-        self._answered = self._bookmark()
+        self._answered = self._bookmark() if inherited else -1
         self._digesting = Digesting(life, scan_id)
 
     def _bookmark(self) -> int:
@@ -148,29 +149,21 @@ class Executor:
     def run(self) -> None:
         """Do steps until the scan has ended or the life is over."""
         channel_access.join()
-        recorded = self._recorded()
+        recorded = entries(self._life.bus, self._steps) if self._inherited else []
         self._resume([entry.message for entry in recorded])
         positions: dict[Log[Any], Id] = {self._steps: START}
         for entry in recorded:
             positions[self._steps] = entry.id
             if self._take(entry.message):
                 return
-        for _, entries in self._life.follow(positions):
-            for entry in entries:
+        for _, page in self._life.follow(positions):
+            for entry in page:
                 if self._take(entry.message):
                     return
 
-    def _recorded(self) -> list[Entry[StepEntry]]:
-        found: list[Entry[StepEntry]] = []
-        while page := self._life.bus.read(
-            self._steps, found[-1].id if found else START
-        ):
-            found += page
-        return found
-
     def _resume(self, recorded: list[StepEntry]) -> None:
         """After another life: stop what still moves, stage again what was staged."""
-        if not self._inherited:
+        if not recorded:
             return
         for entry in recorded:
             if isinstance(entry, Begin):
@@ -309,9 +302,9 @@ class Executor:
         }
         positions[stops] = self._heard.get(stops, START)
         self._life.check()
-        for log, entries in self._life.bus.follow(positions, _PATIENCE):
-            self._heard[log] = entries[-1].id
-            for entry in entries:
+        for log, page in self._life.bus.follow(positions, _PATIENCE):
+            self._heard[log] = page[-1].id
+            for entry in page:
                 if log == stops:
                     self.stop(entry.message)
                 else:

@@ -11,6 +11,7 @@ from bec_kernel.wire import Motion
 SAMPLES = 65
 """A computed axis tells at so many places where the motors behind it are."""
 _STRAIGHT = 1e-9
+_LIMITS = ("low_limit_travel", "high_limit_travel")
 
 
 def motions_of(device: Any) -> list[Motion]:
@@ -36,9 +37,9 @@ def motions_of(device: Any) -> list[Motion]:
 
 
 def pace_signals(device: Any) -> Iterator[Any]:
-    """Yield the signals that, when they change, change how a device moves."""
+    """Yield the signals that, when they change, change how a device moves, or where."""
     for motor in getattr(device, "motors_behind", [device]):
-        for name in ("velocity", "acceleration"):
+        for name in ("velocity", "acceleration", *_LIMITS):
             signal = getattr(motor, name, None)
             if hasattr(signal, "subscribe"):
                 yield signal

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from bec_kernel.bus import START, Drop, Id, Inbox, Log, Put
+from bec_kernel.pages import entries, pages
 from bec_kernel.service import Life
 from bec_kernel.wire import Begin, EditDevices, Reply, Stop, Users, keys
 from bec_services.device_server.calls import Calls
@@ -57,9 +58,9 @@ class DeviceServer:
         for user in self._users.names:
             self._open(keys.device_asks(self._name, user))
         self._life.serves()
-        for log, entries in self._life.follow(self._positions):
+        for log, page in self._life.follow(self._positions):
             self._forget()
-            for entry in entries:
+            for entry in page:
                 self._take(log, entry)
 
     def _renew(self, names: Iterable[str]) -> None:
@@ -99,13 +100,16 @@ class DeviceServer:
             meeting=self._meeting,
         )
         self._executors[stops.name] = executor
-        at = START
-        while page := self._life.bus.read(stops, at):
-            at = page[-1].id
-            for entry in page:
-                executor.stop(entry.message)
-        self._positions[stops] = at
+        self._positions[stops] = START
+        if inherited:
+            self._stop_again(executor, stops)
         self._life.spawn(executor.run)
+
+    def _stop_again(self, executor: Executor, stops: Log[Stop]) -> None:
+        """Tell an executor of another life's scan what was said before, at once."""
+        for entry in entries(self._life.bus, stops):
+            self._positions[stops] = entry.id
+            executor.stop(entry.message)
 
     def _forget(self) -> None:
         """Follow the stops of scans no more that have ended."""
@@ -119,7 +123,7 @@ class DeviceServer:
         answered, at = self._calls.unanswered(inbox)
         log: Log[Any] = Log(inbox.name, inbox.type)
         self._inboxes[log.name] = inbox
-        while page := self._life.bus.read(log, at):
+        for page in pages(self._life.bus, log, at):
             at = page[-1].id
             for entry in page:
                 if entry.message is not None and str(entry.id) not in answered:

@@ -48,10 +48,10 @@ def _patches(path: str, rows: Sequence[Any]) -> Iterator[Patch]:
         return
     yield Patch(f"{path}/time", (0,), np.array([row.time for row in rows]))
     for name, size in _FIELDS[path].items():
-        words = [_cut(getattr(row, name), size) for row in rows]
+        words = [cut(getattr(row, name), size) for row in rows]
         yield Patch(f"{path}/{name}", (0,), np.array(words, f"S{size}"))
 
 
-def _cut(words: str, size: int) -> bytes:
+def cut(words: str, size: int) -> bytes:
     """Return so many bytes at most, and no half of a letter."""
     return words.encode()[:size].decode(errors="ignore").encode()

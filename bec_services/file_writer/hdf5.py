@@ -2,11 +2,9 @@
 
 import contextlib
 import errno
-import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +12,27 @@ import h5py
 import numpy as np
 
 from bec_services.file_writer.core import Batch
+from bec_services.file_writer.hdf5_objects import (
+    Found,
+    create,
+    find_dataset,
+    find_group,
+    image_of,
+    put,
+)
 from bec_services.file_writer.metadata import END_TIME, REASON, STATE
+from bec_services.file_writer.moulds import Mould, Moulds
 from bec_services.file_writer.naming import Name
 from bec_services.file_writer.node import Node, Patch, column_path
 from bec_services.file_writer.readings import STATUSES, TIMING
 
 IDENTITY = "/entry/entry_identifier_uuid"
-_ROWS = 512  # of numbers in one chunk
-_TEXT = 1 << 15  # bytes, of text in one chunk
-_CHUNK = 1 << 20  # bytes, of arrays
-_TEXT_TYPE = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
-_SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
-_ENDLESS = h5py.h5s.UNLIMITED
-_LINK = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-_LINK.set_char_encoding(h5py.h5t.CSET_UTF8)
 _ROOM = 1 << 20
 """So many bytes are left free: where HDF5 finds a full disk it may crash."""
+_moulds = Moulds()
 _kept: list[Any] = []
-"""Files HDF5 could not write, and what they hold: to close one, or to drop it, ends
-the process."""
+"""Files HDF5 could not write: to close one, or to drop it, ends the process. The error
+belongs to it: its traceback holds what was open."""
 
 
 class MasterFile:
@@ -55,22 +55,19 @@ class MasterFile:
 
     def __init__(self, path: Path, scan_id: str, token: int, nodes: list[Node]) -> None:
         self._rows = 0
-        self._growing: dict[str, Any] = {}
-        self._failed = False
-        self._stride = 0
+        self._failed: Exception | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._name = Name(path, scan_id, token, lambda one: identity(one) == scan_id)
         self.path = path
-        with self._disk():
-            self._file = h5py.File(self._name.working, "w-", libver="latest")
+        mould = _mould_of(nodes)
+        self._stride = mould.stride
+        with self._disk(len(mould.image)):
+            self._file = _from(mould, self._name.working)
+        self._growing = Found(self._file.id, find_dataset)
         try:
             with self._disk():
-                groups: dict[str, Any] = {"": self._file["/"]}
-                self._file.attrs["HDF5_Version"] = h5py.version.hdf5_version
-                self._file.attrs["h5py_version"] = h5py.version.version
+                self._cast(nodes, mould)
                 self._file.attrs["file_name"] = path.name
-                for node in nodes:
-                    self._create(node, groups)
                 self._file.swmr_mode = True
             self._inode = self._name.working.stat().st_ino
         except BaseException:
@@ -109,7 +106,13 @@ class MasterFile:
 
     @contextlib.contextmanager
     def _disk(self, size: int = 0) -> Iterator[None]:
-        """Let HDF5 write so many bytes; where it cannot, it says RuntimeError."""
+        """Let HDF5 write so many bytes; where it cannot, it says RuntimeError.
+
+        Raises:
+            OSError: it cannot, or could not before.
+        """
+        if self._failed:
+            raise OSError(f"HDF5: {self._failed}")
         free = free_bytes(self.path.parent)
         if free < size + self._stride + _ROOM:
             told = f"{os.strerror(errno.ENOSPC)}: {free >> 10} kB"
@@ -117,34 +120,22 @@ class MasterFile:
         try:
             yield
         except (OSError, RuntimeError) as error:
-            self._failed = True
+            self._failed = error
             raise OSError(f"HDF5: {error}") from error
 
-    def _create(self, node: Node, groups: dict[str, Any]) -> None:
-        """Create a node; `groups` are those that exist: to look one up is slow."""
-        above, _, name = node.path.rpartition("/")
-        group = groups[above]
-        if node.file or node.joined:
-            _link(group, name, node, self.path.parent)
-            return
-        if node.link:
-            group[name] = h5py.SoftLink(node.link)
-            return
-        made: Any
-        if node.grows:
-            plan = _growing(*node.grows, free=node.free)
-            made = h5py.Dataset(_new(group, name, *plan))
-        elif node.fixed:
-            made = _fixed(group, name, *node.fixed)
-        elif node.value is not None:
-            made = _written(group, name, node.value)
-        else:
-            made = groups[node.path] = _group(group, name) if name else group
-        if node.grows or node.fixed:
-            self._growing[node.path] = made
-            self._stride += made.dtype.itemsize * math.prod(made.chunks)
-        for attribute, value in node.attrs.items():
-            _write_attribute(made, attribute, value)
+    def _cast(self, nodes: list[Node], mould: Mould) -> None:
+        """Make what is not as it is in the mould; the rest is there."""
+        groups = Found(self._file.id, find_group)
+        for node, fits in mould.changes(nodes):
+            if fits:
+                dataset = find_dataset(self._file.id, node.path)
+                put(dataset, (0,) * len(dataset.shape), np.asarray(node.value))
+            else:
+                del self._file[node.path]
+                create(node, groups, self.path.parent)
+        for node in nodes:
+            if node.leads_elsewhere:  # no mould holds it
+                create(node, groups, self.path.parent)
 
     def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
         """Append rows to all columns, write patches, and let readers see both.
@@ -178,18 +169,15 @@ class MasterFile:
                     shape = tuple(map(max, zip(shape, dataset.shape, strict=True)))
                 if shape != dataset.shape:
                     dataset.resize(shape)
-                where = tuple(
-                    slice(at, at + n)
-                    for at, n in zip(patch.start, patch.values.shape, strict=True)
-                )
-                dataset[where] = patch.values
+                put(dataset, patch.start, patch.values)
             self._file.flush()
 
     def _write(self, path: str, values: Any, start: int) -> None:
         dataset, end = self._growing[path], start + len(values)
+        row = dataset.shape[1:]
         if end > self._rows:
-            dataset.resize(end, axis=0)
-        dataset[start:end] = values
+            dataset.id.set_extent((end, *row))
+        put(dataset, (start, *(0 for _ in row)), values)
 
     def finish(self, end_time: str, state: str, reason: str) -> None:
         """Say how the scan ended; return when the file is complete on disk.
@@ -199,8 +187,8 @@ class MasterFile:
         """
         with self._disk():
             for path, word in ((END_TIME, end_time), (STATE, state), (REASON, reason)):
-                dataset = self._file[path]
-                dataset[()] = word.encode()[: dataset.dtype.itemsize]
+                dataset = self._growing[path]
+                put(dataset, (), np.array(word.encode(), dataset.dtype))
             self._file.flush()
             self._file.close()
         if self.path.stat().st_ino != self._inode:
@@ -211,109 +199,37 @@ class MasterFile:
 
     def discard(self) -> None:
         """Let go of the file as it is; another one will take its place."""
-        if self._failed:
-            _kept.append((self._file, self._growing))
-            return
-        with contextlib.suppress(OSError, RuntimeError):  # it is given up anyway
-            self._file.close()
-
-
-def _link(group: Any, name: str, node: Node, folder: Path) -> None:
-    """Link another file's dataset, or show several of them as one."""
-    joined = _joined(node.joined, folder)
-    if joined is not None:
-        group.create_virtual_dataset(name, joined)
-        return
-    file, inside = node.joined[0] if node.joined else (node.file, node.link)
-    group[name] = h5py.ExternalLink(os.path.relpath(file, folder), inside)
-
-
-def _joined(parts: Iterable[tuple[str, str]], folder: Path) -> Any:
-    """Return datasets one behind the other; None: not while one cannot be read."""
-    found = []
-    for path, inside in parts:
         try:
-            with h5py.File(path, "r") as file:
-                found.append((path, inside, file[inside].shape, file[inside].dtype))
-        except (OSError, KeyError):
-            return None
-    kinds = {(shape[1:], dtype) for _, _, shape, dtype in found}
-    if len(kinds) != 1 or not all(shape for _, _, shape, _ in found):
-        return None
-    ((row, dtype),) = kinds
-    layout = h5py.VirtualLayout((sum(s[0] for _, _, s, _ in found), *row), dtype)
-    at = 0
-    for path, inside, shape, _ in found:
-        there = os.path.relpath(path, folder)
-        layout[at : at + shape[0]] = h5py.VirtualSource(there, inside, shape, dtype)
-        at += shape[0]
-    return layout
+            with self._disk():
+                self._file.close()
+        except OSError as error:
+            _kept.append((self._file, self._growing, self._failed or error))
 
 
-def _write_attribute(made: Any, name: str, value: Any) -> None:
-    """Write a new attribute: a file has hundreds, and most are text."""
-    if not isinstance(value, str):
-        made.attrs[name] = value
-        return
-    new = h5py.h5a.create(made.id, name.encode(), _TEXT_TYPE, _SCALAR)
-    new.write(np.array(value, object))
+def _mould_of(nodes: list[Node]) -> Mould:
+    """Return the mould of files with these nodes. It needs no disk that may be full."""
+    mould = _moulds.find(nodes)
+    if mould is None:
+        mould = Mould(*image_of(nodes), nodes)
+        _moulds.keep(mould)
+    return mould
 
 
-def _group(group: Any, name: str) -> Any:
-    return h5py.Group(h5py.h5g.create(group.id, name.encode(), _LINK))
+def _from(mould: Mould, path: Path) -> Any:
+    """Create a file, as it is in its mould.
 
-
-def _new(group: Any, name: str, kind: Any, space: Any, plan: Any = None) -> Any:
-    """Create a dataset by few words: h5py's own way takes four times as long."""
-    return h5py.h5d.create(group.id, name.encode(), kind, space, plan, _LINK)
-
-
-def _written(group: Any, name: str, value: Any) -> Any:
-    """Create a dataset that is written once."""
-    array = np.asarray(value, order="C")
-    space = h5py.h5s.create_simple(array.shape) if array.shape else _SCALAR
-    new = _new(group, name, _kind(array.dtype), space)
-    if array.size:
-        new.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
-    return h5py.Dataset(new)
-
-
-@cache
-def _kind(dtype: Any) -> Any:
-    return h5py.h5t.py_create(dtype, logical=True)
-
-
-@cache
-def _growing(dtype: Any, shape: tuple[int, ...], *, free: bool = False) -> Any:
-    """Return kind, space and plan of a dataset that grows."""
-    size = max(1, dtype.itemsize * math.prod(shape))
-    rows = max(1, min(_ROWS, (_TEXT if dtype.kind == "S" else _CHUNK) // size))
-    most = (_ENDLESS, *(_ENDLESS if free else n or _ENDLESS for n in shape))
-    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    plan.set_chunk((rows, *(max(1, n) for n in shape)))
-    plan.set_fill_time(h5py.h5d.FILL_TIME_IFSET)
-    if dtype.kind == "f":
-        plan.set_fill_value(np.full((), np.nan, dtype))
-    return _kind(dtype), h5py.h5s.create_simple((0, *shape), most), plan
-
-
-def _fixed(group: Any, name: str, dtype: Any, shape: tuple[int, ...]) -> Any:
-    chunk, at = [max(1, n) for n in shape], 0
-    while dtype.itemsize * math.prod(chunk) > _CHUNK and at < len(chunk):
-        chunk[at] = max(1, chunk[at] // 2)
-        at += chunk[at] == 1
-    return group.create_dataset(
-        name,
-        shape,
-        dtype,
-        chunks=tuple(chunk),
-        fillvalue=np.nan if dtype.kind == "f" else None,
-    )
+    Raises:
+        FileExistsError: there is one.
+        OSError: the disk is full.
+    """
+    with path.open("xb") as file:
+        file.write(mould.image)
+    return h5py.File(path, "r+", libver="latest")
 
 
 def still_open(path: Path) -> Any:
     """Return the handle of a file HDF5 could not write, if it is this one; or None."""
-    for file, _ in _kept:
+    for file, *_ in _kept:
         with contextlib.suppress(OSError, ValueError):
             if Path(file.filename).samefile(path):
                 return file

@@ -40,6 +40,11 @@ class Node:
     free: bool = False
 
     @property
+    def leads_elsewhere(self) -> bool:
+        """What it shows lies in other files."""
+        return bool(self.file or self.joined)
+
+    @property
     def is_group(self) -> bool:
         """Other things may lie in it."""
         return self.value is None and not (

@@ -118,7 +118,7 @@ def _without_detector(
     """Return what a stream sends, over its first signal or time; else the motors."""
     for device in scan.devices.values():
         for signal in device.signals:
-            source = Source(device.name, signal.name)
+            source = Source(device.name, signal)
             keys = [source.key(name) for name in signal.stream]
             known = [key for key in keys if _is_curve(streams, key)]
             if known and len(known) == len(keys):

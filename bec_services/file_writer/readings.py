@@ -1,6 +1,6 @@
 """What devices read and send, as BEC's users know it: `devices` and their groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,10 @@ def readings(scan: Scan, columns: Columns, streams: StreamLayout) -> Iterator[No
         yield from _stream(scan, key, streams)
     yield from _references(streams)
     yield group(_GROUPS)
-    yield from _members("baseline", list(columns.baseline))
-    yield from _members("monitored", columns.devices)
-    yield from _members("async", sending)
+    once = [(name, one) for name, some in columns.baseline.items() for one in some]
+    yield from _members("baseline", list(columns.baseline), once)
+    yield from _members("monitored", columns.devices, columns.columns)
+    yield from _members("async", sending, streams.sources)
     yield from _statuses(columns)
 
 
@@ -86,7 +87,10 @@ def _stream(scan: Scan, key: Key, streams: StreamLayout) -> Iterator[Node]:
     path, column = column_path(key), streams.columns[key]
     yield group(path)
     grows = (column.dtype, column.shape)
-    yield Node(f"{path}/value", _attrs(scan, key), grows=grows, free=True)
+    attrs = _attrs(scan, key)
+    if known := streams.sources.get(key):
+        attrs["units"] = known.unit
+    yield Node(f"{path}/value", attrs, grows=grows, free=True)
     times = {**SECONDS, "target": f"{path}/timestamp"}
     yield Node(f"{path}/timestamp", times, grows=_FLOAT)
 
@@ -106,8 +110,16 @@ def _references(streams: StreamLayout) -> Iterator[Node]:
             yield Node(f"{path}_{number}", link=inside, file=file)
 
 
-def _members(name: str, devices: list[str]) -> Iterator[Node]:
-    yield group(f"{_GROUPS}/{name}")
+def _members(
+    name: str, devices: list[str], signals: Iterable[Key] = ()
+) -> Iterator[Node]:
+    """Yield a group of devices. It names their signals, in order: HDF5 has none.
+
+    By them is known what is one value a point, and what one a sample, or never came.
+    """
+    named = ["/".join(map(safe, key)) for key in signals]
+    attrs: dict[str, Any] = {"signals": named} if named else {}
+    yield group(f"{_GROUPS}/{name}", **attrs)
     for device in devices:
         yield Node(f"{_GROUPS}/{name}/{device}", link=f"{DEVICES}/{device}")
 

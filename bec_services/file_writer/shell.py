@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from bec_services.file_writer.layout import arranged
 from bec_services.file_writer.node import Node, Patch, iso
 from bec_services.file_writer.plot import Plot, plot_of
 from bec_services.file_writer.scan import Scan, place
-from bec_services.file_writer.sending import Sending
+from bec_services.file_writer.sending import Came, Sending
 from bec_services.file_writer.serving import Opened
 from bec_services.file_writer.site import site_of
 from bec_services.file_writer.tree import tree
@@ -47,6 +47,7 @@ class _Writing:
         self._known = known
         self._told: set[str] = set()
         self._scan: Scan | None = None
+        self._seal: Seal | None = None
         self._plot = Plot()
         self._columns = Columns()
         self._file: MasterFile | None = None
@@ -61,7 +62,7 @@ class _Writing:
             self._flies = first[0].message.shape == [0]
 
     def take(self, entries: list[Entry[Any]]) -> Seal | None:
-        """Write what came; return the seal when the file is complete.
+        """Write what came; return the seal once the file is complete.
 
         Raises:
             OSError: the disk.
@@ -76,31 +77,41 @@ class _Writing:
             self._columns.grow(points)
             if self._file or points or seal:
                 self._rebuild(entries[-1].id)
+        self._seal = seal
         if self._file and not seal:
             self._head.wrote(self._file, self._columns, entries[-1].id)
+        return self.end(entries[-1].id)
+
+    def end(self, upto: Id) -> Seal | None:
+        """Complete the file of a scan that has ended; None: not yet.
+
+        Raises:
+            OSError: the disk.
+        """
+        seal = self._seal
         if seal and self._file:
             while rest := self.sending.rest():
-                for log, found in rest:
-                    self.send(log, found, entries[-1].id)
+                self.send(rest, upto)
+            if self.sending.awaits_fit():
+                return None
             self._life.check()
-            self._file.patch(self._happened(seal))
+            self._file.patch([*self.sending.fit(), *self._happened(seal)])
             self._opened.pop(self._scan_id, None)
             self._file.finish(iso(seal.time), seal.state, seal.reason)
             self._file = None
         return seal
 
-    def send(self, log: Log[Any], entries: list[Entry[Any]], upto: Id) -> None:
+    def send(self, found: Sequence[Came], upto: Id) -> None:
         """Write what devices sent by themselves.
 
         Args:
-            log: it came on.
-            entries: behind those before.
+            found: logs, and what came on each behind what came before.
             upto: place of the last point that was taken.
 
         Raises:
             OSError: the disk.
         """
-        patches = self.sending.take(log, entries)
+        patches = self.sending.take(found)
         if patches is None and (self._file or self._flies):
             self._rebuild(upto)
         elif patches and self._file:  # else it is read again when there is a file
@@ -151,7 +162,8 @@ class _Writing:
 
     def _make(self, scan: Scan, wanted: Path) -> "MasterFile":
         """Make the file with what the site adds, or at least without it."""
-        own = tree(scan, self._columns, self.sending.layout, self._plot)
+        sent = self.sending
+        own = tree(scan, self._columns, sent.layout, sent.aligned, self._plot)
         nodes = arranged(self._known.site.layouts, scan, own, self._tell)
         try:
             file = self._begin(wanted, nodes)
@@ -236,8 +248,10 @@ class _Writer:
     def _send(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
         points = self._senders[log]
         scan_id, writing = self._open[points]
+        if log in writing.sending.fits:
+            return  # it only wakes, see `look`
         with self._minding(scan_id):
-            writing.send(log, entries, self.positions[points])
+            writing.send([(log, entries)], self.positions[points])
             if told := writing.sending.bookmarks():
                 self._life.bus.commit(told, self._life.fence)
 
@@ -247,7 +261,24 @@ class _Writer:
         seal = None
         with self._minding(scan_id):
             seal = writing.take(known) if known else None
+        self._complete(log, seal)
+
+    def look(self) -> None:
+        """Complete the files that wait for nothing any more."""
+        for log in [one for one, (_, w) in self._open.items() if w.sending.fits]:
+            scan_id, writing = self._open[log]
+            seal = None
+            with self._minding(scan_id):
+                seal = writing.end(self.positions[log])
+            self._complete(log, seal)
+
+    def _complete(self, log: Log[Any], seal: Seal | None) -> None:
+        if log not in self._open:
+            return
+        scan_id, writing = self._open[log]
         if seal is None:
+            self.positions |= writing.sending.fits
+            self._senders |= dict.fromkeys(writing.sending.fits, log)
             return
         self._forget(scan_id, log)
         self._failed.pop(scan_id, None)
@@ -356,4 +387,5 @@ def _once(life: Life, writer: _Writer) -> None:
         for entry in entries:
             if entry.message is not None and entry.message.scan_number is not None:
                 writer.begin(entry.message.scan_id)
+    writer.look()
     writer.rest()

@@ -1,12 +1,12 @@
 """What devices send by themselves, as datasets: rows, slices, or the newest value."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bec_kernel.wire import Device, DeviceFile, Samples, StreamMode
+from bec_kernel.wire import DeviceFile, Samples, SignalInfo, StreamMode
 from bec_services.file_writer.core import Array, Column, Key, cell
 from bec_services.file_writer.node import Patch, column_path
 
@@ -20,26 +20,18 @@ class Source:
 
     Attributes:
         device: its name.
-        signal: as ophyd names it.
+        info: what is published of its signal.
+        unit: of its values; empty where it has none.
     """
 
     device: str
-    signal: str
+    info: SignalInfo
+    unit: str = ""
 
     def key(self, name: str) -> Key:
         """Return where a value of this name belongs in the file."""
         tail = "" if name == ONE else f"_{name}"
-        return self.device, self.signal + tail
-
-
-def sources(devices: Iterable[Device]) -> list[Source]:
-    """Return all streams of these devices."""
-    return [
-        Source(device.name, signal.name)
-        for device in devices
-        for signal in device.signals
-        if signal.stream
-    ]
+        return self.device, self.info.name + tail
 
 
 class StreamLayout:
@@ -47,15 +39,21 @@ class StreamLayout:
 
     Attributes:
         columns: by device and signal; the shape of one row as it was first.
+        sources: all streams, by where each of their values belongs, sent or not.
         files: what is linked, by device and name: files and paths in them, in the
             order they were told of.
     """
 
     def __init__(self) -> None:
         self.columns: dict[Key, Column] = {}
+        self.sources: dict[Key, Source] = {}
         self.files: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self._complete: set[str] = set()
         self._filled: dict[tuple[Key, int], int] = {}
+
+    def add(self, source: Source) -> None:
+        """Know a stream, before its first sample."""
+        self.sources |= {source.key(name): source for name in source.info.stream}
 
     def restart(self) -> None:
         """All streams are read again from their begin."""

@@ -6,8 +6,10 @@ import msgspec
 
 from bec_kernel.version import __version__
 from bec_kernel.wire import Part, ScanRequest
+from bec_services.file_writer.aligned import AlignedLayout
 from bec_services.file_writer.core import Columns
 from bec_services.file_writer.events import events
+from bec_services.file_writer.fitted import fit_nodes
 from bec_services.file_writer.metadata import END_TIME, configuration, metadata
 from bec_services.file_writer.nexus import instrument, people_and_sample
 from bec_services.file_writer.node import Node, group, iso, text
@@ -17,13 +19,21 @@ from bec_services.file_writer.scan import Scan
 from bec_services.file_writer.streams import StreamLayout
 
 
-def tree(scan: Scan, columns: Columns, streams: StreamLayout, plot: Plot) -> list[Node]:
+def tree(
+    scan: Scan,
+    columns: Columns,
+    streams: StreamLayout,
+    aligned: AlignedLayout,
+    plot: Plot,
+) -> list[Node]:
     """Return everything in the file, groups before what lies in them."""
     nodes = (
         *_entry(scan, plot),
         *people_and_sample(scan),
         *metadata(scan),
         *readings(scan, columns, streams),
+        *aligned.nodes(),
+        *fit_nodes(scan.begin),
         *configuration(scan),
         *events(),
         *instrument(scan, columns, streams),

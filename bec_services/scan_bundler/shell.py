@@ -12,6 +12,7 @@ from bec_services.scan_bundler.core import Output, ScanBundle
 from bec_services.scan_bundler.trimming import Trimming
 
 _AT_ONCE = 256  # points in one commit: the broker does nothing else meanwhile
+_TOGETHER = 4  # answers to fast steps that are worth to be waited for
 
 
 @dataclass(eq=False)
@@ -35,6 +36,7 @@ class _Bundling:
         self._owner: dict[Log[Any], _Scan] = {}
         self._keep = points_kept(life.setup.data)
         self.positions: dict[Log[Any], Id] = {}
+        self.gather: dict[Log[Any], int] = {}
 
     def begin(self, scan_id: str) -> None:
         """Follow a scan from where its log of points ends."""
@@ -61,6 +63,7 @@ class _Bundling:
             log = keys.answers(scan.scan_id, server)
             if log not in scan.sources:
                 self._add(scan, log, server, scan.bundle.after)
+                self.gather[log] = _TOGETHER
 
     def take(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
         """Take what came on one of the logs."""
@@ -159,6 +162,7 @@ class _Bundling:
         for log in (*scan.sources, *streams):
             self._owner.pop(log, None)
             self.positions.pop(log, None)
+            self.gather.pop(log, None)
 
 
 def run(life: Life) -> None:
@@ -169,7 +173,7 @@ def run(life: Life) -> None:
     bundling.positions[scans] = start
     for taken in todo:
         bundling.begin(taken.scan_id)
-    for log, entries in life.follow(bundling.positions):
+    for log, entries in life.follow(bundling.positions, gather=bundling.gather):
         if log != scans:
             bundling.take(log, entries)
             continue

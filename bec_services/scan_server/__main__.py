@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 from bec_kernel.service import Life, serve
 from bec_kernel.settings import load
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue, Schema
+from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.hook import Hook
-from bec_services.scan_server.metadata import schema_of
+from bec_services.scan_server.metadata import Schema, schema_of
 from bec_services.scan_server.scan import Scan
+from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.server import ScanServer
 
 T = TypeVar("T")
@@ -23,9 +24,9 @@ def load_scans(complain: Complain) -> list[type[Scan]]:
     return [*own, *_load("bec.scans", _scan, complain).values()]
 
 
-def load_schemas(complain: Complain) -> list[Schema]:
-    """Return what the installed packages want of the metadata of scans."""
-    return list(_load("bec.metadata", schema_of, complain).values())
+def load_schemas(complain: Complain) -> dict[str, Schema]:
+    """Return what the installed packages want of the metadata of scans, by name."""
+    return _load("bec.metadata", schema_of, complain)
 
 
 def load_hooks(complain: Complain) -> dict[str, Hook]:
@@ -67,7 +68,7 @@ def body(life: Life) -> None:
     tell = life.alarm
     account = load(life.setup.data).files.account
     catalogue = Catalogue(
-        load_scans(tell), load_schemas(tell), load_hooks(tell), account
+        [*load_scans(tell), Wait], load_schemas(tell), load_hooks(tell), account
     )
     ScanServer(life, catalogue).run()
 

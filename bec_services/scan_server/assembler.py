@@ -12,6 +12,7 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.forms import form_named, unfold
 from bec_kernel.wire import Device, Parameter, Part, ScanRequest
 from bec_services.scan_server.hook import Hooks
+from bec_services.scan_server.metadata import Schema
 from bec_services.scan_server.scan import Bound, Scan
 
 _LISTED = 240
@@ -21,16 +22,12 @@ _LARGEST = 2**53
 """Whole numbers up to here are the same in every language."""
 
 
-Schema = Callable[[Mapping[str, Any]], None]
-"""Raises `RefusedError` for metadata that are not as the site wants them."""
-
-
 class Catalogue:
     """The scans there are, by name and alias, and the site's rules for them.
 
     Attributes:
         scans: by name.
-        schemas: what the metadata of every scan must be like.
+        schemas: what the metadata of every scan must be like, by who says so.
         hooks: what the site adds to scans.
         account: whose files the scans' are.
     """
@@ -38,13 +35,13 @@ class Catalogue:
     def __init__(
         self,
         scans: Iterable[type[Scan]],
-        schemas: Iterable[Schema] = (),
+        schemas: Mapping[str, Schema] | None = None,
         hooks: Hooks | None = None,
         account: str = "",
     ) -> None:
         self.account = account
         self.scans: dict[str, Scan] = {}
-        self.schemas = list(schemas)
+        self.schemas = dict(schemas or {})
         self.hooks: Hooks = hooks or {}
         self._names: dict[str, str] = {}
         for kind in scans:

@@ -5,7 +5,7 @@ import threading
 from bec_kernel.port import Watch
 from bec_kernel.service import Life, askers
 from bec_kernel.wire import Device, DeviceValue, Latest, keys
-from bec_services.scan_server.guard import Beamline
+from bec_services.scan_server.limits import Beamline
 
 _PATIENCE = 0.5
 

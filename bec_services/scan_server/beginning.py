@@ -9,8 +9,10 @@ _KEEP = 10_000
 """So many are found by their number without the database."""
 
 
-def begun(item: Item, begin: Begin, where: Id, now: float) -> tuple[Item, list[Change]]:
-    """Return an item that begins, and the changes that make it so, but for its own.
+def begun(
+    item: Item, begin: Begin, where: Id, now: float
+) -> tuple[Item, Begin, list[Change]]:
+    """Return an item that begins, its first entry, and all changes but the item's own.
 
     Args:
         item: that has waited.
@@ -36,11 +38,15 @@ def begun(item: Item, begin: Begin, where: Id, now: float) -> tuple[Item, list[C
         user=item.user,
         fit=begin.fit,
     )
-    return new, [
-        Append(keys.steps(item.scan_id), begin, Id.of(0), dense=True),
-        *_todos(taken, begin),
-        Append(keys.scans(), taken, where, keep=_KEEP),
-    ]
+    return (
+        new,
+        begin,
+        [
+            Append(keys.steps(item.scan_id), begin, Id.of(0), dense=True),
+            *_todos(taken, begin),
+            Append(keys.scans(), taken, where, keep=_KEEP),
+        ],
+    )
 
 
 def _todos(taken: Taken, begin: Begin) -> list[Change]:

@@ -34,6 +34,16 @@ def condition_of(text: str, what: str = "wait_until") -> Condition | None:
         ) from None
 
 
+def text_of(condition: Condition) -> str:
+    """Return the text that `condition_of` makes this rule of."""
+    signal = f".{condition.signal}" if condition.signal else ""
+    words = [f"{condition.device}{signal}"]
+    for word, name in _FIELDS.items():
+        value = getattr(condition, name)
+        words += [] if value is None else [word, repr(float(value))]
+    return " ".join(words)
+
+
 def _read(first: str, words: list[str]) -> Condition:
     device, _, signal = first.partition(".")
     given: dict[str, float] = {}

@@ -1,5 +1,6 @@
 """Where items come in, begin and end: one lock over the queues, and their commits."""
 
+import contextlib
 import re
 import threading
 import time
@@ -251,8 +252,16 @@ class Desk:
 
     def _schedule(self) -> None:
         """Begin all that can begin now; the lock is held."""
+        self._let_time_pass()
         while (item := self._queues.startable()) is not None:
             self._begin(item)
+
+    def _let_time_pass(self) -> None:
+        """On a virtual clock, where all else waits for a rule."""
+        if (wait := self._suspenders.wait()) is None:
+            return
+        with contextlib.suppress(RefusedError):  # its device is away: nothing helps
+            self._commit(self._accept(wait, Hold.SUSPENDER, time.time())[0])
 
     def _begin(self, item: Item) -> None:
         accepted = self._begins.pop(item.scan_id, None)
@@ -274,15 +283,16 @@ class Desk:
         major = self._last.major
         where = Id(major + 1) if item.is_scan else Id(major, self._last.minor + 1)
         item = msgspec.structs.replace(item, before=self._where(item))
-        new, changes = begun(item, accepted.begin, where, now)
+        new, begin, changes = begun(item, accepted.begin, where, now)
         self._commit([*changes, *self._queues.put(new)])
         self._last = where
         self._life.log.info("begins", item=label(new), user=item.user)
-        self._begin_worker(new)
+        self._begin_worker(new, begin)
 
-    def _begin_worker(self, item: Item) -> None:
-        worker = Worker(self._life, item, self._catalogue, self._told, self._drivers)
-        self._life.spawn(worker.run)
+    def _begin_worker(self, item: Item, begin: Begin | None = None) -> None:
+        """Let an item go its way; without `begin` from where its logs end."""
+        words = (self._life, item, self._catalogue, self._told, self._drivers)
+        self._life.spawn(Worker(*words, begin=begin).run)
 
     def _told(self, item: Item, change: StateChange, changes: list[Change]) -> None:
         """Commit a worker's changes together with what they mean for its item."""
@@ -293,11 +303,14 @@ class Desk:
                 by = now.by if change.reason in _BY_PEOPLE else ""
                 reason = change.message or change.reason
                 changes += self._ended(now, state, reason, by)
+                if now.user == Hold.SUSPENDER:
+                    changes += self._suspenders.waited(now, state)
             else:
                 changes += self._went(now, state, change)
             self._commit(changes)
             if change.state.is_final:
                 self.outlook.ended(now, change)
+            if change.state is not ScanState.OPEN:
                 self._schedule()
 
     def _went(self, item: Item, state: ItemState, change: StateChange) -> list[Change]:

@@ -5,7 +5,7 @@ import time
 from bec_kernel.bus import Append, Bus, Change, Id
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, DriveScan, Item, Wish, keys
-from bec_services.scan_server.guard import Beamline, check_place
+from bec_services.scan_server.limits import Beamline, Behind, check_place
 from bec_services.scan_server.scans.interactive import Interactive
 
 
@@ -52,11 +52,16 @@ def next_wish(
         )
     begin = bus.read(keys.steps(ask.scan_id), limit=1)[0].message
     assert isinstance(begin, Begin)
-    _check(ask.wish, begin, beamline)
+    check_wish(ask.wish, begin, beamline)
     return [Append(log, ask.wish, Id.of(ask.number), dense=True)]
 
 
-def _check(wish: Wish, begin: Begin, beamline: Beamline) -> None:
+def check_wish(wish: Wish, begin: Begin, beamline: Beamline) -> None:
+    """Return if the motors of an interactive scan may go where its driver says.
+
+    Raises:
+        RefusedError: one may not, or is none of the scan's.
+    """
     for motor, at in wish.set.items():
         if motor not in begin.motors:
             raise RefusedError(
@@ -67,3 +72,5 @@ def _check(wish: Wish, begin: Begin, beamline: Beamline) -> None:
                 allowed=", ".join(begin.motors),
             )
         check_place(motor, at, beamline.devices[motor].limits)
+    places = {motor: (at, at) for motor, at in wish.set.items()}
+    Behind(places, beamline).go(places, "")

@@ -133,7 +133,7 @@ class ScanFrame:
 
 
 class MoveFrame:
-    """A move: no file, nothing to clean up."""
+    """A move, or a wait: no file, nothing to clean up."""
 
     def __init__(self, scan: Scan, begin: Begin, bound: Bound) -> None:
         self._scan = scan
@@ -141,13 +141,11 @@ class MoveFrame:
         self._bound = bound
 
     def body(self) -> Program:
-        """Yield the move."""
+        """Yield what is to be done."""
         start: Position = {}
         if self._bound.options.get("relative"):
             start = yield from where(self._begin.motors)
-        taking = Taking(self._bound, start)
-        for position in self._scan.positions(self._bound):
-            yield Want(kind=StepKind.MOVE, set=taking.there(position))
+        yield from self._scan.program(self._bound, Taking(self._bound, start))
 
     def cleanup(self, *, moves: bool) -> Program:
         """Yield nothing."""

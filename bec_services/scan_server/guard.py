@@ -1,21 +1,19 @@
 """Accepts or refuses a request, with a reason in the asker's words. Decides, no IO."""
 
 import difflib
-import sys
-from collections.abc import Mapping
 
 import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Begin, Device, DeviceValue, ScanRequest
+from bec_kernel.wire import Begin, Device, ScanRequest
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.first_entry import begin_of
+from bec_services.scan_server.limits import Beamline, Behind, Range, check_place
 from bec_services.scan_server.parts import assemble
 from bec_services.scan_server.scan import MAX_POINTS, Bound, Position, Scan
 
 _LONGEST = 64
 _HERE = (0.0, 0.0)
-_ANYWHERE = (-sys.float_info.max, sys.float_info.max)
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,18 +29,6 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
         begin = self.begin
         named = (begin.motors, begin.monitored, begin.triggered, begin.streaming)
         return sorted(set().union(*named, *begin.hooks.values()))
-
-
-class Beamline(msgspec.Struct, kw_only=True):
-    """What the guard knows of the devices.
-
-    Attributes:
-        devices: by name.
-        values: newest readings, by device.
-    """
-
-    devices: Mapping[str, Device] = {}
-    values: Mapping[str, DeviceValue] = {}
 
 
 def accept(
@@ -76,8 +62,8 @@ def accept(
     if not beamline.devices:
         raise RefusedError("no device server has told its devices yet; try again soon")
     scan, bound = assemble(catalogue, request, beamline.devices)
-    for schema in catalogue.schemas if scan.is_scan else ():
-        schema(request.metadata)
+    for schema in catalogue.schemas.values() if scan.is_scan else ():
+        schema.check(request.metadata)
     for motor in bound.motors:
         _can_move(beamline.devices[motor], beamline)
     for part, words in scan.parts(bound):
@@ -139,7 +125,8 @@ class _Walk:
         self._scan = scan
         self._beamline = beamline
         self._limits = {m: beamline.devices[m].limits for m in bound.motors}
-        self._left: dict[str, tuple[float, float]] = {}
+        self._behind = Behind(bound.motors, beamline)
+        self._left: dict[str, Range] = {}
         self._points = 0.0
 
     def go(self, part: Scan, words: Bound, which: str) -> None:
@@ -166,19 +153,19 @@ class _Walk:
             last |= position
         if part.is_scan:
             self._points += (number + 1 if count is None else count) * burst
-        if not (part.is_scan and start):  # it goes back from where it counts
-            self._left |= _ends(part, words, last, start)
+        back = part.is_scan and start  # it goes back from where it counts
+        ends = start if back else _ends(part, words, last, start)
+        self._behind.stand(ends)
+        self._left |= {} if back else ends
 
-    def _start(self, words: Bound) -> dict[str, tuple[float, float]]:
+    def _start(self, words: Bound) -> dict[str, Range]:
         """Return between which places each motor is, for a part that counts so."""
         if not words.options.get("relative"):
             return {}
         there = {m: _position(m, self._beamline) for m in words.motors}
         return {m: self._left.get(m, (at, at)) for m, at in there.items()}
 
-    def _check(
-        self, position: Position, start: dict[str, tuple[float, float]], where: str
-    ) -> None:
+    def _check(self, position: Position, start: dict[str, Range], where: str) -> None:
         for motor, at in position.items():
             if motor not in self._limits:
                 raise RefusedError(
@@ -190,11 +177,17 @@ class _Walk:
             check_place(motor, at + low, self._limits[motor], where)
             if high != low:
                 check_place(motor, at + high, self._limits[motor], where)
+        if self._behind:
+            froms = {motor: start.get(motor, _HERE) for motor in position}
+            ends = {
+                m: (at + froms[m][0], at + froms[m][1]) for m, at in position.items()
+            }
+            self._behind.go(ends, where)
 
 
 def _ends(
-    part: Scan, words: Bound, last: Position, start: dict[str, tuple[float, float]]
-) -> dict[str, tuple[float, float]]:
+    part: Scan, words: Bound, last: Position, start: dict[str, Range]
+) -> dict[str, Range]:
     """Return between which places a part leaves its motors."""
     if part.asks(words):
         ways = list(part.reach(words))
@@ -212,39 +205,14 @@ def _few(scan: Scan, points: float) -> None:
         )
 
 
-def check_place(
-    motor: str, there: float, limits: tuple[float, float] | None, where: str = ""
-) -> None:
-    """Return if a motor may go there.
-
-    Raises:
-        RefusedError: it is no number, or outside the limits; `where` is said with it.
-    """
-    low, high = limits or _ANYWHERE
-    if low <= there <= high:  # neither is nan
-        return
-    allowed, why = "a finite number", "that is no finite number"
-    if limits:
-        allowed = f"{limits[0]:g} to {limits[1]:g}"
-        why = f"its limits are {limits[0]:g} and {limits[1]:g}"
-    raise RefusedError(
-        f"{motor} cannot go to {there:g}{where}: {why}",
-        subject=motor,
-        value=f"{there:g}",
-        allowed=allowed,
-    )
-
-
 def _position(motor: str, beamline: Beamline) -> float:
-    value = beamline.values.get(motor)
-    readings = value.readings if value else {}
-    reading = readings.get(motor) or next(iter(readings.values()), None)
-    if reading is None or not isinstance(reading.value, int | float):
+    place = beamline.place(motor)
+    if place is None:
         raise RefusedError(
             f"{motor} has not told where it is: give a position that is not relative",
             subject=motor,
         )
-    return float(reading.value)
+    return place
 
 
 def bound_of(begin: Begin) -> Bound:

@@ -8,7 +8,7 @@ import msgspec
 
 from bec_kernel.bus import START, Change, Drop, Id, Put
 from bec_kernel.errors import RefusedError
-from bec_kernel.schedule import spans
+from bec_kernel.schedule import Span, spans
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Begin,
@@ -29,7 +29,7 @@ from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.estimate import FURTHER, MOST, forecast
 from bec_services.scan_server.frame import frame_of
-from bec_services.scan_server.guard import Accepted, Beamline, accept, bound_of
+from bec_services.scan_server.guard import Accepted, accept, bound_of
 from bec_services.scan_server.hook import taking_part
 from bec_services.scan_server.learning import (
     ENOUGH,
@@ -39,6 +39,7 @@ from bec_services.scan_server.learning import (
     learn,
     recall,
 )
+from bec_services.scan_server.limits import Beamline
 from bec_services.scan_server.model import Model
 from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.size import file_size
@@ -138,7 +139,10 @@ class Outlook:
             for device in accepted.devices
             if device in item.devices
         }
-        return msgspec.structs.replace(told, held=held, delay=self._delay(accepted))
+        span = self._begins(accepted)
+        return msgspec.structs.replace(
+            told, held=held, delay=span.begin, until=span.until
+        )
 
     def estimate(
         self, accepted: Accepted, beamline: Beamline
@@ -156,7 +160,7 @@ class Outlook:
             return None, 0  # nobody has said how many points there will be
         return told.duration, told.points
 
-    def _delay(self, accepted: Accepted) -> float | None:
+    def _begins(self, accepted: Accepted) -> Span:
         """Return when it could begin, s from now, if it were asked for now."""
         item = Item(
             scan_id="",
@@ -168,7 +172,8 @@ class Outlook:
         )
         active = [one.scan_id for one in list(self._queues.active())]
         taken = {scan_id: self._points(scan_id) for scan_id in active}
-        return spans([*list(self._queues.items.values()), item], taken)[""][0]
+        held = {name: self._queues.status(name) for name in self._queues.names}
+        return spans([*list(self._queues.items.values()), item], taken, held)[""]
 
     def _points(self, scan_id: str) -> int:
         last = self._life.bus.last(keys.points(scan_id))

@@ -13,15 +13,8 @@ from bec_services.scan_server.assembler import Catalogue, bind
 from bec_services.scan_server.scan import COMMON, Bound, Scan
 
 _OF_THE_WHOLE = (
-    "signal",
-    "fit",
-    "monitored",
-    "on_request",
-    "file_suffix",
-    "file_directory",
-    "metadata",
-    "scan_queue",
-    "nowait",
+    *(one.name for one in COMMON if one.whole),
+    *("metadata", "scan_queue", "nowait"),
 )
 """What a part cannot have for itself."""
 _SHARED = [one.name for one in COMMON if one.name not in _OF_THE_WHOLE]

@@ -109,6 +109,13 @@ class Run:
         unit = self._flight.question
         return unit.want if unit and not self.done else None
 
+    @property
+    def slack(self) -> int:
+        """So many steps may be answered before something has to be decided."""
+        busy = self._draining or self._pausing or self._controls or self.question
+        full = len(self._flight) >= self._lookahead
+        return max(1, self._lookahead // 2) if full and not busy else 1
+
     # --- what comes of it -------------------------------------------------------------
 
     def advance(self) -> list[Message]:
@@ -152,7 +159,7 @@ class Run:
                 self._controls.popleft()
                 verb = control.verb if self._applies(control) else Verb.IGNORED
                 why = control.reason or f"by {control.user}"
-                point = control.point if verb is Verb.REWIND else None
+                point = control.point if control.verb is Verb.REWIND else None
                 self._decree(verb, at, why, point)
                 return True
         if self._draining:

@@ -129,12 +129,14 @@ COMMON = (
     Parameter(
         name="signal",
         kind="device",
+        whole=True,
         default="",
         doc="detector that is plotted and fitted; the first one if none is named",
     ),
     Parameter(
         name="fit",
         kind="str",
+        whole=True,
         default="",
         choices=list(FIT_MODELS),
         doc="lmfit model fitted while it runs",
@@ -142,24 +144,28 @@ COMMON = (
     Parameter(
         name="monitored",
         kind="device_list",
+        whole=True,
         default=[],
         doc="devices read at every point of this scan, besides those that always are",
     ),
     Parameter(
         name="on_request",
         kind="device_list",
+        whole=True,
         default=[],
         doc="devices this scan does not read",
     ),
     Parameter(
         name="file_suffix",
         kind="str",
+        whole=True,
         default="",
         doc="ends the name of the scan's folder: S00042_SUFFIX",
     ),
     Parameter(
         name="file_directory",
         kind="str",
+        whole=True,
         default="",
         doc="folders below the instance's files, like: user/sample_1",
     ),
@@ -220,6 +226,7 @@ class Scan:
 
     Its docstring is what people read; the first line is its summary. `scattered`: its
     points lie anywhere in the plane of its first two motors, and are drawn there.
+    `is_published`: people can ask for it.
     """
 
     name: ClassVar[str]
@@ -230,6 +237,7 @@ class Scan:
     forms: ClassVar[tuple[Form, ...]] = ()
     example: ClassVar[str] = ""
     is_scan: ClassVar[bool] = True
+    is_published: ClassVar[bool] = True
     driven: ClassVar[bool] = False
     scattered: ClassVar[bool] = False
     others: Callable[[str], "Scan"]

@@ -1,16 +1,19 @@
 """The scan server's shell: asks in, replies out; the desk does what is asked."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from bec_kernel.bus import Append, Change, Drop, Id, Log, Put
 from bec_kernel.errors import BecError, BrokerError, FencedError
 from bec_kernel.service import Life, LifeOver
-from bec_kernel.wire import DryRun, Inbox, Problem, Reply, keys
+from bec_kernel.wire import DryRun, Inbox, Latest, Problem, Reply, keys
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.desk import Desk
+
+T = TypeVar("T")
 
 _REPLIES_KEEP = 1000
 
@@ -82,11 +85,18 @@ class ScanServer:
         return Problem(kind="RefusedError", message=f"it cannot be served: {what}")
 
     def _publish(self) -> None:
-        """Put the catalogue, and take scans out of it that are gone."""
-        signatures = {n: s.signature() for n, s in self._catalogue.scans.items()}
-        old = self._life.bus.get_all(keys.catalogue())
-        changes: list[Change] = [
-            Drop(keys.catalogue(), name) for name in set(old) - set(signatures)
+        """Put scans and schemas one can ask for, and take out those that are gone."""
+        scans, schemas = self._catalogue.scans, self._catalogue.schemas
+        shown = {name: scan for name, scan in scans.items() if scan.is_published}
+        signatures = {name: scan.signature() for name, scan in shown.items()}
+        wanted = {n: s.published for n, s in schemas.items()}
+        changes = [
+            *self._replaced(keys.catalogue(), signatures),
+            *self._replaced(keys.metadata(), wanted),
         ]
-        changes += [Put(keys.catalogue(), s, n) for n, s in signatures.items()]
         self._life.bus.commit(changes, self._life.fence)
+
+    def _replaced(self, key: Latest[T], new: Mapping[str, T]) -> list[Change]:
+        gone = set(self._life.bus.get_all(key)) - set(new)
+        drops = [Drop(key, name) for name in gone]
+        return [*drops, *(Put(key, one, name) for name, one in new.items())]

@@ -7,6 +7,8 @@ again when the value has been as it must be for as long as the rule says.
 import math
 from collections.abc import Callable, Collection, Iterable
 
+import msgspec
+
 from bec_kernel.wire import Condition, Suspender
 
 Look = Callable[[Condition], float | None]
@@ -14,11 +16,16 @@ Look = Callable[[Condition], float | None]
 
 
 class _Rule:
-    """One rule, and since when it is so again."""
+    """One rule, and since when it is so again.
+
+    Attributes:
+        in_vain: one has waited for it, and its value was not good since.
+    """
 
     def __init__(self, suspender: Suspender, *, broken: bool) -> None:
         self.suspender = suspender
         self.broken = broken
+        self.in_vain = False
         self.why = ""
         self._since: float | None = None
 
@@ -29,12 +36,17 @@ class _Rule:
             told = "its value is not known" if value is None else f"it is {value:g}"
             self.why = f"{rule}: {told}"
             return
+        self.in_vain = False
         if not self.broken:
             return
         self._since = now if self._since is None else self._since
         self.why = self.why or f"{rule}: so for too short a time"
         if now >= self._since + rule.held:
-            self.broken, self._since, self.why = False, None, ""
+            self.mend()
+
+    def mend(self) -> None:
+        """It is whole again."""
+        self.broken, self._since, self.why = False, None, ""
 
     @property
     def due(self) -> float:
@@ -68,6 +80,33 @@ class Rules:
         """Take note of all values as they are `now`, s."""
         for rule in self._rules.values():
             rule.look(value_of(rule.suspender.rule), now)
+
+    def waited(self, queue: str, rule: Condition, *, met: bool) -> bool:
+        """Take note of the end of a wait for a rule; return whether it was broken.
+
+        Args:
+            queue: of the rule.
+            rule: that was waited for, its deadline aside.
+            met: it was so for its time, by the device server's clock.
+        """
+        found = [
+            one
+            for one in self._rules.values()
+            if one.broken
+            and one.suspender.queue == queue
+            and msgspec.structs.replace(rule, deadline=one.suspender.rule.deadline)
+            == one.suspender.rule
+        ]
+        for one in found:
+            one.in_vain = not met
+            if met:
+                one.mend()
+        return bool(found)
+
+    def hopeful(self) -> list[Suspender]:
+        """Return broken rules that nobody has waited for in vain."""
+        found = [r for r in self._rules.values() if r.broken and not r.in_vain]
+        return [one.suspender for one in found]
 
     def broken(self, queue: str) -> list[tuple[Suspender, str]]:
         """Return the broken rules of a queue, and why each is."""

@@ -23,7 +23,7 @@ def duration(motions: Sequence[Motion], start: float, end: float) -> float:
 
 def _one(motion: Motion, start: float, end: float) -> float:
     if motion.span is not None:
-        start, end = _behind(motion, start), _behind(motion, end)
+        start, end = behind(motion, start), behind(motion, end)
     way = abs(end - start)
     if not way:
         return motion.settle
@@ -46,8 +46,11 @@ def _trapezoid(way: float, velocity: float, acceleration: float) -> float:
     return way / top + top / acceleration
 
 
-def _behind(motion: Motion, axis: float) -> float:
-    """Return where a motor behind a computed axis is when the axis is there."""
+def behind(motion: Motion, axis: float) -> float:
+    """Return where a motor behind a computed axis is when the axis is there.
+
+    That is when the other axes of its positioner are where they were when it was told.
+    """
     assert motion.span is not None
     (low, high), to = motion.span, motion.to
     share = (axis - low) / (high - low) * (len(to) - 1)

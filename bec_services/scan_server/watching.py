@@ -2,7 +2,10 @@
 
 import contextlib
 import time
+import uuid
 from collections.abc import Callable
+
+import msgspec
 
 from bec_kernel.bus import Change, Drop, Put
 from bec_kernel.errors import RefusedError
@@ -11,18 +14,25 @@ from bec_kernel.wire import (
     Condition,
     DeviceValue,
     Hold,
+    Item,
+    ItemState,
+    ScanRequest,
     Suspender,
     SuspenderAction,
+    Verb,
     keys,
 )
-from bec_services.scan_server.acting import release, suspend
+from bec_services.scan_server.acting import control, release, suspend
 from bec_services.scan_server.beamline import BeamlineWatch
-from bec_services.scan_server.condition import condition_of
-from bec_services.scan_server.guard import Beamline
+from bec_services.scan_server.condition import condition_of, text_of
+from bec_services.scan_server.limits import Beamline
 from bec_services.scan_server.queue import Queues
+from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.suspending import Rules, key_of
 
 _SLICE = 0.5
+_VIRTUAL = 3600.0
+"""So much time (s) is let pass for a rule beyond its own, on a virtual clock."""
 _REST = 0.02
 """Values that change faster are looked at once in so long, s."""
 
@@ -128,13 +138,68 @@ class Suspenders:
         self._told[queue] = names
         if not broken:
             self._life.log.info("goes on", queue=queue)
-            return release(self._queues, queue, time.time())
+            return [*self._end_waits(queue), *release(self._queues, queue, time.time())]
         reason = "; ".join(why for _, why in broken)
         if suspended is None:
             self._life.alarm(f"queue {queue} is suspended: {reason}", "minor")
         hold = Hold(user=Hold.SUSPENDER, reason=reason, time=time.time())
         gently = all(suspender.after_point for suspender, _ in broken)
         return suspend(self._queues, queue, hold, after_point=gently)
+
+    # --- on a virtual clock -----------------------------------------------------------
+
+    def wait(self) -> ScanRequest | None:
+        """Return what lets time pass until a queue goes on; None: nothing has to.
+
+        A virtual clock stands still while all is paused. So a rule is waited for by an
+        item of its own, where something waits for the rule and nothing else runs.
+        """
+        busy = any(item.state is not ItemState.PAUSED for item in self._queues.active())
+        if busy or not self._beamline.users.virtual:
+            return None
+        for suspender in self._rules.hopeful():
+            queue = suspender.queue
+            waiting = self._queues.waiting_in(queue)
+            if any(item.user == Hold.SUSPENDER for item in waiting):
+                continue
+            if waiting or self._queues.running_in(queue):
+                deadline = suspender.rule.held + _VIRTUAL
+                rule = msgspec.structs.replace(suspender.rule, deadline=deadline)
+                return ScanRequest(
+                    request_id=uuid.uuid4().hex,
+                    name=Wait.name,
+                    kwargs={"wait_until": text_of(rule)},
+                    queue=queue,
+                )
+        return None
+
+    def _end_waits(self, queue: str) -> list[Change]:
+        """Return what keeps time from passing on for a queue."""
+        hold = Hold(user=Hold.SUSPENDER, reason="no longer needed", time=time.time())
+        waits = [
+            item
+            for item in list(self._queues.active())
+            if item.user == Hold.SUSPENDER and item.request.queue == queue
+        ]
+        found = (control(self._queues, item, Verb.ABORT, hold) for item in waits)
+        return [change for changes in found for change in changes]
+
+    def waited(self, item: Item, state: ItemState) -> list[Change]:
+        """Take note of the end of such an item; return what changes."""
+        rule = condition_of(str(item.request.kwargs.get("wait_until", "")))
+        queue, met = item.request.queue, state is ItemState.COMPLETED
+        if rule is None or not self._rules.waited(queue, rule, met=met):
+            return []
+        if not met:
+            self._life.alarm(
+                f"queue {queue} stays suspended: {rule} was not so in the virtual time "
+                f"that was let pass for it (at most {rule.deadline:g} s), and time "
+                f"stands still now: make {rule.device} good again, let more time pass "
+                "(as in: %scan acquire --exp-time 3600 --scan-queue other), or take "
+                "the rule away",
+                "minor",
+            )
+        return self._hold(queue)
 
     def watch(self, look: Callable[[], bool]) -> None:
         """Call `look` when values change or a rule is due, until it says no.

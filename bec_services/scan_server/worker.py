@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from bec_kernel.bus import START, Append, Change, Id, Log
+from bec_kernel.gathering import Gathering
+from bec_kernel.pages import entries
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Answer,
@@ -47,6 +49,11 @@ ITEM_STATE = {
     ScanState.INTERRUPTED: ItemState.FAILED,
 }
 
+_NO_WAY = (
+    "it goes back only while it runs or is paused, and only to a point it has taken by "
+    "a step of its own"
+)
+
 Told = Callable[[Item, StateChange, list[Change]], None]
 """Takes an item's new state and commits it together with these changes."""
 
@@ -61,15 +68,20 @@ class Worker:
         catalogue: Catalogue,
         told: Told,
         drivers: Drivers,
+        *,
+        begin: Begin | None = None,
     ) -> None:
         self._life = life
         self._item = item
         self._catalogue = catalogue
         self._told = told
         self._drivers = drivers
+        self._begin = begin
         self._question: tuple[Want | None, float] = (None, 0.0)
         self._steps: Log[StepEntry] = keys.steps(item.scan_id)
         self._states = 0
+        self._answers: list[Log[Answer]] = []
+        self._gathering = Gathering(life.bus)
 
     def run(self) -> None:
         """Bring the item to its end; begins anew where its logs end."""
@@ -79,15 +91,16 @@ class Worker:
             if run.done:
                 return
             self._watch(run)
-            for log, entries in self._wait(positions):
-                positions[log] = entries[-1].id
-                for entry in entries:
+            for log, page in self._wait(positions, run.slack):
+                positions[log] = page[-1].id
+                for entry in page:
                     self._feed(run, log, entry.id, entry.message)
 
     def _load(self) -> tuple[Run, dict[Log[Any], Id]]:
         """Read what is there, and feed all of it before anything is decided."""
-        scan_id = self._item.scan_id
-        recorded = [entry.message for entry in read_all(self._life, self._steps)]
+        bus, scan_id = self._life.bus, self._item.scan_id
+        recorded: list[StepEntry] = [self._begin] if self._begin else []
+        recorded = recorded or [one.message for one in entries(bus, self._steps)]
         begin = recorded[0]
         assert isinstance(begin, Begin)
         scan = self._catalogue.find(begin.request.name)
@@ -97,12 +110,13 @@ class Worker:
         code = code_of(scan, hooks.values(), bound)
         run = Run(begin, frame, recorded, code=code, lookahead=LOOKAHEAD)
         servers = sorted(set(begin.servers.values()) or {"main"})
-        logs: list[Log[Any]] = [keys.answers(scan_id, server) for server in servers]
+        self._answers = [keys.answers(scan_id, server) for server in servers]
+        logs: list[Log[Any]] = [*self._answers]
         positions: dict[Log[Any], Id] = {}
         logs += [keys.advice(scan_id, name) for name in begin.asks]
         for log in [*logs, keys.controls(scan_id), keys.wishes(scan_id)]:
             positions[log] = START
-            for entry in read_all(self._life, log):
+            for entry in [] if self._begin else entries(bus, log):
                 positions[log] = entry.id
                 self._feed(run, log, entry.id, entry.message)
         if len(recorded) > 1:
@@ -112,7 +126,8 @@ class Worker:
 
     def _feed_digests(self, run: Run, server: str) -> None:
         """Feed what a server has answered, but has let go before it was read here."""
-        for entry in read_all(self._life, keys.digests(self._item.scan_id, server)):
+        log = keys.digests(self._item.scan_id, server)
+        for entry in entries(self._life.bus, log):
             for answer in entry.message.answers():
                 run.answer(server, answer)
 
@@ -141,9 +156,12 @@ class Worker:
             run.questions.silent(want.ask, want.patience)
             self._append(run.advance())
 
-    def _wait(self, positions: dict[Log[Any], Id]) -> list[tuple[Log[Any], list[Any]]]:
+    def _wait(
+        self, positions: dict[Log[Any], Id], slack: int
+    ) -> list[tuple[Log[Any], list[Any]]]:
         self._life.check()
-        return self._life.bus.follow(positions, 0.5)
+        answers = dict.fromkeys(self._answers, slack) if slack > 1 else None
+        return self._gathering.follow(positions, 0.5, gather=answers)
 
     def _append(self, messages: list[Message]) -> None:
         changes: list[Change] = []
@@ -170,7 +188,11 @@ class Worker:
 
     def _alarm(self, message: Message) -> None:
         """Tell people of decisions nobody asked for."""
-        if not isinstance(message, Mark) or message.control:
+        if not isinstance(message, Mark):
+            return
+        if message.verb is Verb.IGNORED and message.value is not None:
+            self._tell(f"is not rewound to point {message.value}: {_NO_WAY}", "minor")
+        if message.control:
             return
         said = {
             Verb.PAUSE: "is paused",
@@ -179,22 +201,11 @@ class Worker:
             Verb.DIVERGED: "is interrupted: its program has changed",
         }.get(message.verb)
         if said:
-            label = (
-                f"scan {self._item.scan_number}" if self._item.scan_number else "move"
-            )
-            self._life.alarm(
-                f"{label} {said}: {message.reason}",
-                "major",
-                scan_id=self._item.scan_id,
-                user=self._item.user,
-            )
+            self._tell(f"{said}: {message.reason}", "major")
 
-
-def read_all(life: Life, log: Log[Any]) -> list[Any]:
-    """Return every entry of `log` that can be read."""
-    found: list[Any] = []
-    at = START
-    while entries := life.bus.read(log, at):
-        found += [entry for entry in entries if entry.message is not None]
-        at = entries[-1].id
-    return found
+    def _tell(self, what: str, severity: str) -> None:
+        item = self._item
+        label = f"scan {item.scan_number}" if item.scan_number else "move"
+        self._life.alarm(
+            f"{label} {what}", severity, scan_id=item.scan_id, user=item.user
+        )

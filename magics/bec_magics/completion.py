@@ -35,9 +35,12 @@ def matcher_for(words: dict[str, Words]) -> Any:
         except BecError:
             candidates = []  # no instance: nothing to offer, and nothing to say here
         typed = context.token
+        # A token begins behind `=`, one of our words before it: `name=value`.
+        head = found[2].rsplit(maxsplit=1)[-1] if found[2][-1:].strip() else ""
+        head = head.removesuffix(typed)
         fitting = [
             SimpleCompletion(word, type="magic")
-            for word in candidates
+            for word in (one.removeprefix(head) for one in candidates)
             if word.startswith(typed)
         ]
         # Python names mean nothing in this line, also where we have nothing to offer.

@@ -9,6 +9,7 @@ from bec_magics.completion import matcher_for, matcher_of_names
 from bec_magics.errors import put_back, show_in_one_line
 from bec_magics.history import HistoryMagics
 from bec_magics.live import bundle_of
+from bec_magics.metadata import matcher_of_metadata
 from bec_magics.move import MoveMagics
 from bec_magics.own import InstanceMagics
 from bec_magics.queue import QueueMagics
@@ -90,7 +91,8 @@ def _complete(
             "scans": history.complete_scans,
         }
     )
-    ours = [matcher, matcher_of_names(shell, NAMES)]
+    of_metadata = matcher_of_metadata(scan.session)
+    ours = [matcher, matcher_of_names(shell, NAMES), of_metadata]
     matchers = shell.Completer.custom_matchers
     matchers += ours
 

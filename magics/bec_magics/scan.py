@@ -116,7 +116,9 @@ class ScanMagics(Magics):
         return f"{told}\n\n{self.catalogue_table()!r}"
 
     def _explained(self, name: str) -> str:
-        return language.help(name.strip(), self.session.client.scans.catalogue())
+        client = self.session.client
+        fields = client.metadata.fields()
+        return language.help(name.strip(), client.scans.catalogue(), fields)
 
 
 def past_scan(client: Client, word: str) -> ScanReport:

@@ -2,7 +2,8 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from bec_kernel.errors import InstanceError, RefusedError
-from bec_kernel.wire import keys
+from bec_kernel.port import Put
+from bec_kernel.wire import MetadataField, MetadataSchema, keys
 from bec_magics import load_ipython_extension, unload_ipython_extension
 
 OURS = {"scan", "ct", "mv", "umv", "mvr", "wa", "stop", "queue", "instance", "scans"}
@@ -206,3 +207,23 @@ def test_queue_shows_the_queue_and_explains_its_words(connected):
     assert "suspend_unless RULE" in connected.find_magic("queue").getdoc()
     result = connected.run_cell("%queue pausse")
     assert "did you mean pause?" in str(result.error_in_exec)
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("%scan acquire --metadata mo", ["mode="]),
+        ("%scan acquire --metadata mode=s", ["step"]),
+        ("%scan acquire --metadata mode=", ["fly", "step"]),
+        ('scans.acquire(metadata={"mo', ["mode"]),
+        ('scans.acquire(metadata={"shots": 1, "mode": "s', ["step"]),
+        ("bec.metadata['", ["mode", "shots"]),
+        ('bec.metadata["mode"] = "', ["fly", "step"]),
+    ],
+)
+def test_tab_offers_the_metadata_the_site_knows(connected, bus, typed, wanted):
+    mode = MetadataField(name="mode", kind="str", choices=["fly", "step"])
+    shots = MetadataField(name="shots", kind="int", choices=[1, 2])
+    bus.commit([Put(keys.metadata(), MetadataSchema(fields=[mode, shots]), "site")])
+    assert tab(connected, typed) == wanted
+    assert {"1", "2", "scans"} <= {*tab(connected, "bec.metadata['shots'] = ")}

@@ -43,6 +43,9 @@ bpm4i:
 flyer:
   deviceClass: bec_services.device_server.sim.SimFlyer
   readoutPriority: on_request
+ring:
+  deviceClass: bec_services.device_server.sim.SimRing
+  readoutPriority: on_request
 """
 OPEN_ENDED = ("adaptive_scan", "interactive", "line_sweep_scan")  # who knows?
 MORE = (
@@ -166,3 +169,15 @@ def test_magics_run_dry_where_they_are_told_to(lab, tmp_path, monkeypatch):
         assert lab.client.dev.samx.position == before
     finally:
         unload_ipython_extension(shell)
+
+
+def test_a_rule_lets_time_pass_by_itself_until_the_beam_is_back(lab):
+    client = lab.client
+    client.queue.suspend_unless("ring above 80 for 60")
+    client.dev.ring.dump()
+    before = client.dev.ring.read()["ring"]["timestamp"]
+    report = client.scans.acquire().wait(20)
+    opened = client.bus.read(keys.states(report.scan_id), START)[0].message.time
+    # From 0 mA, by 2 mA a second, until it is above 80 mA; and for 60 s.
+    assert opened - before == pytest.approx(41 + 60, abs=1.5)
+    client.queue.unsuspend("ring")

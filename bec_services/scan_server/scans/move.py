@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 
-from bec_kernel.wire import Parameter
-from bec_services.scan_server.scan import MOTOR, RELATIVE, Bound, Position, Scan
+from bec_kernel.wire import Parameter, StepKind
+from bec_services.scan_server.scan import (
+    MOTOR,
+    RELATIVE,
+    Bound,
+    Position,
+    Scan,
+    Taking,
+)
+from bec_services.scan_server.want import Program, Want
 
 
 class Move(Scan):
@@ -25,3 +33,8 @@ class Move(Scan):
     def positions(self, bound: Bound) -> Iterator[Position]:
         """Yield the one position."""
         yield dict(bound.bundles)
+
+    def program(self, bound: Bound, taking: Taking) -> Program:
+        """Go there."""
+        for position in self.positions(bound):
+            yield Want(kind=StepKind.MOVE, set=taking.there(position))

@@ -36,7 +36,12 @@ class Multi(Scan):
         return [sum(map(prod, shapes))] if all(shapes) else []
 
     def program(self, bound: Bound, taking: Taking) -> Program:
-        """Run the parts, one after the other."""
+        """Run the parts, one after the other.
+
+        First it asks where all motors are: a rewind over parts puts them back.
+        """
+        if bound.motors:
+            yield from where(bound.motors)
         for part, words in self.parts(bound):
             start = {}
             if words.options.get("relative"):
@@ -45,8 +50,7 @@ class Multi(Scan):
             if part.is_scan:
                 yield from _scan(part, words, taking)
             else:
-                for position in part.positions(words):
-                    yield Want(kind=StepKind.MOVE, set=taking.there(position))
+                yield from part.program(words, taking)
 
 
 def _scan(part: Scan, words: Bound, taking: Taking) -> Program:

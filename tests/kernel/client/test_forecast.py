@@ -7,6 +7,7 @@ import pytest
 
 from bec_kernel.bus import Append, Id, Put
 from bec_kernel.client import language
+from bec_kernel.client.forecast import ScanForecast
 from bec_kernel.client.wording import length, size
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import (
@@ -15,6 +16,8 @@ from bec_kernel.wire import (
     Item,
     ItemState,
     Problem,
+    QueueState,
+    QueueStatus,
     ScanRequest,
     keys,
 )
@@ -204,3 +207,15 @@ def test_the_queue_tells_when_each_item_begins_and_ends(bec, server):
         ["1", "tester", "acquire", "pending", "in 22.5 s", "in 1 min 52 s"],
         ["2", "tester", "acquire", "pending", "in 1 min 52 s", "?"],
     ]
+    paused = QueueStatus(name="primary", state=QueueState.PAUSED, reason="by ada")
+    server.bus.commit([Put(keys.queues(), paused, "primary")])
+    last = re.split(" {2,}", repr(bec.queue).splitlines()[-1])
+    assert last[4:] == ["when queue primary goes on", "?"]
+
+
+def test_a_forecast_says_what_its_begin_waits_for():
+    waits = Forecast(name="acquire", delay=None, until="queue primary goes on")
+    request = ScanRequest(request_id="", name="acquire")
+    assert "begins: when queue primary goes on" in repr(ScanForecast(request, waits))
+    waits = msgspec.structs.replace(waits, until="")
+    assert "begins: nobody knows when" in repr(ScanForecast(request, waits))

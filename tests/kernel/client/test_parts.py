@@ -18,7 +18,9 @@ MULTI = Signature(
     options=[EXPOSURE],
 )
 DRIVEN = Signature(name="interactive", bundle=[], driven=True)
-ALL = CATALOGUE | {"multi": MULTI, "interactive": DRIVEN}
+SUFFIX = Parameter(name="file_suffix", kind="str", choices=["a"], whole=True)
+COUNT = Signature(name="count", options=[EXPOSURE, SUFFIX])
+ALL = CATALOGUE | {"count": COUNT, "multi": MULTI, "interactive": DRIVEN}
 DEVICES = ["samx", "samy", "bpm4i"]
 LINE = {"name": "line_scan", "args": ["samx", -5.0, 5.0], "kwargs": {"steps": 3}}
 MOVE = {"name": "mv", "args": ["samy", 1.0], "kwargs": {}}
@@ -74,6 +76,7 @@ def test_what_is_written_out_is_read_back(text):
         ("multi 'acquire --metadata a=1'", "part 1: metadata is given once"),
         ("multi 'acquire --scan-queue b'", "part 1: scan_queue is given once"),
         ("multi 'acquire --nowait'", "part 1: nowait is given once"),
+        ("multi 'count --file-suffix a'", "part 1: file_suffix is given once"),
         ("multi 'acquire [1'", "part 1: a closing ] is missing"),
     ],
 )
@@ -91,6 +94,10 @@ def test_tab_within_the_quotes_of_a_part_completes_the_part():
     assert candidates('multi "acquire" "line_scan sam') == ["samx", "samy"]
     assert candidates('multi "line_scan samx 0 1 --ste') == ["--steps"]
     assert candidates('multi "mul') == []
+    assert candidates('multi "count --') == ["--exp-time"]
+    assert candidates('multi "count --file-suffix ') == []
+    assert candidates("count --file-suffix ") == ["a"]
+    assert candidates('multi "nothing --') == []
     assert candidates("multi acquire --exp") == ["--exp-time"]
     assert candidates('multi acquire --metadata "sam') == []
 

@@ -136,3 +136,23 @@ def test_what_left_the_bus_before_it_was_read_is_counted_and_the_rest_is_kept():
     track.tell(point(8, attempt=2))
     assert (track.rewound, track.count) == (1, 10)
     assert [one.attempt for one in track.points] == [2, 1]
+
+
+def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():
+    track = Track("a")
+    track.await_begin()
+    assert track.has_points
+    assert not track.positions
+    track.tell(Taken(scan_id="a", scan_number=1, name="x", user="ada"))
+    assert track.positions.keys() == {
+        keys.points("a"),
+        keys.states("a"),
+        keys.files("a"),
+    }
+
+
+def test_the_logs_of_a_scan_that_ended_unseen_are_read_to_their_end():
+    track = Track("a")
+    track.await_begin()
+    track.tell(ENDED)
+    assert keys.points("a") in track.positions

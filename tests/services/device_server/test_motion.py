@@ -2,6 +2,7 @@
 
 import pytest
 from ophyd import EpicsMotor
+from ophyd.pseudopos import pseudo_position_argument
 from ophyd.sim import make_fake_device
 
 from bec_kernel.wire import Motion
@@ -85,6 +86,7 @@ def test_a_computed_axis_tells_where_the_motors_behind_it_go():
     assert left.span == (0.0, 20.0)
     assert (left.to, right.to) == ([0.0, -10.0], [0.0, 10.0])
     assert left.velocity == 5.0
+    assert (left.motor, left.limits, right.motor) == ("slit_left", None, "slit_right")
 
 
 def test_a_curved_axis_tells_its_curve():
@@ -94,6 +96,22 @@ def test_a_curved_axis_tells_its_curve():
     assert theta.to[0] == pytest.approx(mono.forward(4.0).theta)
     assert theta.to[-1] == pytest.approx(mono.forward(30.0).theta)
     assert len(theta.to) > 2
+    assert theta.motor == "mono_theta"
+
+
+class Lever(SimSlit):
+    """How far the gap moves a blade depends on the centre."""
+
+    @pseudo_position_argument
+    def forward(self, pseudo_pos):
+        half = pseudo_pos.gap / 2 * (1 + pseudo_pos.centre / 100)
+        return self.RealPosition(-half, half)
+
+
+def test_motors_are_named_only_where_what_the_axes_do_to_them_adds_up():
+    slit = Lever(name="slit", clock=CLOCK)
+    for name in ("gap", "centre"):
+        assert [one.motor for one in motions_of(axis(slit, name))] == ["", ""]
 
 
 def test_the_signals_that_change_the_pace_are_those_of_the_motors():

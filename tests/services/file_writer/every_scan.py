@@ -188,13 +188,26 @@ def point_log(line: str, number: int) -> list[tuple[Id, PointEntry]]:
     return [*first, *((Id(n), entry) for n, entry in enumerate(others, 1))]
 
 
-def play(bus: MemoryBus, line: str, number: int, *, first: int | None = None) -> Begin:
-    """Put a scan on the bus: all of it, or its first points only."""
+def play(
+    bus: MemoryBus, line: str, number: int, *, first: int | None = None, also: str = ""
+) -> Begin:
+    """Put a scan on the bus: all of it, or its first points only.
+
+    Args:
+        bus: where to.
+        line: words it was asked for with.
+        number: of the scan.
+        first: so many entries of its points.
+        also: a device of the main server that sends by itself.
+    """
     found = accepted(line, number)
     begin = found.begin
+    if also:
+        servers = {**begin.servers, also: "main"}
+        begin = msgspec.structs.replace(begin, streaming=[also], servers=servers)
     bus.commit([Put(keys.devices("main"), one, one.name) for one in DEVICES.values()])
     steps = [step for step, _ in logs(found) if step is not None]
-    if begin.streaming:
+    if "flyer" in begin.streaming:
         _fly(bus, begin.scan_id)
     take(bus, "file_writer", begin)
     step_log, log = keys.steps(begin.scan_id), keys.points(begin.scan_id)

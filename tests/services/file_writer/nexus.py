@@ -14,6 +14,12 @@ from nexusformat.nexus import nxload, validate
 BEC_SCAN = (
     Path(__file__).parents[3] / "bec_services" / "file_writer" / "bec_scan.nxdl.xml"
 )
+SETTINGS = """\
+files:
+  account: p12345
+  instrument: hall 7
+  source: {name: ring, type: Synchrotron X-ray Source, probe: x-ray}
+"""
 
 
 class _Told(logging.Handler):
@@ -61,10 +67,15 @@ def definition_complaints() -> list[tuple[str, str, str]]:
     return validate.lint_nxdl(BEC_SCAN)
 
 
-def base_complaints(path: Path) -> list[tuple[str, str]]:
-    """What the validator of the base classes says: where, and what."""
+def base_complaints(path: Path, inside: str = "/") -> list[tuple[str, str]]:
+    """What the validator of the base classes says: where, and what.
+
+    Args:
+        path: of the file.
+        inside: of the group to begin at; into collections it does not look.
+    """
     with _listening() as lines:
-        validate.validate_file(path)
+        validate.validate_file(path, inside)
     return lines
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +12,6 @@ from bec_kernel.expiry import let_go
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     SERVICES,
-    Device,
     Heartbeat,
     ScanState,
     StateChange,
@@ -21,26 +21,22 @@ from bec_kernel.wire import (
 from bec_services.file_writer import serving
 from bec_services.file_writer.shell import run
 from bec_services.scihub.shell import run as run_scihub
-from tests.services.recorded import (
-    T0,
-    begin,
-    new_life,
-    points_log,
-    running,
-    take,
-    until,
+from tests.services.file_writer.gas import (
+    FIT,
+    POINTS,
+    everything_sent,
+    gas_scan,
+    points,
+    put_devices,
 )
-
-POINTS = 5
+from tests.services.recorded import T0, new_life, running, take, until
 
 
 @pytest.fixture
 def bus():
     bus = MemoryBus(MemoryBroker())
     put(bus, keys.users(), Users(names=["ada"], device_servers=["main"]))
-    for name in ("samx", "samz", "bpm4i"):
-        device = Device(name=name, server="main", device_class="Sim")
-        put(bus, keys.devices("main"), device, name)
+    put_devices(bus)
     for role in ("scihub", "file_writer"):
         beat = Heartbeat(
             service=role, pid=1, state="running", version="", time=time.time() + 60
@@ -51,12 +47,11 @@ def bus():
 
 def recorded(bus, tmp_path):
     """A scan that ran, was written, and is in the database."""
-    take(bus, "file_writer", begin(POINTS))
+    take(bus, "file_writer", gas_scan())
     taken = bus.get_all(keys.todo["file_writer"]("main"))["scan1"]
     put(bus, keys.todo["scihub"]("main"), taken, "scan1")
     closed = StateChange(state=ScanState.CLOSED, time=T0 + POINTS, reason="done")
-    log = keys.points("scan1")
-    bus.commit([Append(log, entry, at) for at, entry in points_log(POINTS)])
+    bus.commit([*everything_sent(), *points()])
     bus.commit([Append(keys.states("scan1"), closed, Id(2))])
     for role, body in (("file_writer", run), ("scihub", run_scihub)):
         with running(new_life(role, bus.broker, tmp_path), body):
@@ -74,6 +69,47 @@ def forget(bus):
     assert not any(bus.broker.log(name) for name in left)
 
 
+def streams(report):
+    """All that was sent: values, their kind, times and unit."""
+    found = {}
+    for name in report.async_.gas:
+        one = report.async_.gas[name]
+        times = one.timestamp.tolist()
+        found[name] = (one.value.tolist(), one.value.dtype, times, one.unit)
+    return found
+
+
+def told(report):
+    """What a report says of its data."""
+    return {
+        "table": report.to_pandas(timestamps=True, aligned=True),
+        "plain": report.to_pandas(),
+        "data": report.to_xarray(aligned=True),
+        "baseline": report.baseline,
+        "setpoint": report.devices.samx.setpoint.value.tolist(),
+        "streams": streams(report),
+        "fit": report.fit,
+        "count": report.count,
+        "status": report.wait(5).status,
+        "points": [point.point_id for point in report.points(5)],
+        "plot": repr(report.plot(aligned=True)),
+        "async": repr(report.async_),
+        "line": repr(report),
+    }
+
+
+def same(found, before):
+    for name, kept in before.items():
+        if name == "streams":
+            np.testing.assert_equal(found[name], kept)
+        elif isinstance(kept, pd.DataFrame):
+            pd.testing.assert_frame_equal(found[name], kept)
+        elif name == "data":
+            assert found[name].identical(kept)
+        else:
+            assert found[name] == kept
+
+
 def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     recorded(bus, tmp_path)
     held = Client(MemoryBus(bus.broker, "ada"))
@@ -82,11 +118,14 @@ def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     assert looked.status is ScanState.CLOSED
     assert len(whole.to_pandas()) == POINTS
     with Client(MemoryBus(bus.broker, "ada")) as client:
-        report = client.history[42]
-        before = report.to_pandas(timestamps=True)
-        data = report.to_xarray()
-        baseline = report.baseline
-        setpoint = report.devices.samx.setpoint.value.tolist()
+        before = told(client.history[42])
+    assert before["fit"] == FIT
+    assert before["plot"] == "plot of bpm4i over samx"
+    assert before["line"].endswith(": closed, 5 points")
+    assert before["table"]["gas_flow_b"].tolist() == [n + 0.5 for n in range(POINTS)]
+    assert before["streams"]["gas_count"][0] == [10 * n for n in range(1, 8)]
+    assert np.shape(before["streams"]["gas_slices"][0]) == (3, 20)
+    assert before["streams"]["gas_newest"][0] == [[7.0, 8.0, 9.0, 10.0]]
     forget(bus)
     with (
         running(new_life("file_writer", bus.broker, tmp_path), serving.run),
@@ -94,20 +133,6 @@ def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
         Client(MemoryBus(bus.broker, "ada")) as client,
         held,
     ):
-        for report in (begun, looked, whole):
-            pd.testing.assert_frame_equal(report.to_pandas(timestamps=True), before)
-            assert report.wait(5).status is ScanState.CLOSED
-            assert len(list(report.points(5))) == report.count == POINTS
-            assert report.baseline == baseline
+        for report in (begun, looked, whole, client.history[42]):
+            same(told(report), before)
             assert report.hdf5["entry/title"][...]
-        report = client.history[42]
-        after = report.to_pandas(timestamps=True)
-        pd.testing.assert_frame_equal(before, after)
-        assert report.to_xarray().equals(data)
-        assert report.to_xarray()["samx"].attrs == data["samx"].attrs
-        assert report.baseline == baseline
-        assert report.devices.samx.setpoint.value.tolist() == setpoint
-        assert report.wait(5).status is ScanState.CLOSED
-        assert [point.point_id for point in report.points()] == list(range(POINTS))
-        assert repr(report.plot()) == "plot of bpm4i over samx"
-        assert repr(report).endswith(": closed, 5 points")

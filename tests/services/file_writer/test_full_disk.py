@@ -1,5 +1,6 @@
 """A full disk costs time, and no data."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
 from bec_services.file_writer import hdf5
 from bec_services.file_writer.shell import run
-from tests.services.file_writer.full_disk import LONG, write
+from tests.services.file_writer.full_disk import LONG, Endless, write
 from tests.services.file_writer.test_shell import everything, same
 from tests.services.recorded import begin, new_life, points_log, running, take, until
 
@@ -39,25 +40,57 @@ def test_a_file_is_not_begun_or_continued_on_a_disk_that_is_full(tmp_path, monke
         assert file["entry/collection/alarms/message"].shape == (1,)
 
 
-@pytest.mark.parametrize(("size", "points"), [(90_000, 40), (1_100_000, LONG)])
-def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(
-    size, points, tmp_path
-):
+def written(way: str, folder: Path, number: int, before: list[str]) -> str:
+    """Return what the writer in a process of its own has said."""
     program = [sys.executable, "-m", "tests.services.file_writer.full_disk"]
-    said = subprocess.run(
-        [*program, tmp_path / "full", str(size), str(points)],
+    return subprocess.run(
+        [*before, *program, way, folder, str(number)],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
         cwd=Path(__file__).parents[3],
     ).stdout
-    assert "File too large" in said
-    path = Path(said.splitlines()[-1])
-    undisturbed = write(tmp_path / "undisturbed", points=points)[1]
+
+
+def equal(path: Path, undisturbed: Path) -> None:
     one, two = everything(path), everything(undisturbed)
     for found in (one, two):  # the alarm is in the file, too
         for name in [name for name in found if "/alarms/" in name]:
             del found[name]
     same(one, two)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return write(Endless(tmp_path_factory.mktemp("undisturbed")))[1]
+
+
+@pytest.mark.parametrize("size", [20_000, 90_000], ids=["at its begin", "later"])
+def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(
+    tmp_path, undisturbed, size
+):
+    said = written("limit", tmp_path, size, [])
+    assert "File too large" in said
+    path = Path(said.splitlines()[-1])
+    equal(path, undisturbed)
     assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_full_disk_loses_no_point_that_has_left_the_bus(tmp_path):
+    said = written("long", tmp_path / "full", 1_100_000, [])
+    assert "File too large" in said
+    disk = Endless(tmp_path / "undisturbed")
+    equal(Path(said.splitlines()[-1]), write(disk, LONG // 2 + 1, LONG)[1])
+
+
+@pytest.mark.parametrize("entries", [0, 10], ids=["from the start", "in the middle"])
+def test_a_small_disk_that_is_full_is_waited_for(tmp_path, undisturbed, entries):
+    alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    mount = [*alone, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)]
+    tried = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine mounts no small disk: {tried.stderr}")
+    said = written("tmpfs", tmp_path, entries, alone)
+    assert "No space left on device" in said
+    equal(Path(said.splitlines()[-1]), undisturbed)

@@ -20,6 +20,7 @@ from tests.services.file_writer.every_scan import (
     play,
 )
 from tests.services.file_writer.nexus import (
+    SETTINGS,
     base_complaints,
     complaints,
     definition_complaints,
@@ -27,12 +28,6 @@ from tests.services.file_writer.nexus import (
 )
 from tests.services.recorded import new_life, running, until
 
-SETTINGS = """\
-files:
-  account: p12345
-  instrument: hall 7
-  source: {name: ring, type: Synchrotron X-ray Source, probe: x-ray}
-"""
 SCATTERED = {name for name, scan in CATALOGUE.scans.items() if scan.scattered}
 # The only thing the validator may say. It knows no scattered points: as many axes as
 # the signal has dimensions is all it accepts, while viewers want both named.

@@ -34,6 +34,7 @@ from bec_kernel.wire import (
 )
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.scans import LineScan, Move
+from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.server import ScanServer
 from tests.services.recorded import new_life, running
 
@@ -48,6 +49,7 @@ class Devices(threading.Thread):
         self.bus = bus
         self.over = threading.Event()
         self.points = threading.Event()
+        self.waits: AnswerStatus | None = AnswerStatus.OK
         self.positions: dict[Log[Any], Id] = {keys.scans(): START}
         self.waiting: dict[str, list[Step]] = {}
         self.stopped: dict[str, int] = {}
@@ -82,6 +84,10 @@ class Devices(threading.Thread):
                 self.say(scan_id, step, AnswerStatus.WITHDRAWN)
             elif held and not self.points.is_set():
                 return
+            elif step.kind is StepKind.WAIT:
+                if self.waits is None:
+                    return
+                self.say(scan_id, step, self.waits)
             else:
                 self.say(scan_id, step, AnswerStatus.OK)
 
@@ -130,7 +136,7 @@ class Beamline:
     def start(self) -> None:
         """Begin a life of the scan server."""
         life = new_life("scan_server", self.broker, self._tmp)
-        catalogue = Catalogue([LineScan, Move])
+        catalogue = Catalogue([LineScan, Move, Wait])
         body = lambda life: ScanServer(life, catalogue).run()  # noqa: E731
         self._stack.enter_context(running(life, body))
         self._stack.callback(self._end, life)

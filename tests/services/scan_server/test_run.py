@@ -289,3 +289,24 @@ def _plain(entry):
     if not isinstance(entry, Step):
         return entry
     return {f: getattr(entry, f) for f in Step.__struct_fields__ if f != "seen"}
+
+
+def test_a_worker_may_sleep_through_half_of_what_is_on_its_way():
+    world = World(lookahead=4)
+    world.work()
+    assert world.run.slack == 1  # less is on its way than could be
+    world.serve()
+    world.work()
+    world.serve()
+    world.work()
+    assert world.run.slack == 2
+    world.control(Verb.PAUSE)
+    assert world.run.slack == 1  # it is paused as soon as the point is done
+    world.work()
+    assert world.run.slack == 1
+
+
+def test_a_worker_that_is_one_step_ahead_hears_of_every_step():
+    world = World(lookahead=1)
+    world.work()
+    assert world.run.slack == 1

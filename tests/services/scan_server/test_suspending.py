@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bec_kernel.wire import Suspender
-from bec_services.scan_server.condition import condition_of
+from bec_kernel.wire import Condition, Suspender
+from bec_services.scan_server.condition import condition_of, text_of
 from bec_services.scan_server.suspending import Rules
 
 
@@ -83,3 +83,30 @@ def test_it_holds_up_exactly_while_it_was_not_so_within_the_time(values, held):
         if last_bad is not None and recovered:
             last_bad = None
         assert found == (last_bad is not None)
+
+
+def test_a_rule_waited_for_in_vain_is_waited_for_again_when_its_value_is_good():
+    rules = Rules([rule("ring above 80 for 60")])
+    looked(rules, 12.0, 0.0)
+    waited = condition_of("ring above 80 for 60 within 3660")
+    assert [one.name for one in rules.hopeful()] == ["ring"]
+    assert rules.waited("primary", waited, met=False)
+    looked(rules, 13.0, 1.0)
+    assert rules.hopeful() == []
+    looked(rules, 90.0, 2.0)
+    assert [one.name for one in rules.hopeful()] == ["ring"]
+    assert rules.waited("primary", waited, met=True)
+    assert rules.broken("primary") == []
+    assert not rules.waited("primary", waited, met=False)  # it is whole
+
+
+NUMBERS = st.none() | st.floats(-1e6, 1e6)
+
+
+@given(st.sampled_from(["", "current"]), NUMBERS, NUMBERS, st.floats(0, 1e6))
+def test_a_rule_as_text_is_the_same_rule(signal, above, below, held):
+    told = Condition(
+        device="ring", signal=signal, above=above, below=below, held=held, deadline=5.0
+    )
+    if above is not None or below is not None:
+        assert condition_of(text_of(told)) == told

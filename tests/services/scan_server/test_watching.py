@@ -2,7 +2,8 @@
 
 import pytest
 
-from bec_kernel.wire import QueueVerb, Verb, keys
+from bec_kernel.bus import Put
+from bec_kernel.wire import AnswerStatus, QueueVerb, Users, Verb, keys
 from tests.services.scan_server.beamline import Beamline
 
 
@@ -143,3 +144,69 @@ def test_rules_and_what_they_hold_up_are_there_in_the_next_life(beamline):
 def test_a_rule_that_cannot_be_is_refused(beamline, rule, text):
     assert text in beamline.rule(rule)
     assert beamline.bus.get_all(keys.suspenders()) == {}
+
+
+def waits(beamline):
+    """Rules that were waited for on the virtual clock, and how that ended."""
+    done = [entry.message for entry in beamline.bus.read(keys.items_done())]
+    assert {item.user for item in done if item.request.name == "wait"} <= {"suspender"}
+    return [
+        (item.request.kwargs["wait_until"], str(item.state))
+        for item in done
+        if item.request.name == "wait"
+    ]
+
+
+@pytest.fixture
+def virtual(beamline):
+    users = Users(names=["ada", "bob"], device_servers=["main"], virtual=True)
+    beamline.bus.commit([Put(keys.users(), users)])
+    beamline.until(lambda: beamline.bus.get(keys.users()).virtual)
+    beamline.kill()
+    beamline.start()
+    return beamline
+
+
+def test_on_a_virtual_clock_time_is_let_pass_for_a_rule_where_all_waits_for_it(virtual):
+    virtual.rule("ring above 80 for 60")
+    virtual.show("ring", 12.0)
+    virtual.until(lambda: virtual.queue().state == "paused")
+    assert waits(virtual) == []  # nothing waits for it
+    scan = virtual.scan()
+    virtual.until_state(scan, "running")
+    rule = "ring above 80.0 for 60.0 within 3660.0"
+    assert waits(virtual) == [(rule, "completed")]
+    assert virtual.queue().state == "running"
+
+
+def test_time_that_helps_nothing_is_told_and_let_pass_again_when_the_value_is_good(
+    virtual,
+):
+    virtual.devices.waits = AnswerStatus.ERROR
+    virtual.rule("ring above 80 for 60")
+    virtual.show("ring", 12.0)
+    scan = virtual.scan()
+    rule = "ring above 80.0 for 60.0 within 3660.0"
+    virtual.until(lambda: waits(virtual) == [(rule, "aborted")])
+    assert virtual.state(scan) in ("pending", "paused")
+    told = [e.message.message for e in virtual.bus.read(keys.alarms())]
+    assert any("stays suspended: ring above 80 for 60 s was not so" in t for t in told)
+    virtual.show("ring", 13.0)
+    virtual.devices.waits = AnswerStatus.OK
+    virtual.devices.points.set()
+    virtual.show("ring", 200.0)
+    virtual.until_state(scan, "completed")
+    assert waits(virtual) == [(rule, "aborted"), (rule, "completed")]
+
+
+def test_a_wait_ends_when_nobody_needs_it_any_more(virtual):
+    virtual.devices.waits = None  # it lasts
+    virtual.rule("ring above 80 for 60")
+    virtual.show("ring", 12.0)
+    scan = virtual.scan()
+    virtual.until(lambda: len(virtual.items()) == 2)
+    virtual.rule(name="ring")
+    virtual.until_state(scan, "running")
+    virtual.until(lambda: [state for _, state in waits(virtual)] == ["aborted"])
+    told = [e.message.message for e in virtual.bus.read(keys.alarms())]
+    assert not any("stays suspended" in text for text in told)

@@ -74,6 +74,7 @@ class World:
         self.advice = []
         self.wishes = []
         self.exposed = []
+        self.there = {}  # where the motors were at each point, taken last
         self.fate = {}
         self.places = {"samx": 2.0}
         self.start_worker()
@@ -200,6 +201,8 @@ class World:
         )
         if status is AnswerStatus.OK:
             self.places |= step.set
+            if step.kind is StepKind.POINT:
+                self.there[step.point_id] = dict(self.places)
         self.answers[step.index] = answer
         self.gate.passed(step)
         self.gate.answered("main", step.index, status)
@@ -226,7 +229,7 @@ class World:
     def good(self):
         """Point ids and setpoints of the points that were taken, in log order."""
         return [
-            (s.point_id, s.set["samx"])
+            (s.point_id, s.set.get("samx"))
             for s in self.steps
             if isinstance(s, Step)
             and s.kind is StepKind.POINT

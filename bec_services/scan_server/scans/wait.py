@@ -1,0 +1,31 @@
+"""Let time pass, for a rule that suspends a queue. Nobody asks for it by name."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from bec_kernel.wire import Parameter, StepKind
+from bec_services.scan_server.condition import condition_of
+from bec_services.scan_server.scan import Bound, Position, Scan, Taking
+from bec_services.scan_server.want import Program, Want
+
+
+class Wait(Scan):
+    """Wait until a value is as it must be, on the device server's clock."""
+
+    name = "wait"
+    options: ClassVar[tuple[Parameter, ...]] = (
+        Parameter(name="wait_until", kind="str", required=True, doc="what must be so"),
+    )
+    is_scan = False
+    is_published = False
+
+    def positions(self, bound: Bound) -> Iterator[Position]:
+        """Yield nothing: nothing moves."""
+        del bound
+        yield from ()
+
+    def program(self, bound: Bound, taking: Taking) -> Program:
+        """Wait, and nothing else."""
+        del taking
+        until = condition_of(bound["wait_until"])
+        yield Want(kind=StepKind.WAIT, until=until)
