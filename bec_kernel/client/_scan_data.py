@@ -15,6 +15,7 @@ from bec_kernel.client._filed_more import (
     stream_of_file,
     streams_of_file,
 )
+from bec_kernel.client._first_points import PAGE, FirstPoints
 from bec_kernel.client._lists import Difference
 from bec_kernel.client._plot import Plot, choose, draw, numbers
 from bec_kernel.client._record import ScanRecord
@@ -37,20 +38,49 @@ class ScanData(ScanRecord):
     """One scan's data, before, during and after it."""
 
     _filed: Filed | None = None
+    _before: FirstPoints | None = None
     _filed_aligned: AtPoints | None = None
     _filed_fit: Fit | None = None
 
     # --- from the file ----------------------------------------------------------------
     def _points(self) -> list[Point]:
         track = self._track()
-        if track.first or (not track.points and self._is_gone):
-            return [*self._from_file().points[: track.first or None], *track.points]
-        return super()._points()
+        if not track.points and self._is_gone:
+            return list(self._from_file().points)
+        with self._reader.changed:
+            first, rewound, points = track.first, track.rewound, list(track.points)
+        return [*self._first_points.upto(first, rewound), *points] if first else points
+
+    def filed_points(self, start: int, stop: int) -> Iterator[Point]:
+        """Yield points from the scan's file: while it runs only those not on the bus.
+
+        Args:
+            start: first `point_id`.
+            stop: behind the last one.
+
+        Raises:
+            DeadlineError: the file writer does not answer.
+            RefusedError: the file does not have them.
+        """
+        for first in range(start, stop, PAGE):
+            yield from self._first_points.read(first, min(first + PAGE, stop))
+
+    @property
+    def _first_points(self) -> FirstPoints:
+        if self._before is None:
+            args = self._bus, self._reader, self.scan_id, lambda: self.hdf5
+            self._before = FirstPoints(*args)
+        return self._before
 
     @property
     def baseline(self) -> dict[str, Readings]:
         """Readings of the baseline devices, by device; empty before they were taken."""
-        return self._from_file().baseline if self._is_gone else super().baseline
+        if self._is_gone:
+            return self._from_file().baseline
+        if self._track().first and not self._track().baseline:  # it left the bus
+            written = self._first_points.written
+            return dict(written.baseline) if written else self._from_file().baseline
+        return super().baseline
 
     @property
     def _is_gone(self) -> bool:

@@ -334,6 +334,7 @@ class Run:
             until=want.until,
             data=want.data,
             patience=want.patience,
+            answer=want.answer,
             seen=self._seen,
         )
 

@@ -119,7 +119,17 @@ class Worker:
             for entry in [] if self._begin else entries(bus, log):
                 positions[log] = entry.id
                 self._feed(run, log, entry.id, entry.message)
+        if len(recorded) > 1:
+            for server in servers:
+                self._feed_digests(run, server)
         return run, positions
+
+    def _feed_digests(self, run: Run, server: str) -> None:
+        """Feed what a server has answered, but has let go before it was read here."""
+        log = keys.digests(self._item.scan_id, server)
+        for entry in entries(self._life.bus, log):
+            for answer in entry.message.answers():
+                run.answer(server, answer)
 
     def _feed(self, run: Run, log: Log[Any], at: Id, message: Message | None) -> None:
         if isinstance(message, Wish):
