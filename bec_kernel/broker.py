@@ -20,8 +20,8 @@ _PERSON = (
     " +xadd +xrange +xrevrange +xread +get +hget +hgetall +subscribe +unsubscribe"
 )
 _SERVICE = (
-    f"{_PERSON} +set +hset +hdel +del +pexpire +pexpireat +time +publish"
-    " +evalsha +eval +script|load"
+    f"{_PERSON} +set +hset +hdel +del +xtrim +pexpire +pexpireat +time"
+    " +publish +evalsha +eval +script|load"
 )
 
 _MORE = 4 << 20

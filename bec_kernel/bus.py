@@ -26,6 +26,7 @@ from bec_kernel.port import (
     Fence,
     Id,
     Put,
+    Trim,
     Watch,
 )
 from bec_kernel.wire import Inbox, Latest, Log
@@ -46,6 +47,7 @@ __all__ = [
     "Log",
     "Put",
     "RedisBus",
+    "Trim",
     "Watch",
     "append",
     "connect",
@@ -57,6 +59,7 @@ A = TypeVar("A")
 
 SOCKET_TIMEOUT = 5.0
 """A broker that is silent for so long (s) is taken for gone."""
+INBOX_KEEP = 10_000
 
 
 def append(
@@ -83,9 +86,6 @@ def put(
 ) -> None:
     """Put one value; see `Bus.commit`."""
     bus.commit([Put(latest, message, field)], fence)
-
-
-INBOX_KEEP = 10_000
 
 
 class _Commands:
@@ -195,8 +195,7 @@ class RedisBus:
     def commit(self, changes: Sequence[Change], fence: Fence | None = None) -> list[Id]:
         """See `Bus.commit`."""
         names = [_key_of(change).name for change in changes]
-        keys = [self._key(name) for name in names]
-        args: list[Any] = [""]
+        keys, args = [self._key(name) for name in names], list[Any]([""])
         if fence is not None:
             keys.insert(0, self._key(fence.key.name))
             args[0] = fence.token
@@ -238,8 +237,7 @@ class RedisBus:
         if not asked:  # XREAD wants one at least
             threading.Event().wait(block)
             return []
-        wait = max(1, int(block * 1000))
-        words = ("XREAD", "COUNT", limit, "BLOCK", wait, "STREAMS")
+        words = ("XREAD", "COUNT", limit, "BLOCK", max(1, int(block * 1000)), "STREAMS")
         raw = self._command(*words, *asked, *asked.values()) or []
         return [(logs[key], self._entries(logs[key], found)) for key, found in raw]
 
@@ -307,8 +305,7 @@ class RedisBus:
     ) -> int | None:
         """See `Bus.acquire`."""
         keys = [self._key(lease.name), self._key(fence.name)]
-        args = [holder, int(ttl * 1000)]
-        token = self._command.run(scripts.ACQUIRE, keys, args)
+        token = self._command.run(scripts.ACQUIRE, keys, [holder, int(ttl * 1000)])
         return int(token) if token else None
 
     def renew(self, lease: Latest[str], holder: str, ttl: float) -> bool:
@@ -358,7 +355,7 @@ def _broker() -> Iterator[None]:
 
 
 def _key_of(change: Change) -> Log[Any] | Latest[Any]:
-    return change.log if isinstance(change, Append | Expire) else change.latest
+    return change.log if isinstance(change, Append | Expire | Trim) else change.latest
 
 
 def _arguments(change: Change) -> list[Any]:
@@ -371,6 +368,8 @@ def _arguments(change: Change) -> list[Any]:
             return ["d", field, 0, 0, b""]
         case Expire(at=at):
             return ["e", int(at * 1000), 0, 0, b""]
+        case Trim(before=before):
+            return ["t", str(before), 0, 0, b""]
 
 
 def _value(raw: bytes, latest: Latest[Any]) -> Any:

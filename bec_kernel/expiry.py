@@ -47,6 +47,7 @@ def logs_of(role: str, name: str, one: Expiring) -> Iterator[Log[Any]]:
             yield from (keys.stops(scan_id), keys.controls(scan_id))
         case "device_server":
             yield from (keys.answers(scan_id, name), keys.device_files(scan_id, name))
+            yield keys.digests(scan_id, name)
             yield from (keys.streams(scan_id, *stream) for stream in one.streams)
         case "scan_bundler":
             yield keys.points(scan_id)

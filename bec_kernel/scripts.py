@@ -61,6 +61,11 @@ for i = 1, n do
     end
   elseif kind == 'e' then
     redis.call('PEXPIREAT', key, id)
+  elseif kind == 't' then  -- the last one stays: it is its writer's bookmark
+    local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+    if last then
+      redis.call('XTRIM', key, 'MINID', less(last[1], id) and last[1] or id)
+    end
   else
     if kind == 'd' then
       redis.call('HDEL', key, id)

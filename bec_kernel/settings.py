@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +53,8 @@ class Settings(BaseModel):
         users: who may ask besides the person who started the instance, by name: an
             `operator` acts on everybody's items, a `user` on their own.
         keep_hours: what is in database and file stays on the bus for so long, h.
+        keep_points: of a scan so many points stay on the bus while it runs; those
+            before are read from its file.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -60,6 +63,7 @@ class Settings(BaseModel):
     files: FileSettings = FileSettings()
     users: dict[str, Literal["operator", "user"]] = {}
     keep_hours: float = Field(default=24.0, gt=0, le=24 * 366, allow_inf_nan=False)
+    keep_points: int = Field(default=100_000, ge=10, le=10_000_000)
 
     def rules(self) -> dict[str, DeviceRule]:
         """Return the rules as they travel."""
@@ -100,6 +104,19 @@ def load(data: Path) -> Settings:
         )
     _check_rules(path, settings.rules())
     return settings
+
+
+@cache
+def points_kept(data: Path) -> int:
+    """Return how many points of a running scan stay on the bus: `keep_points`.
+
+    They are looked at once, as every scan needs it. Settings that cannot be read are
+    told of by others: here the default counts.
+    """
+    try:
+        return load(data).keep_points
+    except InstanceError:
+        return Settings().keep_points
 
 
 def _check_users(path: Path, names: Iterable[str]) -> None:

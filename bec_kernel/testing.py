@@ -20,6 +20,7 @@ from bec_kernel.port import (
     Fence,
     Id,
     Put,
+    Trim,
     Watch,
 )
 from bec_kernel.wire import Inbox, Latest, Log
@@ -86,11 +87,8 @@ class MemoryBus:
             for (change, raw), done in zip(pairs, same, strict=True):
                 if isinstance(change, Append):
                     ids.append(change.id if done else self._append(change, raw))
-                elif isinstance(change, Expire):
-                    if self.broker.log(change.log.name):
-                        self.broker.ends[change.log.name] = change.at
                 else:
-                    self._put(change, raw)
+                    self._change(change, raw)
             self.broker.changed.notify_all()
         return [i for i in ids if i is not None]
 
@@ -118,6 +116,16 @@ class MemoryBus:
         if change.keep:
             del entries[: -change.keep]
         return at
+
+    def _change(self, change: Change, raw: bytes) -> None:
+        if isinstance(change, Expire):
+            if self.broker.log(change.log.name):
+                self.broker.ends[change.log.name] = change.at
+        elif isinstance(change, Trim):
+            entries = self.broker.log(change.log.name)
+            entries[:-1] = [e for e in entries[:-1] if e[0] >= change.before]
+        elif isinstance(change, Put | Drop):
+            self._put(change, raw)
 
     def _put(self, change: Put[Any] | Drop[Any], raw: bytes) -> None:
         name = change.latest.name

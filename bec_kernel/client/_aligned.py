@@ -9,8 +9,10 @@ from bec_kernel.wire import (
     Aligned,
     Begin,
     Reading,
+    Sample,
     Samples,
     SignalInfo,
+    StreamMode,
     keys,
 )
 
@@ -62,10 +64,42 @@ def unit_of(begin: Begin, signal: SignalInfo) -> str:
     return begin.units.get(signal.name, signal.unit)
 
 
-def samples(bus: Bus, scan_id: str, device: str, signal: str) -> list[Samples]:
-    """Return what came on a stream so far."""
+def samples(
+    bus: Bus, scan_id: str, device: str, signal: str, name: str
+) -> list[Reading]:
+    """Return what is kept of a stream so far, of one of its values.
+
+    That is one reading a sample; but of samples that replace each other the newest, and
+    of slices the rows they are put together to, as in the file.
+    """
     log = keys.streams(scan_id, device, signal)
-    return [one for one in entries(bus, log) if isinstance(one, Samples)]
+    found = [one for one in entries(bus, log) if isinstance(one, Samples)]
+    mode = found[-1].mode if found else StreamMode.ADD
+    some = [sample for one in found for sample in one.samples]
+    if mode is StreamMode.ADD_SLICE:
+        return _put_together(some, name)
+    if mode is StreamMode.REPLACE:
+        some = some[-1:]
+    return [Reading(one.values.get(name), one.timestamp) for one in some]
+
+
+def _put_together(slices: list[Sample], name: str) -> list[Reading]:
+    """Return rows of one length: what is missing is NaN, or 0 among whole numbers."""
+    import numpy as np
+
+    parts: dict[int, list[Any]] = {}
+    times: dict[int, float] = {}
+    for one in slices:
+        parts.setdefault(one.row, []).append(np.atleast_1d(one.values[name]))
+        times.setdefault(one.row, one.timestamp)
+    rows = {number: np.concatenate(some) for number, some in parts.items()}
+    kind = np.result_type(*rows.values()) if rows else np.dtype(float)
+    width = max(map(len, rows.values()), default=0)
+    hole = np.nan if kind.kind == "f" else 0
+    whole = np.full((max(rows, default=-1) + 1, width), hole, kind)
+    for number, row in rows.items():
+        whole[number, : len(row)] = row
+    return [Reading(row, times.get(n, np.nan)) for n, row in enumerate(whole)]
 
 
 def entries(bus: Bus, log: Log[Any]) -> Iterable[Any]:

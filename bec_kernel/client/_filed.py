@@ -1,6 +1,6 @@
-"""The points of a scan from its file, once they are no longer on the bus."""
+"""Points of a scan from its file, once they are no longer on the bus."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -9,8 +9,11 @@ from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
 
 COLLECTION = "/entry/collection"
 DEVICES = f"{COLLECTION}/devices"
+_STATUS = f"{COLLECTION}/point_status"
+_GROUPS = f"{COLLECTION}/readout_groups"
 _NAN = float("nan")
 _KNOWN = {str(status): status for status in PointStatus}
+Key = tuple[str, str]
 Column = list[Reading | None]
 
 
@@ -18,7 +21,8 @@ class Filed(NamedTuple):
     """What a file tells.
 
     Attributes:
-        points: in order; when they began and ended is not in the file.
+        points: in order; when they began and ended is not in the file, and of those
+            that were taken again not how often.
         baseline: readings, by device.
         units: of each signal that has one.
     """
@@ -36,72 +40,152 @@ def filed(file: RemoteFile) -> Filed:
         DeadlineError: the file writer does not answer.
     """
     units: dict[str, str] = {}
-    groups = f"{COLLECTION}/readout_groups"
-    monitored = file[f"{groups}/monitored"].names
-    status = {device: _status(file, device) for device in monitored}
-    count = max((len(codes) for codes in status.values()), default=0)
-    sent = {str(one) for one in file[f"{groups}/async"].attrs.get("signals", ())}
-    columns = {
-        device: _signals(file, device, units, count, sent) for device in monitored
+    columns, count = columns_of(file)
+    points = part(file, columns, 0, count, units)
+    monitored = dict(columns)
+    baseline = {
+        device: _once(file, device, signals, units)
+        for device, signals in _members(file, f"{_GROUPS}/baseline").items()
+        if device not in monitored
     }
-    times = _times(file, count)
-    points = [
-        Point(
-            index=-1,
-            point_id=number,
-            attempt=1,
-            begin=_NAN,
-            end=_NAN,
-            data={
-                device: row
-                for device, signals in columns.items()
-                if (row := _row(signals, number))
-            },
-            status={
-                device: codes[number]
-                for device, codes in status.items()
-                if codes[number] is not PointStatus.GOOD
-            },
-            times=times[number],
-        )
-        for number in range(count)
-    ]
-    once = [name for name in file[f"{groups}/baseline"].names if name not in monitored]
-    baseline = {name: _row(_signals(file, name, units, 1), 0) for name in once}
     return Filed(points, baseline, units)
 
 
-def _status(file: RemoteFile, device: str) -> list[PointStatus]:
-    place = f"{COLLECTION}/point_status"
-    said = file[place].attrs
-    codes = file[f"{place}/{device}"][...].tolist()
+def columns_of(file: RemoteFile) -> tuple[list[Key], int]:
+    """Return device and signal of what a finished file has one value a point of.
+
+    Returns:
+        The columns, in their order, and how many points there are; streams have others.
+    """
+    members = _members(file, f"{_GROUPS}/monitored")
+    lengths = [file[f"{_STATUS}/{device}"].shape[0] for device in members]
+    count = max(lengths, default=0)
+    found: list[Key] = []
+    for device, signals in members.items():
+        for signal in signals:
+            times = file[f"{DEVICES}/{device}/{signal}/timestamp"]
+            if times.shape == (count,):
+                found.append((device, signal))
+    return found, count
+
+
+def _members(file: RemoteFile, group: str) -> dict[str, list[str]]:
+    """Return the signals of each device of a readout group, in their order."""
+    found: dict[str, list[str]] = {}
+    for place in signals_of(file, group):
+        device, _, signal = place.partition("/")
+        found.setdefault(device, []).append(signal)
+    if not found:  # a file that does not name them: by the alphabet, all there are
+        return {name: file[f"{DEVICES}/{name}"].names for name in file[group].names}
+    return found
+
+
+def signals_of(file: RemoteFile, group: str) -> list[str]:
+    """Return `device/signal` of all in a group, in their order; none: no such group."""
+    above, _, name = group.rpartition("/")
+    if name not in file[above].names:
+        return []
+    return [str(one) for one in file[group].attrs.get("signals", ())]
+
+
+def part(
+    file: RemoteFile,
+    columns: list[Key],
+    start: int,
+    stop: int,
+    units: dict[str, str] | None = None,
+) -> list[Point]:
+    """Return the points from `start` on, up to but without `stop`.
+
+    Args:
+        file: of the scan; it may still be written.
+        columns: device and signal of each.
+        start: first `point_id`.
+        stop: behind the last one.
+        units: is told the unit of each signal that has one.
+    """
+    devices = list(dict.fromkeys(device for device, _ in columns))
+    said = file[_STATUS].attrs
+    status = {d: _status(file, d, said, slice(start, stop)) for d in devices}
+    data: dict[str, dict[str, Column]] = {device: {} for device in devices}
+    for device, signal in columns:
+        place = f"{DEVICES}/{_step(device)}/{_step(signal)}"
+        column = _column(file, place, slice(start, stop), signal, units)
+        data[device][signal] = column
+    times = _times(file, slice(start, stop), stop - start)
+    return [
+        _point(
+            start + row,
+            {device: _row(signals, row) for device, signals in data.items()},
+            {device: codes[row] for device, codes in status.items()},
+            times[row],
+        )
+        for row in range(stop - start)
+    ]
+
+
+def _point(
+    number: int,
+    data: dict[str, Readings],
+    status: dict[str, PointStatus],
+    times: Times | None,
+) -> Point:
+    """Return a point as far as a file tells of it."""
+    return Point(
+        index=-1,
+        point_id=number,
+        attempt=2 if PointStatus.RETAKEN in status.values() else 1,
+        begin=_NAN,
+        end=_NAN,
+        data={device: found for device, found in data.items() if found},
+        status={d: one for d, one in status.items() if one is not PointStatus.GOOD},
+        times=times,
+    )
+
+
+def _step(name: str) -> str:
+    """Return a name as one step of a path, as the file writer makes it."""
+    return name.replace("/", "_")
+
+
+def _status(
+    file: RemoteFile, device: str, said: dict[str, Any], rows: slice
+) -> list[PointStatus]:
+    codes = file[f"{_STATUS}/{device}"][rows].tolist()
     words = [str(said.get(f"value_{code}", "good")) for code in codes]
     return [_KNOWN.get(word, PointStatus.GOOD) for word in words]
 
 
-def _signals(
+def _column(
     file: RemoteFile,
-    device: str,
-    units: dict[str, str],
-    count: int,
-    sent: Collection[str] = (),
-) -> dict[str, Column]:
-    """Return one list of readings a signal; streams have others and are left out."""
-    found: dict[str, Column] = {}
-    for signal in file[f"{DEVICES}/{device}"].names:
-        if f"{device}/{signal}" in sent:
-            continue
+    place: str,
+    rows: slice,
+    signal: str,
+    units: dict[str, str] | None,
+) -> Column:
+    item = file[f"{place}/value"]
+    if units is not None and (unit := item.attrs.get("units")):
+        units[signal] = str(unit)
+    stamps = file[f"{place}/timestamp"][rows].tolist()
+    pairs = zip(listed(item[rows]), stamps, strict=True)
+    return [None if isnan(t) else Reading(v, t) for v, t in pairs]
+
+
+def _once(
+    file: RemoteFile, device: str, signals: list[str], units: dict[str, str]
+) -> Readings:
+    """Return the readings of a device of the baseline; it may have streams, too."""
+    found: Readings = {}
+    for signal in signals:
         place = f"{DEVICES}/{device}/{signal}"
         when = file[f"{place}/timestamp"]
-        if when.shape not in ((), (count,)) or (when.shape == () and count != 1):
+        if when.shape != ():
             continue
         item = file[f"{place}/value"]
         if unit := item.attrs.get("units"):
             units[signal] = str(unit)
-        stamps = listed(when[...], once=when.shape == ())
-        values = listed(item[...], once=when.shape == ())
-        pairs = zip(values, stamps, strict=True)
-        found[signal] = [None if isnan(t) else Reading(v, t) for v, t in pairs]
+        if not isnan(stamp := float(when[...])):
+            found[signal] = Reading(_plain(item[...]), stamp)
     return found
 
 
@@ -132,10 +216,10 @@ def _row(signals: dict[str, Column], number: int) -> Readings:
     }
 
 
-def _times(file: RemoteFile, count: int) -> list[Times | None]:
+def _times(file: RemoteFile, rows: slice, count: int) -> list[Times | None]:
     """Return where the points' time went; None where nobody has told."""
     parts = [name for name in Times.__struct_fields__ if name != "start"]
-    columns = [file[f"{COLLECTION}/timing/{part}"][...].tolist() for part in parts]
+    columns = [file[f"{COLLECTION}/timing/{name}"][rows].tolist() for name in parts]
     return list(_told(columns, count))
 
 

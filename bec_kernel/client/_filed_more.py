@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import isnan
 
 from bec_kernel.client._aligned import AtPoints, ByPoint
-from bec_kernel.client._filed import COLLECTION, DEVICES, listed
+from bec_kernel.client._filed import COLLECTION, DEVICES, listed, signals_of
 from bec_kernel.client._remote_file import RemoteFile, RemoteItem
 from bec_kernel.client._signals import SignalData
 from bec_kernel.wire import Fit, Reading, Readings
@@ -25,21 +25,13 @@ def aligned_of(file: RemoteFile) -> AtPoints:
     """
     found: ByPoint = {}
     units: dict[str, str] = {}
-    for place in _signals(file, _ALIGNED):
+    for place in signals_of(file, _ALIGNED):
         name = place.rpartition("/")[2]
         value = file[f"{_ALIGNED}/{place}/value"]
         found[name] = dict(_rows(file, f"{_ALIGNED}/{place}", value))
         if unit := value.attrs.get("units"):
             units[name] = str(unit)
     return AtPoints(found, units)
-
-
-def _signals(file: RemoteFile, group: str) -> list[str]:
-    """Return `device/signal` of all in a group, in their order."""
-    above, _, name = group.rpartition("/")
-    if name not in file[above].names:
-        return []
-    return [str(one) for one in file[group].attrs.get("signals", ())]
 
 
 def _rows(
@@ -60,17 +52,13 @@ def streams_of_file(file: RemoteFile) -> list[tuple[str, str]]:
         RefusedError: the file is not finished, or no scan's.
         DeadlineError: the file writer does not answer.
     """
-    places = _signals(file, f"{COLLECTION}/readout_groups/async")
+    places = signals_of(file, f"{COLLECTION}/readout_groups/async")
     pairs = (place.partition("/") for place in places)
     return [(device, signal) for device, _, signal in pairs]
 
 
 def stream_of_file(file: RemoteFile, device: str, signal: str) -> SignalData:
-    """Return what one of them has in the file; nothing, where nothing was sent.
-
-    Of a stream whose samples replace each other that is the newest one, of one that
-    sends slices the rows they are put together to.
-    """
+    """Return what one of them has in the file; nothing, where nothing was sent."""
     import numpy as np
 
     place = f"{DEVICES}/{device}"

@@ -20,7 +20,6 @@ from bec_kernel.wire import (
     Item,
     ItemState,
     PastScan,
-    Point,
     Readings,
     ScanRequest,
     ScanState,
@@ -333,20 +332,6 @@ class ScanRecord:
         whys = {what: self._lacking(role) for what, role in lacks.items()}
         return [f"no {what}: {why}" for what, why in whys.items() if why]
 
-    def _points(self) -> list[Point]:
-        track = self._track()
-        self._check_first(track)
-        return list(track.points)
-
-    def _check_first(self, track: Track) -> None:
-        if track.first:
-            where = self.file or "its file"
-            raise DeadlineError(
-                f"points 0 to {track.first - 1} of {self._title} are no longer on the "
-                f"bus; they are in {where}",
-                subject=self.scan_id,
-            )
-
     @property
     def _title(self) -> str:
         if self._is_move:
@@ -359,7 +344,7 @@ class ScanRecord:
         """How many points there are so far."""
         track = self._known
         if track is not None and track.has_points and track.states:
-            return len(track.points)
+            return track.count
         past = self.past
         if past is None:
             last = self._reader.retry(lambda: self._bus.last(keys.points(self.scan_id)))

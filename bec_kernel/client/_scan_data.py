@@ -16,6 +16,7 @@ from bec_kernel.client._filed_more import (
     stream_of_file,
     streams_of_file,
 )
+from bec_kernel.client._first_points import PAGE, FirstPoints
 from bec_kernel.client._lists import Difference
 from bec_kernel.client._plot import Plot, choose, draw, numbers
 from bec_kernel.client._record import ScanRecord
@@ -38,6 +39,7 @@ class ScanData(ScanRecord):
     """One scan's data, before, during and after it."""
 
     _filed: Filed | None = None
+    _before: FirstPoints | None = None
     _filed_aligned: AtPoints | None = None
     _filed_fit: Fit | None = None
     _filed_configuration: dict[str, Readings] | None = None
@@ -45,14 +47,42 @@ class ScanData(ScanRecord):
     # --- from the file ----------------------------------------------------------------
     def _points(self) -> list[Point]:
         track = self._track()
-        if track.first or (not track.points and self._is_gone):
-            return [*self._from_file().points[: track.first or None], *track.points]
-        return super()._points()
+        if not track.points and self._is_gone:
+            return list(self._from_file().points)
+        with self._reader.changed:
+            first, rewound, points = track.first, track.rewound, list(track.points)
+        return [*self._first_points.upto(first, rewound), *points] if first else points
+
+    def filed_points(self, start: int, stop: int) -> Iterator[Point]:
+        """Yield points from the scan's file: while it runs only those not on the bus.
+
+        Args:
+            start: first `point_id`.
+            stop: behind the last one.
+
+        Raises:
+            DeadlineError: the file writer does not answer.
+            RefusedError: the file does not have them.
+        """
+        for first in range(start, stop, PAGE):
+            yield from self._first_points.read(first, min(first + PAGE, stop))
+
+    @property
+    def _first_points(self) -> FirstPoints:
+        if self._before is None:
+            args = self._bus, self._reader, self.scan_id, lambda: self.hdf5
+            self._before = FirstPoints(*args)
+        return self._before
 
     @property
     def baseline(self) -> dict[str, Readings]:
         """Readings of the baseline devices, by device; empty before they were taken."""
-        return self._from_file().baseline if self._is_gone else super().baseline
+        if self._is_gone:
+            return self._from_file().baseline
+        if self._track().first and not self._track().baseline:  # it left the bus
+            written = self._first_points.written
+            return dict(written.baseline) if written else self._from_file().baseline
+        return super().baseline
 
     @property
     def configuration(self) -> dict[str, Readings]:
@@ -62,7 +92,11 @@ class ScanData(ScanRecord):
         has said why.
         """
         if not self._is_gone:
-            return super().configuration
+            track = self._track()
+            if not track.first or track.configuration:
+                return super().configuration
+            if written := self._first_points.written:  # it left the bus
+                return dict(written.configuration)
         if self._filed_configuration is None:
             self._filed_configuration = configuration_of(self.hdf5)
         return dict(self._filed_configuration)
@@ -157,7 +191,7 @@ class ScanData(ScanRecord):
         }
 
     def _units(self) -> dict[str, str]:
-        if self._is_gone:
+        if self.begin is None and self._is_emptied:
             return self._from_file().units
         return self.begin.units if self.begin else {}
 
@@ -243,9 +277,9 @@ class ScanData(ScanRecord):
     def async_(self) -> DevicesData:
         """What devices sent by themselves: `report.async_.counter.stream.value`.
 
-        One value a sample, so far; `to_pandas(aligned=True)` has one a point. Once it
-        comes from the file: of samples that replace each other the newest, of slices
-        the rows they are put together to.
+        One value a sample, so far; of samples that replace each other the newest, of
+        slices the rows they are put together to. `to_pandas(aligned=True)` has one
+        value a point.
         """
         loads: dict[str, dict[str, Load]] = {}
         for device, signal, load in self._sent():
@@ -270,14 +304,9 @@ class ScanData(ScanRecord):
     def _stream(self, device: str, signal: str, name: str, unit: str) -> Load:
         def load() -> SignalData:
             found = self._reader.retry(
-                lambda: samples(self._bus, self.scan_id, device, signal)
+                lambda: samples(self._bus, self.scan_id, device, signal, name)
             )
-            readings = [
-                Reading(sample.values.get(name), sample.timestamp)
-                for entry in found
-                for sample in entry.samples
-            ]
-            return _signal(column(signal, name), list(readings), unit)
+            return _signal(column(signal, name), list(found), unit)
 
         return load
 

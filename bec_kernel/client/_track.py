@@ -27,7 +27,9 @@ class Track:
         scan_id: of the scan.
         points: whole points, in order, from `first` on; one that was taken again is as
             it was taken last.
-        first: point_id of the first of them; not 0 where the log was trimmed.
+        first: point_id of the first of them; not 0 where the log was trimmed before
+            it was read: those before are in the scan's file.
+        rewound: how often one of those before was taken again.
         baseline: readings, by device.
         configuration: the same of config signals.
         seal: nothing follows in the point log.
@@ -45,6 +47,7 @@ class Track:
         self.scan_id = scan_id
         self.points: list[Point] = []
         self.first = 0
+        self.rewound = 0
         self.baseline: dict[str, Any] = {}
         self.configuration: dict[str, Any] = {}
         self.seal: Seal | None = None
@@ -165,11 +168,19 @@ class Track:
                 if final:
                     self._follow_no_more(keys.fits(self.scan_id))
 
+    @property
+    def count(self) -> int:
+        """How many points there are, here or in the file."""
+        return self.first + len(self.points)
+
     def _add(self, point: Point) -> None:
-        if not self.points:
+        if not self.points or point.point_id > self.count:  # the log was trimmed
+            self.points = []
             self.first = point.point_id
         at = point.point_id - self.first
-        if at == len(self.points):
+        if at < 0:
+            self.rewound += 1
+        elif at == len(self.points):
             self.points.append(point)
-        elif 0 <= at < len(self.points):  # the scan was rewound
+        else:  # the scan was rewound
             self.points[at] = point

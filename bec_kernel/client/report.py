@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bec_kernel.bus import Bus
+from bec_kernel.client._first_points import PAGE
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._scan_data import ScanData
 from bec_kernel.client._track import Track
@@ -143,7 +144,7 @@ class ScanReport(ScanData):
             left = "" if track.is_final else f"; it may still run: {error}"
         if track.is_final and self._ended_well(track):
             raise KeyboardInterrupt
-        at = f" at point {len(track.points)}" if not self._is_move else ""
+        at = f" at point {track.count}" if not self._is_move else ""
         raise ScanAborted(
             f"{self._title} stopped: interrupted{at}{left}", subject=self.scan_id
         ) from None
@@ -160,7 +161,7 @@ class ScanReport(ScanData):
         said = f"{self._title} {self.status}{reason}"
         if self._is_move and self.status is ItemState.FAILED:
             raise DeviceError(said, subject=self.scan_id)
-        at = f" (after {len(track.points)} points)" if track.points else ""
+        at = f" (after {track.count} points)" if track.points else ""
         raise ScanAborted(said + at, subject=self.scan_id)
 
     def watch(self, seen: int, timeout: float) -> int:
@@ -184,7 +185,8 @@ class ScanReport(ScanData):
 
         Raises:
             ScanAborted: it was interrupted here.
-            DeadlineError: the first points are only in the file; or `timeout` is over.
+            DeadlineError: `timeout` is over; or the first points are only in the file,
+                and nobody reads it.
         """
         track = self._track()
         if self.past is not None:
@@ -196,22 +198,26 @@ class ScanReport(ScanData):
                 self._wait_point(track, at, timeout)
             except KeyboardInterrupt:
                 self._interrupted(track)
-            self._check_first(track)
-            if at >= len(track.points):
+            with self._reader.changed:
+                first = track.first
+                points = track.points[max(0, at - first) : at - first + 1]
+            if at < first:  # they left the bus before they were read
+                points = self._first_points.read(at, min(at + PAGE, first))
+            if not points:
                 return
-            yield track.points[at]
-            at += 1
+            yield from points
+            at += len(points)
 
     def _wait_point(self, track: Track, at: int, timeout: float | None) -> None:
-        if at < len(track.points):
+        if at < track.count:
             return
         what = f"point {at} of {self._title}"
         self._wait_long(
-            lambda: at < len(track.points) or track.is_final,
+            lambda: at < track.count or track.is_final,
             what,
             timeout,
         )
-        self._wait_whole(lambda: at < len(track.points) or track.is_whole, what)
+        self._wait_whole(lambda: at < track.count or track.is_whole, what)
 
     def on_point(self, call: Callable[[Point], object]) -> "ScanReport":
         """Call `call` with each point, in a thread of its own; return the report.

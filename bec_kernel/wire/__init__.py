@@ -32,7 +32,7 @@ from bec_kernel.wire._device_list import (
 )
 from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._expiry import Expiring
-from bec_kernel.wire._file import FilePart, ReadFile
+from bec_kernel.wire._file import FilePart, ReadFile, Written
 from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
 from bec_kernel.wire._metadata import MetadataField, MetadataSchema
@@ -68,6 +68,7 @@ from bec_kernel.wire._scan import (
     Answer,
     Begin,
     Control,
+    Digest,
     End,
     Mark,
     Origin,
@@ -132,6 +133,7 @@ __all__ = [
     "DeviceProgress",
     "DeviceRule",
     "DeviceValue",
+    "Digest",
     "DriveScan",
     "DryRun",
     "EditDevices",
@@ -210,6 +212,7 @@ __all__ = [
     "Verb",
     "Watermark",
     "Wish",
+    "Written",
     "keys",
     "step_to",
 ]

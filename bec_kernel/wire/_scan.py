@@ -1,5 +1,6 @@
 """A scan on its way: what was asked for, the step log, the answers, the states."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -146,6 +147,7 @@ class Step(Message, frozen=True, kw_only=True):
         until: not before this is so; or, with `set`, when the motors have arrived.
         data: what is asked, or how a flight is to be.
         patience: who is asked may be silent for so long, s, wall clock.
+        answer: the program goes on only with what is answered.
     """
 
     index: int
@@ -164,6 +166,7 @@ class Step(Message, frozen=True, kw_only=True):
     until: Condition | None = None
     data: dict[str, Any] = {}
     patience: float = 0.0
+    answer: bool = False
 
 
 class Mark(Message, frozen=True, kw_only=True):
@@ -177,7 +180,7 @@ class Mark(Message, frozen=True, kw_only=True):
         reason: why, for people.
         drained: nothing was on its way any more from a mark before.
         value: what was answered to a question of the program; of a rewind: the
-            `point_id` that is taken next.
+            `point_id` that is taken next, or would have been, had it not been ignored.
     """
 
     index: int
@@ -245,6 +248,32 @@ class Answer(Message, frozen=True, kw_only=True):
     def is_final(self) -> bool:
         """No other answer to this step follows."""
         return self.phase in (0, self.LAST_PHASE)
+
+
+class Digest(Message, frozen=True, kw_only=True):
+    """What stays of answers that have left the bus. Written by the device server.
+
+    A program that is run again is told by it what its steps came to.
+
+    Attributes:
+        index: of the last step.
+        indices: of the steps that were answered, in order.
+        ends: of each answer, s since the epoch.
+        kept: answers that are not just `ok`, or whose readings the program used; the
+            rest was `ok`.
+    """
+
+    index: int
+    indices: list[int]
+    ends: list[float]
+    kept: list[Answer] = []
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield all of them, those that were not kept without their readings."""
+        kept = {answer.index: answer for answer in self.kept}
+        for index, end in zip(self.indices, self.ends, strict=True):
+            plain = Answer(index=index, status=AnswerStatus.OK, life=0, end=end)
+            yield kept.get(index, plain)
 
 
 class Stop(Message, frozen=True, kw_only=True):

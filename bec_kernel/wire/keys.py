@@ -17,7 +17,7 @@ from bec_kernel.wire._device_list import (
 )
 from bec_kernel.wire._drive import DriveScan, Wish
 from bec_kernel.wire._expiry import Expiring
-from bec_kernel.wire._file import ReadFile
+from bec_kernel.wire._file import ReadFile, Written
 from bec_kernel.wire._forecast import DryRun, Learned
 from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
 from bec_kernel.wire._metadata import MetadataSchema
@@ -39,6 +39,7 @@ from bec_kernel.wire._queue_action import (
 from bec_kernel.wire._scan import (
     Answer,
     Control,
+    Digest,
     ScanRequest,
     StepEntry,
     Stop,
@@ -109,6 +110,8 @@ controls: Logs[Control] = Logs("svc/scan/{}/controls", Control, "scan_server")
 """(scan id) Wishes that passed the guard."""
 answers: Logs[Answer] = Logs("svc/scan/{}/answers/{}", Answer, "device_server")
 """(scan id, device server) One answer a step, under the step's index."""
+digests: Logs[Digest] = Logs("svc/scan/{}/digests/{}", Digest, "device_server")
+"""(scan id, device server) What stays of answers that left the bus; see `Digest`."""
 advice: Logs[Answer] = Logs("svc/scan/{}/advice/{}", Answer, "data_analysis")
 """(scan id, analysis) Answers to what the program asks; under the step's index."""
 wishes: Logs[Wish] = Logs("svc/scan/{}/wishes", Wish, "scan_server")
@@ -121,6 +124,10 @@ aligned: Logs[AlignedEntry] = Logs(
 """(scan id, device, signal) A stream at the points; ids are those of the points."""
 files: Logs[FileDone] = Logs("pub/scan/{}/files", FileDone, "file_writer")
 """(scan id) The file, once it is complete."""
+written: Latests[Written] = Latests(
+    "pub/file_writer/written", Written, "file_writer", fields=True
+)
+"""How far the files of long scans that still run are on disk, by scan id."""
 fits: Logs[Fit] = Logs("pub/scan/{}/fits", Fit, "data_analysis")
 """(scan id) Fits, one after the other; id `<points>-<k>`."""
 streams: Logs[StreamEntry] = Logs(

@@ -84,6 +84,7 @@ class FitSeries:
 
     Attributes:
         done: the last fit was put out.
+        missed: so many points had left the bus before they were read.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class FitSeries:
         self.done = last is not None and last.message.final
         self._axes: Axes | None = None
         self._start = 0.0
+        self.missed = 0
         self._points = 0
         self._taken: dict[int, tuple[float, float]] = {}
         self._sealed = False
@@ -114,6 +116,7 @@ class FitSeries:
         if self._axes is None:
             self._axes = choose(self._begin, self._devices, point)
             self._start = point.begin
+        self.missed += max(0, point.point_id - self._points)
         self._points = max(self._points, point.point_id + 1)
         if self._axes is None:
             return

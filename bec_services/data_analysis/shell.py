@@ -25,6 +25,7 @@ class _Scan:
     states: Log[StateChange]
     due: float = 0.0
     ending: bool = False
+    told: bool = False
 
 
 class _Analysis:
@@ -76,8 +77,17 @@ class _Analysis:
             self.positions.pop(log, None)
             self._follow(scan_id, entries[0].message)
             return
+        scan = self._scans[log]
         for entry in entries:
-            self._scans[log].series.take(entry.message)
+            scan.series.take(entry.message)
+        if scan.series.missed and not scan.told:
+            scan.told = True
+            self._life.alarm(
+                f"{scan.series.missed} points had left the bus for the scan's file "
+                "before they were read: its fit is of the others",
+                "minor",
+                scan_id=scan.scan_id,
+            )
 
     @property
     def patience(self) -> float:

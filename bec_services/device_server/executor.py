@@ -31,6 +31,7 @@ from bec_services.device_server.actions import (
     Actions,
 )
 from bec_services.device_server.clock import Clock, Stopped
+from bec_services.device_server.digesting import Digesting
 from bec_services.device_server.gate import Gate, Verdict
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.outcome import Barrier, Outcome, Withdrawn
@@ -104,6 +105,7 @@ class Executor:
         self._gate = Gate(self._server, newest.id.index if newest else -1)
         self._heard: dict[Log[Any], Id] = {}
         self._answered = self._bookmark() if inherited else -1
+        self._digesting = Digesting(life, scan_id)
 
     def _bookmark(self) -> int:
         """Return the index up to which this server has answered, in any life."""
@@ -173,9 +175,9 @@ class Executor:
             and entry.index <= self._answered
             and entry.kind in (StepKind.STAGE, StepKind.UNSTAGE)
         ]
-        first = self._life.bus.read(self._mine, START, 1)
-        if first:  # the scan was opened then
-            self._actions.opened = first[0].message.end
+        opened = self._digesting.first()
+        if opened is not None:
+            self._actions.opened = opened
         self._actions.halt_motion(self.devices)
         if done and done[-1].kind is StepKind.STAGE:
             self._outcome(done[-1])
@@ -207,6 +209,7 @@ class Executor:
                 if self._server in entry.on and entry.index > self._answered:
                     self._answer(entry, self._decide(entry))
                 self._gate.passed(entry)
+                self._digesting.passed(entry)
                 if entry.kind is StepKind.BASELINE:
                     self.baseline = set()
             case Mark(verb=Verb.RESUME):
@@ -344,6 +347,7 @@ class Executor:
         for lacks in outcome.set_up.lacking:
             self._life.alarm(lacks, "minor", scan_id=self._scan_id)
         self._gate.answered(self._server, step.index, outcome.status)
+        self._digesting.answered(step.index)
 
 
 def parts(begin: Begin, server: str) -> tuple[set[str], set[str]]:

@@ -11,9 +11,10 @@ def main() -> None:
 
 
 def _both(life: Life) -> None:
-    """Write files, and serve those that are finished, in threads of one life."""
-    life.spawn(serving.run, life)
-    run(life)
+    """Write files and serve parts of them, in threads of one life."""
+    opened: serving.Opened = {}
+    life.spawn(serving.run, life, opened)
+    run(life, opened)
 
 
 if __name__ == "__main__":

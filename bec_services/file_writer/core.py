@@ -123,6 +123,17 @@ class Columns:
         """Return the signals of a device that is read at every point."""
         return [signal for name, signal in self.columns if name == device]
 
+    def told(self) -> list[tuple[str, str, str, list[int]]]:
+        """Return all columns as they travel: device, signal, dtype and shape."""
+        known = self.columns.items()
+        return [(*key, one.dtype.str, list(one.shape)) for key, one in known]
+
+    def restore(self, told: Iterable[tuple[str, str, str, Sequence[int]]]) -> None:
+        """Know columns as `told` has them."""
+        for device, signal, dtype, shape in told:
+            self.columns[device, signal] = Column(np.dtype(dtype), tuple(shape))
+            self._signals.setdefault(device, set()).add(signal)
+
     def add_baseline(self, entry: Baseline) -> None:
         """Know readings that were taken once."""
         self.baseline.update(entry.data)

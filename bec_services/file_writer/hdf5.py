@@ -38,6 +38,8 @@ belongs to it: its traceback holds what was open."""
 class MasterFile:
     """A scan's file while it is written. Any process may read it meanwhile (SWMR).
 
+    People find it once it is published: until then the one it replaces stays.
+
     Args:
         path: where people are to find it.
         scan_id: whose it is: what stands there already is replaced only if it is ours.
@@ -68,10 +70,39 @@ class MasterFile:
                 self._file.attrs["file_name"] = path.name
                 self._file.swmr_mode = True
             self._inode = self._name.working.stat().st_ino
-            self.path = self._name.publish()
         except BaseException:
             self.discard()
             raise
+
+    def publish(self) -> None:
+        """Let people find the file, as it is now; an older one of this scan goes.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self.path = self._name.publish()
+
+    @property
+    def rows(self) -> int:
+        """How many points there are in it."""
+        return self._rows
+
+    @property
+    def handle(self) -> Any:
+        """The file as h5py has it open: this process cannot open it a second time."""
+        return self._file
+
+    def sync(self) -> None:
+        """Return when all that was written is on the disk, under the file's name.
+
+        Raises:
+            OSError: it is not.
+        """
+        with self._disk():
+            self._file.flush()
+        working = self._name.working
+        _sync(working if working.exists() else self.path)
+        _sync(self.path.parent)
 
     @contextlib.contextmanager
     def _disk(self, size: int = 0) -> Iterator[None]:
@@ -194,6 +225,15 @@ def _from(mould: Mould, path: Path) -> Any:
     with path.open("xb") as file:
         file.write(mould.image)
     return h5py.File(path, "r+", libver="latest")
+
+
+def still_open(path: Path) -> Any:
+    """Return the handle of a file HDF5 could not write, if it is this one; or None."""
+    for file, *_ in _kept:
+        with contextlib.suppress(OSError, ValueError):
+            if Path(file.filename).samefile(path):
+                return file
+    return None
 
 
 def free_bytes(folder: Path) -> int:

@@ -195,7 +195,8 @@ def _growing(dtype: Any, shape: tuple[int, ...], *, free: bool = False) -> Any:
     plan.set_fill_time(h5py.h5d.FILL_TIME_IFSET)
     if dtype.kind == "f":
         plan.set_fill_value(np.full((), np.nan, dtype))
-    return _kind(dtype), h5py.h5s.create_simple((0, *shape), most), plan
+    first = (0, *(0 if free else n for n in shape))  # such a row is as long as it gets
+    return _kind(dtype), h5py.h5s.create_simple(first, most), plan
 
 
 def _fixed(group: Any, name: str, dtype: Any, shape: tuple[int, ...]) -> Any:

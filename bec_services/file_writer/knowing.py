@@ -7,6 +7,7 @@ from bec_kernel.bus import START, Entry, Id
 from bec_kernel.device_list import versions
 from bec_kernel.scan_devices import devices_of
 from bec_kernel.service import Life
+from bec_kernel.settings import points_kept
 from bec_kernel.wire import (
     Alarm,
     Begin,
@@ -33,11 +34,13 @@ class Knowledge:
 
     Attributes:
         site: what holds for all files.
+        points_kept: so many of a scan stay on the bus.
     """
 
     def __init__(self, life: Life, site: Site) -> None:
         self._life = life
         self.site = site
+        self.points_kept = points_kept(life.setup.data)
         self._lists: dict[str, tuple[Id, dict[str, Fields]]] = {}
         self._alarms_at = START
         self._alarms: dict[str, list[Alarm]] = {}

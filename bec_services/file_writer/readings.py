@@ -1,6 +1,6 @@
 """What devices read and send, as BEC's users know it: `devices` and their groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,11 +43,10 @@ def readings(scan: Scan, columns: Columns, streams: StreamLayout) -> Iterator[No
         yield from _stream(scan, key, streams)
     yield from _references(streams)
     yield group(_GROUPS)
-    yield from _members("baseline", list(columns.baseline))
-    yield from _members("monitored", columns.devices)
-    # Who reads the file tells by it what is one value a sample, and what sent nothing.
-    sent = ["/".join(map(safe, key)) for key in streams.sources]
-    yield from _members("async", sending, **({"signals": sent} if sent else {}))
+    once = [(name, one) for name, some in columns.baseline.items() for one in some]
+    yield from _members("baseline", list(columns.baseline), once)
+    yield from _members("monitored", columns.devices, columns.columns)
+    yield from _members("async", sending, streams.sources)
     yield from _statuses(columns)
 
 
@@ -111,7 +110,15 @@ def _references(streams: StreamLayout) -> Iterator[Node]:
             yield Node(f"{path}_{number}", link=inside, file=file)
 
 
-def _members(name: str, devices: list[str], **attrs: Any) -> Iterator[Node]:
+def _members(
+    name: str, devices: list[str], signals: Iterable[Key] = ()
+) -> Iterator[Node]:
+    """Yield a group of devices. It names their signals, in order: HDF5 has none.
+
+    By them is known what is one value a point, and what one a sample, or never came.
+    """
+    named = ["/".join(map(safe, key)) for key in signals]
+    attrs: dict[str, Any] = {"signals": named} if named else {}
     yield group(f"{_GROUPS}/{name}", **attrs)
     for device in devices:
         yield Node(f"{_GROUPS}/{name}/{device}", link=f"{DEVICES}/{device}")

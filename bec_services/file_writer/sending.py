@@ -4,7 +4,7 @@ All of it is read as far as it has come, and again when a file is made anew.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from bec_kernel.bus import START, Change, Drop, Entry, Id, Log, Put
@@ -33,6 +33,10 @@ _FIT = 30.0
 """Its fit is waited for so long, s: the first one of a process has much to load."""
 _SILENT = 10.0
 """Who gave no sign of life for so long (s) is not waited for: others are restarted."""
+
+
+Came = tuple[Log[Any], list[Entry[Any]]]
+"""A log, and what came on it."""
 
 
 class _Part(Protocol):
@@ -149,16 +153,33 @@ class Sending:
         self._parts[log.name] = part
         self.positions[log] = START
 
-    def take(self, log: Log[Any], entries: list[Entry[Any]]) -> list[Patch] | None:
-        """Return what is to be written; None: the file must be made anew for it."""
-        self.positions[log] = entries[-1].id
-        part = self._parts[log.name]
-        messages = [entry.message for entry in entries if entry.message is not None]
-        if log.name in self._streams:
-            self._read[log.name] = entries[-1].id.major
-        if messages and part.ends(messages[-1]):
+    def take(self, found: Iterable[Came]) -> list[Patch] | None:
+        """Return what is to be written; None: the file must be made anew for it.
+
+        What was taken before, when the scan had ended, is let be.
+        """
+        fresh = [(log, self._fresh(log, entries)) for log, entries in found]
+        # All must have grown before the file is made anew, once.
+        news = [self._parts[log.name].grow(messages) for log, messages in fresh]
+        if any(news):
+            return None
+        return [
+            patch
+            for log, messages in fresh
+            for patch in self._parts[log.name].patches(messages)
+        ]
+
+    def _fresh(self, log: Log[Any], entries: list[Entry[Any]]) -> list[Any]:
+        """Return what was not taken before."""
+        fresh = [entry for entry in entries if entry.id > self.positions[log]]
+        messages = [entry.message for entry in fresh if entry.message is not None]
+        if fresh:
+            self.positions[log] = fresh[-1].id
+            if log.name in self._streams:
+                self._read[log.name] = fresh[-1].id.major
+        if messages and self._parts[log.name].ends(messages[-1]):
             self._ended.add(log.name)
-        return None if part.grow(messages) else list(part.patches(messages))
+        return messages
 
     def again(self) -> Iterator[Patch]:
         """Yield all that was ever taken, from the streams' begin."""
@@ -173,7 +194,7 @@ class Sending:
                 known = [e.message for e in entries if e.id <= upto]
                 yield from part.patches([one for one in known if one is not None])
 
-    def rest(self) -> list[tuple[Log[Any], list[Entry[Any]]]]:
+    def rest(self) -> list[Came]:
         """Return what is left when the scan has ended; waits a moment for its ends.
 
         Rows need no waiting: their bundler ends them together with the points.

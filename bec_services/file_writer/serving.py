@@ -1,4 +1,4 @@
-"""Serves parts of finished files on the bus: nobody needs the disk they lie on.
+"""Serves parts of files on the bus: nobody needs the disk they lie on.
 
 It runs beside the writing, in a thread of the same life.
 """
@@ -6,6 +6,7 @@ It runs beside the writing, in a thread of the same life.
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bec_kernel.asks import Asks
 from bec_kernel.bus import Bus
@@ -14,28 +15,40 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.service import Life, askers
 from bec_kernel.wire import FilePart, ReadFile, keys
 
+if TYPE_CHECKING:
+    from bec_services.file_writer.hdf5 import MasterFile
+
 MOST = 1 << 20
 """So many bytes are read at once."""
 _KEEP = 8  # answers, each as large as that at most
 _DEEP = 64
+Opened = dict[str, "MasterFile"]
+"""Files this process writes, by scan id."""
 
 
-def run(life: Life) -> None:
-    """Answer what persons ask of finished files, one life long."""
+def run(life: Life, opened: Opened | None = None) -> None:
+    """Answer what persons ask of files, one life long; of those that are written, too.
+
+    Args:
+        life: of the writer.
+        opened: what is being written; nobody but its writer can read it here.
+    """
     base = Folder(life.setup.data.resolve()).files
-    asks = Asks(life, keys.file_asks, partial(_do, life.bus, base), _KEEP)
+    do = partial(_do, life.bus, base, {} if opened is None else opened)
+    asks = Asks(life, keys.file_asks, do, _KEEP)
     positions = asks.open(askers(life).names)
     for log, entries in life.follow(positions):
         asks.take(log, entries)
 
 
-def _do(bus: Bus, base: Path, user: str, ask: ReadFile) -> FilePart:
+def _do(bus: Bus, base: Path, opened: Opened, user: str, ask: ReadFile) -> FilePart:
     from bec_services.file_writer.slices import read  # h5py: slow to import
 
-    path = inside(base, _told(bus, ask))
+    file = opened.get(ask.scan_id)
+    path = inside(base, file.path if file else _told(bus, ask))
     try:
-        return read(base, path, ask)
-    except OSError as error:
+        return read(base, path, ask, file.handle if file else None)
+    except (OSError, RuntimeError, ValueError) as error:  # it was closed meanwhile
         raise RefusedError(
             f"{path} cannot be read: {error}", subject="path", value=str(path)
         ) from error

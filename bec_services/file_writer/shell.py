@@ -2,23 +2,25 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bec_kernel.bus import START, Append, Drop, Entry, Id, Log
+from bec_kernel.bus import START, Append, Change, Drop, Entry, Id, Log
 from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError, FencedError
 from bec_kernel.service import Life, LifeOver, unfinished
 from bec_kernel.wire import Baseline, Begin, FileDone, Point, Seal, keys
 from bec_services.file_writer.core import Columns, runs
 from bec_services.file_writer.events import happened
+from bec_services.file_writer.head import Head
 from bec_services.file_writer.knowing import Knowledge
 from bec_services.file_writer.layout import arranged
 from bec_services.file_writer.node import Node, Patch, iso
 from bec_services.file_writer.plot import Plot, plot_of
 from bec_services.file_writer.scan import Scan, place
-from bec_services.file_writer.sending import Sending
+from bec_services.file_writer.sending import Came, Sending
+from bec_services.file_writer.serving import Opened
 from bec_services.file_writer.site import site_of
 from bec_services.file_writer.tree import tree
 
@@ -35,8 +37,11 @@ _PAGE = 1000
 class _Writing:
     """One scan's file in this life, always made from the first point on."""
 
-    def __init__(self, life: Life, scan_id: str, known: Knowledge) -> None:
+    def __init__(
+        self, life: Life, scan_id: str, known: Knowledge, opened: Opened
+    ) -> None:
         self._life = life
+        self._opened = opened
         self._log = keys.points(scan_id)
         self._scan_id = scan_id
         self._known = known
@@ -46,6 +51,8 @@ class _Writing:
         self._plot = Plot()
         self._columns = Columns()
         self._file: MasterFile | None = None
+        self._head = Head(life, scan_id, known.points_kept, self._tell)
+        self._head.restore(self._columns)
         self.sending = Sending(life, scan_id)
         self.path = Path()
         first = life.bus.read(keys.steps(scan_id), START, 1)
@@ -71,6 +78,8 @@ class _Writing:
             if self._file or points or seal:
                 self._rebuild(entries[-1].id)
         self._seal = seal
+        if self._file and not seal:
+            self._head.wrote(self._file, self._columns, entries[-1].id)
         return self.end(entries[-1].id)
 
     def end(self, upto: Id) -> Seal | None:
@@ -82,28 +91,27 @@ class _Writing:
         seal = self._seal
         if seal and self._file:
             while rest := self.sending.rest():
-                for log, found in rest:
-                    self.send(log, found, upto)
+                self.send(rest, upto)
             if self.sending.awaits_fit():
                 return None
             self._life.check()
             self._file.patch([*self.sending.fit(), *self._happened(seal)])
+            self._opened.pop(self._scan_id, None)
             self._file.finish(iso(seal.time), seal.state, seal.reason)
             self._file = None
         return seal
 
-    def send(self, log: Log[Any], entries: list[Entry[Any]], upto: Id) -> None:
+    def send(self, found: Sequence[Came], upto: Id) -> None:
         """Write what devices sent by themselves.
 
         Args:
-            log: it came on.
-            entries: behind those before.
+            found: logs, and what came on each behind what came before.
             upto: place of the last point that was taken.
 
         Raises:
             OSError: the disk.
         """
-        patches = self.sending.take(log, entries)
+        patches = self.sending.take(found)
         if patches is None and (self._file or self._flies):
             self._rebuild(upto)
         elif patches and self._file:  # else it is read again when there is a file
@@ -118,6 +126,7 @@ class _Writing:
             return False
         for batch in filter(None, batches):
             self._life.check()
+            self._head.check(self._file, batch)
             self._file.append(batch, self._plot.patches(batch))
         return True
 
@@ -127,8 +136,10 @@ class _Writing:
         scan = self._scan or self._known.scan(self._scan_id)
         self._scan = scan if scan.start else None  # its first entry may tell it
         self._plot = plot_of(scan, self._columns, self.sending.layout)
-        self._file = self._make(scan)
-        self.path = self._file.path
+        wanted = Folder(self._life.setup.data.resolve()).files / place(scan.begin)
+        self._file = self._make(scan, wanted)
+        self._head.fill(self._file, self._columns, self._plot)
+        self._publish(self._file, wanted)
         after = START
         while after < upto:
             entries = self._life.bus.read(self._log, after, _PAGE)
@@ -140,10 +151,17 @@ class _Writing:
                 raise RuntimeError(f"the columns of {self.path} do not hold its rows")
         self._file.patch(self.sending.again())
         self._file.patch(self._happened())
+        self._opened[self._scan_id] = self._file
 
-    def _make(self, scan: Scan) -> "MasterFile":
+    def _publish(self, file: "MasterFile", wanted: Path) -> None:
+        file.publish()
+        self.path = file.path
+        self._head.published(file, self._columns)
+        if file.path != wanted:
+            self._tell(f"{wanted} is another scan's: this one's file is {file.path}")
+
+    def _make(self, scan: Scan, wanted: Path) -> "MasterFile":
         """Make the file with what the site adds, or at least without it."""
-        wanted = Folder(self._life.setup.data.resolve()).files / place(scan.begin)
         sent = self.sending
         own = tree(scan, self._columns, sent.layout, sent.aligned, self._plot)
         nodes = arranged(self._known.site.layouts, scan, own, self._tell)
@@ -154,8 +172,6 @@ class _Writing:
                 raise
             file = self._begin(wanted, own)
             self._tell(f"layouts are left out of the file: {error!r:.200}")
-        if file.path != wanted:
-            self._tell(f"{wanted} is another scan's: this one's file is {file.path}")
         return file
 
     def _begin(self, wanted: Path, nodes: list[Node]) -> "MasterFile":
@@ -164,11 +180,15 @@ class _Writing:
         self._life.check()
         return MasterFile(wanted, self._scan_id, self._life.token, nodes)
 
-    def _tell(self, message: str) -> None:
+    def done(self) -> list[Change]:
+        """Return what takes back all that was told of it while it was written."""
+        return [*self.sending.done(), *self._head.done()]
+
+    def _tell(self, message: str, severity: str = "minor") -> None:
         """Raise an alarm, once a scan."""
         if message not in self._told:
             self._told.add(message)
-            self._life.alarm(message, "minor", scan_id=self._scan_id)
+            self._life.alarm(message, severity, scan_id=self._scan_id)
 
     def _happened(self, seal: Seal | None = None) -> Iterator[Patch]:
         known = self._known
@@ -177,6 +197,7 @@ class _Writing:
 
     def close(self) -> None:
         """Let go of the file."""
+        self._opened.pop(self._scan_id, None)
         if self._file is not None:
             self._file.discard()
             self._file = None
@@ -185,8 +206,9 @@ class _Writing:
 class _Writer:
     """All unfinished scans of this life."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, opened: Opened) -> None:
         self._life = life
+        self._opened = opened
         self._known = Knowledge(life, site_of(life.setup.data, life.alarm))
         self._todo = keys.todo["file_writer"](life.setup.name)
         self._open: dict[Log[Any], tuple[str, _Writing]] = {}
@@ -209,7 +231,7 @@ class _Writer:
 
     def _follow(self, scan_id: str) -> None:
         log = keys.points(scan_id)
-        writing = _Writing(self._life, scan_id, self._known)
+        writing = _Writing(self._life, scan_id, self._known, self._opened)
         self._open[log] = (scan_id, writing)
         self.positions[log] = START
         self.positions |= writing.sending.positions
@@ -229,7 +251,7 @@ class _Writer:
         if log in writing.sending.fits:
             return  # it only wakes, see `look`
         with self._minding(scan_id):
-            writing.send(log, entries, self.positions[points])
+            writing.send([(log, entries)], self.positions[points])
             if told := writing.sending.bookmarks():
                 self._life.bus.commit(told, self._life.fence)
 
@@ -266,7 +288,7 @@ class _Writer:
             [
                 Append(keys.files(scan_id), done, Id(1)),
                 Drop(self._todo, scan_id),
-                *writing.sending.done(),
+                *writing.done(),
             ],
             self._life.fence,
         )
@@ -338,12 +360,12 @@ class _Writer:
             writing.close()
 
 
-def run(life: Life) -> None:
-    """Write the files of all scans, one life long."""
+def run(life: Life, opened: Opened | None = None) -> None:
+    """Write the files of all scans, one life long; `opened` tells of them meanwhile."""
     import bec_services.file_writer.hdf5  # noqa: F401 - slow: not at the first point
 
     start, todo = unfinished(life)
-    writer = _Writer(life)
+    writer = _Writer(life, {} if opened is None else opened)
     writer.positions[keys.scans()] = start
     for taken in todo:
         writer.begin(taken.scan_id)

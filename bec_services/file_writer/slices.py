@@ -1,4 +1,4 @@
-"""Parts of finished files: reads HDF5, and nothing outside the folder of files."""
+"""Parts of files: reads HDF5, and nothing outside the folder of files."""
 
 import contextlib
 from collections.abc import Iterator
@@ -18,20 +18,23 @@ _NUMBERS = "biufcSU"
 _LINKS = 16
 
 
-def read(base: Path, path: Path, ask: ReadFile) -> FilePart:
+def read(base: Path, path: Path, ask: ReadFile, file: Any = None) -> FilePart:
     """Return what is asked of a file.
 
     Args:
         base: links that lead out of this folder are not followed.
         path: of the file, below `base`.
         ask: which item, and which part of it.
+        file: as h5py has it open, where this process is writing it.
 
     Raises:
         RefusedError: there is no such item or part, or it is too large.
         OSError: it is no HDF5 file.
     """
     with contextlib.ExitStack() as stack:
-        found = _find(stack, base, path, ask.item)
+        if file is None:
+            file = stack.enter_context(h5py.File(path, "r", locking=False))
+        found = _find(stack, base, path, file, ask.item)
         attrs = dict(_attributes(found))
         if not isinstance(found, h5py.Dataset):
             return FilePart(names=[str(name) for name in found][:_NAMES], attrs=attrs)
@@ -41,10 +44,12 @@ def read(base: Path, path: Path, ask: ReadFile) -> FilePart:
         return FilePart(shape=shape, dtype=found.dtype.str, value=value, attrs=attrs)
 
 
-def _find(stack: contextlib.ExitStack, base: Path, path: Path, item: str) -> Any:
+def _find(
+    stack: contextlib.ExitStack, base: Path, path: Path, file: Any, item: str
+) -> Any:
     """Go along an item's names, through links that stay in the folder."""
     names = steps_of(item)
-    at: Any = stack.enter_context(h5py.File(path, "r", locking=False))
+    at: Any = file
     here, followed = path, 0
     while names:
         name = names.pop(0)

@@ -85,6 +85,11 @@ class ScanAlignment:
         log = keys.streams(*place)
         return _Stream(device.name, signal.name, log, rows, core, after, told)
 
+    @property
+    def behind(self) -> list[Id]:
+        """Places of points behind which rows are still to come, of each stream."""
+        return [one.last for one in self._streams.values() if one.core.waits]
+
     def _catch_up(self) -> None:
         """Know the points that an earlier life has put out, but not their rows."""
         at = min((one.last for one in self._streams.values()), default=START)

@@ -63,6 +63,11 @@ class ScanBundle:
         return Id(max(self._done, 0), 0)
 
     @property
+    def points(self) -> int:
+        """How many there are so far."""
+        return self._points
+
+    @property
     def waits_at_end(self) -> bool:
         """The scan has ended, but answers to some of its steps are not known."""
         return self._ended and not self.sealed

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from bec_kernel.bus import START, Append, Change, Drop, Entry, Id, Log
+from bec_kernel.bus import START, Append, Change, Drop, Entry, Id, Log, Trim
 from bec_kernel.service import Life, unfinished
+from bec_kernel.settings import points_kept
 from bec_kernel.wire import Begin, Taken, keys
 from bec_services.scan_bundler.aligned import ScanAlignment
 from bec_services.scan_bundler.core import Output, ScanBundle
+from bec_services.scan_bundler.trimming import Trimming
 
 _AT_ONCE = 256  # points in one commit: the broker does nothing else meanwhile
 _TOGETHER = 4  # answers to fast steps that are worth to be waited for
@@ -19,6 +21,7 @@ class _Scan:
 
     scan_id: str
     bundle: ScanBundle
+    trimming: Trimming
     sources: dict[Log[Any], str] = field(default_factory=dict)
     alignment: ScanAlignment | None = None
 
@@ -31,6 +34,7 @@ class _Bundling:
         self._todo = keys.todo["scan_bundler"](life.setup.name)
         self._scans: dict[str, _Scan] = {}
         self._owner: dict[Log[Any], _Scan] = {}
+        self._keep = points_kept(life.setup.data)
         self.positions: dict[Log[Any], Id] = {}
         self.gather: dict[Log[Any], int] = {}
 
@@ -40,7 +44,8 @@ class _Bundling:
             return
         bus = self._life.bus
         bundle = ScanBundle(bus.last(keys.points(scan_id)))
-        scan = self._scans[scan_id] = _Scan(scan_id, bundle)
+        scan = _Scan(scan_id, bundle, Trimming(self._keep))
+        self._scans[scan_id] = scan
         steps = keys.steps(scan_id)
         self._add(scan, steps, "", bundle.after)
         if bundle.after > START:  # its first entry lies before: fetch it
@@ -131,6 +136,18 @@ class _Bundling:
             self._follow_streams(scan)
         if scan.bundle.sealed:
             self._finish(scan, last)
+        elif scan.trimming.is_due(scan.bundle.points):
+            self._trim(scan)
+
+    def _trim(self, scan: _Scan) -> None:
+        """Let the first points go, as far as they are in the scan's file, on disk."""
+        written = self._life.bus.get(keys.written(), scan.scan_id)
+        filed = Id(*written.upto) if written else START
+        needed = scan.alignment.behind if scan.alignment is not None else []
+        first = scan.trimming.place(scan.bundle.points, filed, needed)
+        if first is not None:
+            trim = Trim(keys.points(scan.scan_id), first)
+            self._life.bus.commit([trim], self._life.fence)
 
     def _finish(self, scan: _Scan, last: list[Change]) -> None:
         """Put out the seal and all rows that are left: who sees one has the others."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bec_kernel.wire import Begin, StepKind
+from bec_services.scan_server.rewinding import Before, Sent, note
 from bec_services.scan_server.unit import Frame, Unit
 from bec_services.scan_server.want import Program, Want
 
@@ -29,6 +30,8 @@ class Course:
         self._again: deque[Unit] = deque()
         self._told: list[Any] = []
         self._furthest = -1  # the last point that was begun with
+        self._taken = -1  # the last one that was taken
+        self._sent: Sent = {}
         self._most = 0  # attempts that any point has had
         self._attempts = 0  # that those have had which are to be taken again
 
@@ -40,7 +43,10 @@ class Course:
 
     def again(self, units: Iterable[Unit]) -> None:
         """These are to be done again, if they belong to what runs now."""
-        self._again.extend(u for u in units if u.cleanup == self.cleaning)
+        for unit in units:
+            note(self._sent, unit.want, done=False)
+            if unit.cleanup == self.cleaning:
+                self._again.append(unit)
 
     def clean(self, *, moves: bool) -> None:
         """Leave the program; go on with the clean-up. `moves`: motors may go back."""
@@ -57,13 +63,18 @@ class Course:
         if want.kind is StepKind.POINT and want.point_id is not None:
             self._furthest = max(self._furthest, want.point_id)
             self._most = max(self._most, unit.attempt)
+            self._taken = max(self._taken, want.point_id if unit.ok else -1)
 
     def goes_back_to(self, point: int) -> bool:
         """Say whether this point was taken, by a step that can be done again."""
-        return not self.cleaning and 0 <= point <= self._furthest
+        return not self.cleaning and 0 <= point <= self._taken
 
     def rewind(self, point: int) -> None:
-        """Go back: the program comes next to this point, with the answers it had."""
+        """Go back: the program comes next to this point, with the answers it had.
+
+        Motors that the program has moved since go where they were before it; where the
+        point is taken on their way, they begin it again.
+        """
         self._attempts = self._most
         self._again.clear()
         self._waiting = None
@@ -71,12 +82,23 @@ class Course:
             self._program.close()
         self._program, self._started = self._frame.body(), False
         answers, self._told = iter(self._told), []
+        before = Before(self._begin.motors)
         want = self._resume(None)
         while want is not None and not _is_before(want, point):
-            want = self._resume(self._answer_again(want, answers))
+            want = self._done_before(want, before, answers)
         if point and want is not None:
-            want = self._resume(self._answer_again(want, answers))
+            want = self._done_before(want, before, answers)
         self._next = want
+        for one in before.again(self._sent, want):
+            self._again.append(Unit(one, self._servers_of(one)))
+
+    def _done_before(
+        self, want: Want, before: Before, answers: Iterator[Any]
+    ) -> Want | None:
+        """Return what the program wants behind something that was done before."""
+        told = self._answer_again(want, answers)
+        before.take(want, told)
+        return self._resume(told)
 
     def _answer_again(self, want: Want, answers: Iterator[Any]) -> Any:
         if not want.answer:
@@ -91,13 +113,16 @@ class Course:
             alone: nothing else is on its way.
         """
         if self._again:
-            return self._again.popleft()
+            unit = self._again.popleft()
+            note(self._sent, unit.want)
+            return unit
         if self._next is None and not self._advance():
             return None
         want = self._next
         if want is None or (want.kind is StepKind.ASK and not alone):
             return None  # a question is asked when all is known that was done before
         self._next = None
+        note(self._sent, want)
         unit = Unit(want, self._servers_of(want), cleanup=self.cleaning)
         if want.point_id is not None and want.point_id <= self._furthest:
             unit.attempt = self._attempts

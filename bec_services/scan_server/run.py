@@ -159,7 +159,7 @@ class Run:
                 self._controls.popleft()
                 verb = control.verb if self._applies(control) else Verb.IGNORED
                 why = control.reason or f"by {control.user}"
-                point = control.point if verb is Verb.REWIND else None
+                point = control.point if control.verb is Verb.REWIND else None
                 self._decree(verb, at, why, point)
                 return True
         if self._draining:
@@ -334,6 +334,7 @@ class Run:
             until=want.until,
             data=want.data,
             patience=want.patience,
+            answer=want.answer,
             seen=self._seen,
         )
 

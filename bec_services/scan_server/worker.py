@@ -49,6 +49,11 @@ ITEM_STATE = {
     ScanState.INTERRUPTED: ItemState.FAILED,
 }
 
+_NO_WAY = (
+    "it goes back only while it runs or is paused, and only to a point it has taken by "
+    "a step of its own"
+)
+
 Told = Callable[[Item, StateChange, list[Change]], None]
 """Takes an item's new state and commits it together with these changes."""
 
@@ -114,7 +119,17 @@ class Worker:
             for entry in [] if self._begin else entries(bus, log):
                 positions[log] = entry.id
                 self._feed(run, log, entry.id, entry.message)
+        if len(recorded) > 1:
+            for server in servers:
+                self._feed_digests(run, server)
         return run, positions
+
+    def _feed_digests(self, run: Run, server: str) -> None:
+        """Feed what a server has answered, but has let go before it was read here."""
+        log = keys.digests(self._item.scan_id, server)
+        for entry in entries(self._life.bus, log):
+            for answer in entry.message.answers():
+                run.answer(server, answer)
 
     def _feed(self, run: Run, log: Log[Any], at: Id, message: Message | None) -> None:
         if isinstance(message, Wish):
@@ -173,7 +188,11 @@ class Worker:
 
     def _alarm(self, message: Message) -> None:
         """Tell people of decisions nobody asked for."""
-        if not isinstance(message, Mark) or message.control:
+        if not isinstance(message, Mark):
+            return
+        if message.verb is Verb.IGNORED and message.value is not None:
+            self._tell(f"is not rewound to point {message.value}: {_NO_WAY}", "minor")
+        if message.control:
             return
         said = {
             Verb.PAUSE: "is paused",
@@ -182,12 +201,11 @@ class Worker:
             Verb.DIVERGED: "is interrupted: its program has changed",
         }.get(message.verb)
         if said:
-            label = (
-                f"scan {self._item.scan_number}" if self._item.scan_number else "move"
-            )
-            self._life.alarm(
-                f"{label} {said}: {message.reason}",
-                "major",
-                scan_id=self._item.scan_id,
-                user=self._item.user,
-            )
+            self._tell(f"{said}: {message.reason}", "major")
+
+    def _tell(self, what: str, severity: str) -> None:
+        item = self._item
+        label = f"scan {item.scan_number}" if item.scan_number else "move"
+        self._life.alarm(
+            f"{label} {what}", severity, scan_id=item.scan_id, user=item.user
+        )

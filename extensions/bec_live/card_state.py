@@ -69,6 +69,7 @@ class CardState:
     _after: int | None = None
     _first: float = 0.0
     _last: float = 0.0
+    _before: int = 0
 
     def take(self, message: Message) -> None:
         """Fold one message in; what a card does not show is passed over."""
@@ -92,8 +93,10 @@ class CardState:
     def _add(self, point: Point) -> None:
         if not self.columns:
             self.columns = columns_of(self.begin, point, self.hints)
-            self._first = point.begin
-        self._last = point.end
+        if math.isfinite(point.begin):  # nobody knows it of points from the file
+            if not self._last:
+                self._first, self._before = point.begin, len(self.rows)
+            self._last = point.end
         readings = {
             name: reading.value
             for device in point.data.values()
@@ -107,6 +110,11 @@ class CardState:
         self._told = min(self._told, at)
         self.rows[at : at + 1] = [[point.point_id, *values]]
         self._seen.tell(dict(zip(self.columns, values, strict=True)))
+
+    @property
+    def next_point(self) -> int:
+        """The `point_id` behind those that are here."""
+        return (self._after or 0) + len(self.rows)
 
     def news(self) -> int:
         """Return from which row on there is something new since this was last asked."""
@@ -134,9 +142,10 @@ class CardState:
     def left(self) -> float | None:
         """Time to the last point, s, on the scan's clock; None: unknown."""
         done = len(self.rows)
-        if not self.total or not done or self._last <= self._first:
+        timed = done - self._before
+        if not self.total or timed <= 0 or self._last <= self._first:
             return None
-        return (self._last - self._first) / done * max(0, self.total - done)
+        return (self._last - self._first) / timed * max(0, self.total - done)
 
     @property
     def x(self) -> str:

@@ -1,13 +1,14 @@
 """From the bus to a card: one thread a running card reads, and tells what is new."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from bec_kernel.errors import BrokerError
+from bec_kernel.errors import BecError, BrokerError
 from bec_kernel.port import START, Bus, Id
-from bec_kernel.wire import Begin, Log, keys
+from bec_kernel.wire import Begin, Log, Point, keys
 from bec_live.card_state import CardState
 
 RATE = 20.0
@@ -22,13 +23,21 @@ ASK = 2.0
 WAIT = 0.5
 """Longest single wait for something new, s."""
 
+Earlier = Callable[[int, int], Iterable[Point]]
+"""Gives points that have left the bus: from the first `point_id` up to the second."""
+
+
+def _none(_start: int, _stop: int) -> Iterable[Point]:
+    """Nobody knows them."""
+    return ()
+
 
 class ScanFeed:
     """Follows one scan's logs and hands its state to `show`, at most 20 times a second.
 
     `show` runs in the feed's thread. The scan's id is all it needs: it begins with what
-    lies in the logs, whenever it is started. `waits` is asked for its place in the
-    queue as long as there is nothing in them.
+    lies in the logs, whenever it is started; what has left them is asked of `earlier`.
+    `waits` is asked for its place in the queue as long as there is nothing in them.
     """
 
     def __init__(
@@ -37,13 +46,15 @@ class ScanFeed:
         scan_id: str,
         show: Callable[[CardState], None],
         hints: Mapping[str, Sequence[str]] | None = None,
+        *,
         waits: Callable[[], str] = lambda: "",
+        earlier: Earlier = _none,
     ) -> None:
         self.state = CardState(hints=hints or {})
         self._waits = waits
         self._ask = 0.0  # not again before
         self.ended = threading.Event()
-        self._reader = LogReader(bus, scan_id, self.state)
+        self._reader = LogReader(bus, scan_id, self.state, earlier)
         self._show = show
         self._stop = threading.Event()
         name = f"bec-card-{scan_id[:8]}"
@@ -90,9 +101,12 @@ class ScanFeed:
 class LogReader:
     """Reads what is new of one scan into its state."""
 
-    def __init__(self, bus: Bus, scan_id: str, state: CardState) -> None:
+    def __init__(
+        self, bus: Bus, scan_id: str, state: CardState, earlier: Earlier = _none
+    ) -> None:
         self._bus = bus
         self._state = state
+        self._earlier = earlier
         self._steps = keys.steps(scan_id)
         followed: list[Log[Any]] = [
             keys.states(scan_id),
@@ -110,10 +124,18 @@ class LogReader:
         found = self._bus.follow(self._at, 0.001 if news else timeout)
         for log, entries in found:
             for entry in entries:
-                if entry.message is not None:
-                    self._state.take(entry.message)
+                self._take(entry.message)
             self._at[log] = entries[-1].id
         return news or bool(found)
+
+    def _take(self, message: Any) -> None:
+        if isinstance(message, Point) and message.point_id > self._state.next_point:
+            with contextlib.suppress(BecError):  # a card shows what there is
+                start, stop = self._state.next_point, message.point_id
+                for point in self._earlier(start, stop):
+                    self._state.take(point)
+        if message is not None:
+            self._state.take(message)
 
     def _begin(self, timeout: float) -> bool:
         found = self._bus.follow({self._steps: START}, timeout, limit=1)
@@ -124,11 +146,14 @@ class LogReader:
 
 
 def read_scan(
-    bus: Bus, scan_id: str, hints: Mapping[str, Sequence[str]] | None = None
+    bus: Bus,
+    scan_id: str,
+    hints: Mapping[str, Sequence[str]] | None = None,
+    earlier: Earlier = _none,
 ) -> CardState:
-    """Return a scan's state as the logs have it now."""
+    """Return a scan's state as the logs have it, and `earlier` what has left them."""
     state = CardState(hints=hints or {})
-    reader = LogReader(bus, scan_id, state)
+    reader = LogReader(bus, scan_id, state, earlier)
     while reader.read(0.001):
         pass
     return state

@@ -77,7 +77,8 @@ def _feed(client: Client, report: ScanReport, card: ScanCard) -> ScanFeed:
         report.scan_id,
         card.show,
         hints(client.dev.all()),
-        lambda: report.waits,
+        waits=lambda: report.waits,
+        earlier=report.filed_points,
     )
 
 
@@ -96,5 +97,6 @@ def bundle_of(report: ScanReport, client: Client) -> Any:
         return {"text/plain": repr(report)}
     if report.is_final:
         _ = report.fit
-    state = read_scan(client.bus, report.scan_id, hints(client.dev.all()))
+    known = hints(client.dev.all())
+    state = read_scan(client.bus, report.scan_id, known, report.filed_points)
     return mime_bundle(state, report.troubles)

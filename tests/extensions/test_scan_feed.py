@@ -1,5 +1,7 @@
+import math
 import threading
 
+import msgspec
 import pytest
 
 from bec_kernel.port import Append, Id
@@ -131,3 +133,22 @@ def test_a_card_tells_the_place_of_a_scan_that_waits():
     feed.stop()
     assert seen[0] == ("2nd in queue primary", "")
     assert seen[-1] == ("", "closed")
+
+
+def test_what_left_the_bus_before_a_card_looked_is_taken_from_elsewhere(bus):
+    asked = []
+
+    def earlier(start, stop):
+        asked.append((start, stop))
+        unknown = {"begin": math.nan, "end": math.nan}
+        return [
+            msgspec.structs.replace(point(p), **unknown) for p in range(start, stop)
+        ]
+
+    add_points(bus, *range(40, 50))
+    close(bus, 50)
+    state = read_scan(bus, SCAN, earlier=earlier)
+    assert asked == [(0, 40)]
+    assert [row[0] for row in state.rows] == list(range(50))
+    assert state.series("bpm4i") == list(range(50))
+    assert state.retaken == 0

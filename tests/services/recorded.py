@@ -88,18 +88,14 @@ def configuration() -> dict[str, Readings]:
     }
 
 
-def set_up() -> Baseline:
-    """How devices are set up, known when they are staged."""
-    units = {"samx_velocity": "mm/s"}
-    return Baseline(
-        index=3, data={}, configuration=configuration(), configuration_units=units
-    )
-
-
 def points_log(points: int = 5) -> list[tuple[Id, Baseline | Point | Seal]]:
-    out: list[tuple[Id, Baseline | Point | Seal]] = [
-        (Id(0, 1), Baseline(index=2, data=baseline_readings()))
-    ]
+    once = Baseline(
+        index=2,
+        data=baseline_readings(),
+        configuration=configuration(),
+        configuration_units={"samx_velocity": "mm/s"},
+    )
+    out: list[tuple[Id, Baseline | Point | Seal]] = [(Id(0, 1), once)]
     for p in range(points):
         time = T0 + p
         data = readings(place(p, points), time)

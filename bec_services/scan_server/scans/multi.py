@@ -36,7 +36,12 @@ class Multi(Scan):
         return [sum(map(prod, shapes))] if all(shapes) else []
 
     def program(self, bound: Bound, taking: Taking) -> Program:
-        """Run the parts, one after the other."""
+        """Run the parts, one after the other.
+
+        First it asks where all motors are: a rewind over parts puts them back.
+        """
+        if bound.motors:
+            yield from where(bound.motors)
         for part, words in self.parts(bound):
             start = {}
             if words.options.get("relative"):

@@ -119,6 +119,25 @@ def test_of_a_point_that_was_taken_again_the_last_one_counts():
     assert [(p.point_id, p.attempt) for p in track.points] == [(0, 2), (1, 1), (2, 1)]
 
 
+def point(number: int, attempt: int = 1) -> Point:
+    return Point(index=0, point_id=number, attempt=attempt, begin=0, end=0, data={})
+
+
+def test_what_left_the_bus_before_it_was_read_is_counted_and_the_rest_is_kept():
+    track = followed()
+    for number in range(3):
+        track.tell(point(number))
+    track.tell(point(8))  # its reader was too slow
+    track.tell(point(9))
+    assert (track.first, track.count) == (8, 10)
+    assert [one.point_id for one in track.points] == [8, 9]
+
+    track.tell(point(2, attempt=2))
+    track.tell(point(8, attempt=2))
+    assert (track.rewound, track.count) == (1, 10)
+    assert [one.attempt for one in track.points] == [2, 1]
+
+
 def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():
     track = Track("a")
     track.await_begin()

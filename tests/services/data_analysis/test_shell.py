@@ -2,7 +2,7 @@
 
 import pytest
 
-from bec_kernel.bus import Append, Id
+from bec_kernel.bus import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
 from bec_services.data_analysis.shell import run
@@ -58,6 +58,17 @@ def test_a_new_life_ends_with_the_same_fit(bus, tmp_path):
         until(other, lambda: final(other))
     assert fits(bus)[: len(before)] == before
     assert fits(bus)[-1] == fits(other)[-1]
+
+
+def test_a_fit_that_misses_points_that_left_the_bus_says_so_once(bus, tmp_path):
+    take(bus, ROLE, begin(21, fit="Gaussian"))
+    put(bus, LOG)
+    bus.commit([Trim(keys.points("scan1"), Id(6))])
+    with running(new_life(ROLE, bus.broker, tmp_path), run):
+        until(bus, lambda: final(bus))
+    assert fits(bus)[-1].message.points == 21
+    (alarm,) = bus.read(keys.alarms())
+    assert alarm.message.message.startswith("5 points had left the bus")
 
 
 def test_a_scan_that_asked_for_no_fit_gets_none(bus, tmp_path):

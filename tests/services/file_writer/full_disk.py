@@ -2,8 +2,9 @@
 
 Run as a program: python -m tests.services.file_writer.full_disk WAY FOLDER NUMBER
 WAY is `limit` (no file may have more than NUMBER bytes: HDF5 itself is refused what it
-writes), or `tmpfs` (a small disk, mounted where nobody else sees it: run it by
-`unshare`; it is full behind NUMBER entries, and the file is copied to FOLDER).
+writes), `long` (the same, when much of a longer scan has left the bus), or `tmpfs` (a
+small disk, mounted where nobody else sees it: run it by `unshare`; it is full behind
+NUMBER entries, and the file is copied to FOLDER).
 """
 
 import resource
@@ -16,7 +17,7 @@ import msgspec
 import numpy as np
 import structlog
 
-from bec_kernel.bus import Append
+from bec_kernel.bus import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Point, Reading, keys
 from bec_services.file_writer.shell import run
@@ -29,6 +30,10 @@ from tests.services.recorded import (
     take,
     until,
 )
+
+KEEP = 50
+"""So many points stay on the bus: more than the short scan has."""
+LONG = 200
 
 
 class Endless:
@@ -84,7 +89,7 @@ class Tmpfs(Endless):
         self._other.unlink()
 
 
-def log(points: int = 40):
+def log(points: int):
     """A scan with a curve of 8 kB at each point."""
     out = []
     for at, entry in points_log(points):
@@ -96,24 +101,36 @@ def log(points: int = 40):
     return out
 
 
-def write(disk: Endless, begun: int = 10) -> tuple[str, Path]:
+def let_go(bus: MemoryBus, points: int) -> None:
+    """Wait until so many points are on the disk, and let the first of them go."""
+    place = keys.written(), "scan1"
+    until(bus, lambda: (told := bus.get(*place)) and told.upto[0] >= points)
+    bus.commit([Trim(keys.points("scan1"), Id(points - KEEP))])
+
+
+def write(disk: Endless, begun: int = 10, points: int = 40) -> tuple[str, Path]:
     """Write the scan; the disk is full from the start, or when some are written.
 
     Args:
         disk: where.
         begun: so many entries come while there is room, if any.
+        points: of the scan; of many the first ones leave the bus before there is none.
 
     Returns:
         The alarm, if there was one, and the file.
     """
+    disk.folder.mkdir(parents=True, exist_ok=True)
+    (disk.folder / "settings.yaml").write_text(f"keep_points: {KEEP}\n")
     broker, told = MemoryBroker(), ""
     bus = MemoryBus(broker)
-    take(bus, "file_writer", begin(points=40))
-    first, second = log()[:begun], log()[begun:]
+    take(bus, "file_writer", begin(points=points))
+    first, second = log(points)[:begun], log(points)[begun:]
     with running(new_life("file_writer", broker, disk.folder), run) as life:
         bus.commit([Append(keys.points("scan1"), e, at) for at, e in first])
         while first and not list(disk.folder.glob("files/*/*/S00042_master.h5")):
             life.over.wait(0.01)
+        if begun > KEEP:
+            let_go(bus, begun - 1)
         disk.fill()
         bus.commit([Append(keys.points("scan1"), e, at) for at, e in second])
         if disk.fills:
@@ -128,7 +145,9 @@ if __name__ == "__main__":
     # Tracebacks with all their variables take longer than the scan.
     structlog.configure(processors=[structlog.processors.JSONRenderer()])
     way, folder, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    if way == "limit":
+    if way == "long":
+        alarm, path = write(Limited(folder, number), LONG // 2 + 1, LONG)
+    elif way == "limit":
         alarm, path = write(Limited(folder, number), 0)
     else:
         alarm, path = write(Tmpfs(folder), number)

@@ -1,6 +1,5 @@
 """A scan of five points with streams, their rows at the points, and a fit."""
 
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from bec_kernel.wire import (
     Samples,
     SignalInfo,
     StreamEnd,
+    StreamMode,
     keys,
 )
-from tests.services.recorded import T0, begin, points_log, set_up
+from tests.services.recorded import T0, begin, points_log
 
 POINTS = 5
 FLOW = SignalInfo(
@@ -33,7 +33,9 @@ MODE = SignalInfo(
 )
 WAVE = SignalInfo(name="gas_wave", kind="omitted", dtype="array", stream=["value"])
 SILENT = SignalInfo(name="gas_silent", kind="omitted", stream=["value"], align="linear")
-SIGNALS = [FLOW, COUNT, MODE, WAVE, SILENT]
+SLICES = SignalInfo(name="gas_slices", kind="omitted", dtype="array", stream=["value"])
+NEWEST = SignalInfo(name="gas_newest", kind="omitted", dtype="array", stream=["value"])
+SIGNALS = [FLOW, COUNT, MODE, WAVE, SLICES, NEWEST, SILENT]
 GAS = Device(name="gas", server="main", device_class="Sim", signals=SIGNALS)
 FIT = Fit(
     points=POINTS,
@@ -94,18 +96,29 @@ def rows_log(signal: SignalInfo) -> list[Change]:
     return [*found, Append(log, AlignedEnd(refused=3), Id(POINTS + 1))]
 
 
+def sample(signal: SignalInfo, number: int) -> Sample:
+    """The n-th sample: of slices two or three make a row, and there is no row 1."""
+    names = dict(zip(signal.stream, shown(signal), strict=True))
+    values = {n: value_of(outside, number) for n, outside in names.items()}
+    if signal.dtype == "array":
+        values = {"value": np.arange(4.0) + number}
+    row = (0, 0, 2)[number // 3] if signal is SLICES else 0
+    return Sample(T0 + number / 8, values, row)
+
+
 def samples_log(signal: SignalInfo) -> list[Change]:
+    """Samples 1 to 7 in two entries, and the end; a stream may be silent."""
     log = keys.streams("scan1", "gas", signal.name)
-    samples = []
-    for number in range(1, 0 if signal is SILENT else 8):
-        names = dict(zip(signal.stream, shown(signal), strict=True))
-        values = {n: value_of(outside, number) for n, outside in names.items()}
-        if signal is WAVE:
-            values = {"value": np.arange(4.0) + number}
-        samples.append(Sample(T0 + number / 8, values))
-    count = len(samples)
-    sent = [Append(log, Samples(index=0, samples=samples), Id(count))] if count else []
-    return [*sent, Append(log, StreamEnd(samples=count, time=T0 + 9), Id(count + 1))]
+    modes = {"gas_slices": StreamMode.ADD_SLICE, "gas_newest": StreamMode.REPLACE}
+    mode = modes.get(signal.name, StreamMode.ADD)
+    count = 0 if signal is SILENT else 7
+    some = [sample(signal, n + 1) for n in range(count)]
+    sent = [
+        Append(log, Samples(index=n, samples=some[n : n + 5], mode=mode), Id(n + 5))
+        for n in range(0, count, 5)
+    ]
+    end = StreamEnd(samples=count, time=T0 + 9)
+    return [*sent, Append(log, end, Id(20))]
 
 
 def everything_sent() -> list[Change]:
@@ -120,5 +133,4 @@ def everything_sent() -> list[Change]:
 
 def points() -> list[Change]:
     log = keys.points("scan1")
-    entries = [*points_log(POINTS), (Id(0, 2), set_up())]
-    return [Append(log, entry, at) for at, entry in sorted(entries, key=itemgetter(0))]
+    return [Append(log, entry, at) for at, entry in points_log(POINTS)]

@@ -107,7 +107,10 @@ def test_how_each_device_was_set_up_stands_in_the_file_as_in_the_list(tmp_path):
     more.append(Put(keys.devices("main"), device("samx", "mm"), "samx"))
     with written(tmp_path, points_log(2), *more) as file:
         top = file["entry/collection/configuration"]
-        assert list(top) == ["samx"]
+        assert list(top["samx"]) == [
+            *("description", "device_class", "listed", "readout_priority"),
+            *("samx_mode", "samx_velocity"),
+        ]
         assert json.loads(top["samx/listed"][()]) == {"deviceClass": "B"}
 
 

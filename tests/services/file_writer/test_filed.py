@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -101,7 +102,9 @@ def told(report):
 
 def same(found, before):
     for name, kept in before.items():
-        if isinstance(kept, pd.DataFrame):
+        if name == "streams":
+            np.testing.assert_equal(found[name], kept)
+        elif isinstance(kept, pd.DataFrame):
             pd.testing.assert_frame_equal(found[name], kept)
         elif name == "data":
             assert found[name].identical(kept)
@@ -125,6 +128,8 @@ def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     assert before["line"].endswith(": closed, 5 points")
     assert before["table"]["gas_flow_b"].tolist() == [n + 0.5 for n in range(POINTS)]
     assert before["streams"]["gas_count"][0] == [10 * n for n in range(1, 8)]
+    assert np.shape(before["streams"]["gas_slices"][0]) == (3, 20)
+    assert before["streams"]["gas_newest"][0] == [[7.0, 8.0, 9.0, 10.0]]
     forget(bus)
     with (
         running(new_life("file_writer", bus.broker, tmp_path), serving.run),

@@ -12,7 +12,7 @@ from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
 from bec_services.file_writer import hdf5
 from bec_services.file_writer.shell import run
-from tests.services.file_writer.full_disk import Endless, write
+from tests.services.file_writer.full_disk import LONG, Endless, write
 from tests.services.file_writer.test_shell import everything, same
 from tests.services.recorded import begin, new_life, points_log, running, take, until
 
@@ -75,6 +75,13 @@ def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(
     path = Path(said.splitlines()[-1])
     equal(path, undisturbed)
     assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_full_disk_loses_no_point_that_has_left_the_bus(tmp_path):
+    said = written("long", tmp_path / "full", 1_100_000, [])
+    assert "File too large" in said
+    disk = Endless(tmp_path / "undisturbed")
+    equal(Path(said.splitlines()[-1]), write(disk, LONG // 2 + 1, LONG)[1])
 
 
 @pytest.mark.parametrize("entries", [0, 10], ids=["from the start", "in the middle"])

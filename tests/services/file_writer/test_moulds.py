@@ -51,6 +51,7 @@ def contents(path):
 
 def written(path, made, rows=5):
     file = MasterFile(path, path.stem, 1, made)
+    file.publish()
     file.patch([Patch("/entry/rows", (0,), np.arange(float(rows)))])
     file.patch([Patch("/entry/grid", (1, 2), np.array([[7, 8]], "i4"))])
     file.discard()
@@ -79,6 +80,7 @@ def test_a_cast_file_holds_what_a_built_one_holds(
 def test_a_cast_file_is_read_while_it_is_written(tmp_path):
     written(tmp_path / "first.h5", nodes())
     file = MasterFile(tmp_path / "b.h5", "b", 1, nodes(title="another one"))
+    file.publish()
     with h5py.File(tmp_path / "b.h5", "r", swmr=True) as reader:
         file.patch([Patch("/entry/rows", (0,), np.arange(3.0))])
         rows = reader["/entry/rows"]

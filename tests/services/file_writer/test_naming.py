@@ -27,7 +27,9 @@ def nodes(scan_id):
 
 
 def make(path, scan_id, token=1):
-    return MasterFile(path, scan_id, token, nodes(scan_id))
+    file = MasterFile(path, scan_id, token, nodes(scan_id))
+    file.publish()
+    return file
 
 
 def finish(file):

@@ -154,7 +154,7 @@ def test_a_new_life_goes_on_behind_the_last_row_of_each_stream(kept, tmp_path):
             if kept > POINTS:
                 bus.commit([Append(log, AlignedEnd(), Id(POINTS + 1))])
         with running(new_life(ROLE, bus.broker, tmp_path), run):
-            until(bus, lambda b=bus: finished(b))
+            until(bus, lambda b=bus: not b.get_all(keys.todo[ROLE]("main")))
         logs.append((bus.read(keys.points("scan1")), entries(bus, "fast")))
         assert rows(bus, "fast") == [(n, 25 + 8 * n) for n in range(POINTS)]
         assert [value for _, value in rows(bus, "slow")] == [13, 17, 18, 18, 18]

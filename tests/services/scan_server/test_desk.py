@@ -286,6 +286,18 @@ def test_a_change_beside_thousands_is_published_alone(beamline):
     assert waiting(beamline) == []
 
 
+def test_a_rewind_that_cannot_be_is_told(beamline):
+    scan = beamline.scan()
+    beamline.until_state(scan, "running")
+    assert beamline.act(Verb.REWIND, scan, point=2) is None
+    beamline.until(lambda: beamline.bus.last(keys.alarms()))
+    alarm = beamline.bus.last(keys.alarms()).message
+    assert alarm.message.startswith(
+        "scan 1 is not rewound to point 2: it goes back only"
+    )
+    assert (alarm.scan_id, alarm.severity) == (scan, "minor")
+
+
 # --- another life --------------------------------------------------------------------
 def test_everything_is_read_back_in_the_next_life(beamline):
     beamline.on_queue(QueueVerb.LOCK, reason="hutch open")

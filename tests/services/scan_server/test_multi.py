@@ -158,7 +158,7 @@ def test_points_are_numbered_on_from_part_to_part_in_one_frame():
     assert [step.set for step in points] == MIXED_POINTS
     frame = [str(s.kind) for s in steps(done) if s.kind not in (StepKind.POINT,)]
     assert frame == [
-        *("open", "stage", "move", "read", "move", "read", "move"),
+        *("open", "stage", "read", "move", "read", "move", "read", "move"),
         *("wait", "wait", "wait", "unstage", "close"),
     ]
     assert done.begin.shape == [12]
@@ -199,7 +199,7 @@ def aborted_at(step, *parts):
 
 
 def test_a_scan_that_is_aborted_goes_back_where_its_part_began():
-    done = aborted_at(8, LINE, THERE_AND_BACK, part("acquire"))  # its first point
+    done = aborted_at(9, LINE, THERE_AND_BACK, part("acquire"))  # its first point
     assert done.state_names[-1] is ScanState.ABORTED
     assert done.places["samx"] == 1
     kinds = [step.kind for step in steps(done)[-3:]]
@@ -208,7 +208,7 @@ def test_a_scan_that_is_aborted_goes_back_where_its_part_began():
 
 def test_a_scan_that_is_aborted_in_a_part_that_is_not_relative_moves_nothing():
     done = aborted_at(
-        12, LINE, THERE_AND_BACK, part("line_scan", "samx", 4, 9, steps=9)
+        13, LINE, THERE_AND_BACK, part("line_scan", "samx", 4, 9, steps=9)
     )
     assert done.state_names[-1] is ScanState.ABORTED
     kinds = [step.kind for step in steps(done)[-3:]]

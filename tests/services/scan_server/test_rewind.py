@@ -1,11 +1,29 @@
 """A scan goes back to a point: it and all behind it are taken again, and it repeats."""
 
-import pytest
+from itertools import pairwise
 
-from bec_kernel.wire import Mark, ScanState, Step, StepKind, Verb
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bec_kernel.wire import (
+    Answer,
+    AnswerStatus,
+    Condition,
+    Control,
+    Mark,
+    Reading,
+    ScanState,
+    Step,
+    StepKind,
+    Stop,
+    Verb,
+)
+from bec_services.scan_server.run import Run
 from bec_services.scan_server.want import Want
 from tests.services.scan_server.test_questions import Asking
-from tests.services.scan_server.world import POINTS, Frame, World
+from tests.services.scan_server.world import BEGIN, POINTS, Frame, World
 
 UP_TO_POINT_3 = 9
 
@@ -141,3 +159,172 @@ def test_an_abort_behind_a_rewind_ends_the_scan():
     assert world.state_names[-1] is ScanState.ABORTED
     kinds = [s.kind for s in world.steps if isinstance(s, Step)]
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
+
+
+class Listed(Frame):
+    """Wants one after the other, behind a question where the motors are."""
+
+    def __init__(self, wants):
+        super().__init__()
+        self.wants = wants
+
+    def body(self):
+        yield Want(kind=StepKind.OPEN)
+        yield Want(kind=StepKind.READ, devices=["samx", "samy"], answer=True)
+        yield from self.wants
+
+
+TWO = msgspec.structs.replace(
+    BEGIN,
+    motors=["samx", "samy"],
+    servers={"samx": "main", "samy": "main", "bpm": "main"},
+)
+PLACES = st.dictionaries(st.sampled_from(["samx", "samy"]), st.sampled_from([0.0, 1.0]))
+
+
+REWINDS = st.lists(
+    st.tuples(st.integers(1, 12), st.integers(0, 3)), min_size=1, max_size=3
+).map(sorted)
+"""So many points were taken; so far it goes back then."""
+
+
+def of_two_motors(wants, **more):
+    world = World(Listed(wants), begin=TWO, **more)
+    world.places = {"samx": 2.0, "samy": 3.0}
+    return world
+
+
+@st.composite
+def programs(draw):
+    """Moves of one or both motors, and points with and without a move of their own."""
+    wants, points = [], draw(st.integers(3, 6))
+    for point in range(points):
+        for _ in range(draw(st.integers(0, 2))):
+            if places := draw(PLACES):
+                wants.append(Want(kind=StepKind.MOVE, set=places))
+        wants.append(Want(kind=StepKind.POINT, set=draw(PLACES), point_id=point))
+    return wants
+
+
+@given(
+    programs(),
+    REWINDS,
+    st.integers(0, 40),
+    st.sampled_from([1, 4]),
+)
+def test_every_point_is_taken_where_the_program_had_brought_the_motors(
+    wants, rewinds, kill, lookahead
+):
+    undisturbed = of_two_motors(wants).finish()
+    world = of_two_motors(wants, lookahead=lookahead)
+    wishes = iter(rewinds)
+    after, back = next(wishes)
+    for turn in range(200):
+        if after == len(taken(world)):
+            world.control(Verb.REWIND, max(0, taken(world)[-1] - back))
+            after, back = next(wishes, (0, 0))
+        if turn == kill:
+            world.start_worker()
+        world.work()
+        world.serve()
+    assert world.state_names[-1] is ScanState.CLOSED
+    assert world.there == undisturbed.there
+
+
+@pytest.mark.parametrize("back", [0, 1, 3])
+def test_points_of_a_motor_on_its_way_begin_the_way_again(back):
+    def passing(point):
+        place = Condition(device="samx", above=point + 0.5)
+        return Want(kind=StepKind.WAIT, set={"samx": 9.0}, until=place)
+
+    way = [
+        one
+        for point in range(5)
+        for one in (passing(point), Want(kind=StepKind.POINT, point_id=point))
+    ]
+    start = Want(kind=StepKind.MOVE, set={"samx": 0.0})
+    world = of_two_motors([start, *way], lookahead=1)
+    while 4 not in world.there:
+        assert world.work() | world.serve()
+    world.control(Verb.REWIND, back)
+    world.finish()
+    mark = next(i for i, s in enumerate(world.steps) if isinstance(s, Mark))
+    first, second, third, *_ = world.steps[mark + 1 :]
+    assert (first.kind, first.set) == (StepKind.MOVE, {"samx": 0.0})
+    assert (second.set, second.until) == ({"samx": 9.0}, passing(back).until)
+    assert third.point_id == back
+
+
+SERVERS = ("a", "b")
+
+
+class Pair:
+    """A scan over two device servers: each point is done by both, or by neither."""
+
+    def __init__(self, points):
+        self.steps, self.stopped, self.fates = [], -1, {}
+        self.left = {server: [] for server in SERVERS}
+        begin = msgspec.structs.replace(
+            BEGIN, servers={"samx": "a", "bpm": "b"}, triggered=["bpm"]
+        )
+        self.run = Run(begin, Frame(points), [begin], code="v1", lookahead=4)
+
+    def work(self):
+        out = self.run.advance()
+        for message in out:
+            if isinstance(message, Stop):
+                self.stopped = max(self.stopped, message.epoch)
+            if isinstance(message, Step):
+                self.steps.append(message)
+                for server in message.on:
+                    self.left[server].append(message)
+        return bool(out)
+
+    def serve(self, server):
+        if not self.left[server]:
+            return False
+        step = self.left[server].pop(0)
+        late = step.epoch <= self.stopped
+        status = AnswerStatus.WITHDRAWN if late else AnswerStatus.OK
+        status = self.fates.setdefault(step.index, status)
+        data = {"samx": {"samx": Reading(2.0, 0.0)}} if server == "a" else {}
+        answer = Answer(index=step.index, status=status, life=1, data=data)
+        self.run.answer(server, answer)
+        return True
+
+    @property
+    def taken(self):
+        points = [s for s in self.steps if s.kind is StepKind.POINT]
+        ok = [s for s in points if self.fates.get(s.index) is AnswerStatus.OK]
+        return [(s.point_id, s.attempt) for s in ok]
+
+
+@given(
+    st.lists(st.sampled_from([*SERVERS, "work"]), min_size=20, max_size=80),
+    REWINDS,
+    st.booleans(),
+)
+def test_points_over_several_device_servers_are_taken_again_in_order(
+    turns, rewinds, pauses
+):
+    def wish(verb, point=0):
+        wishes.append(Control(verb=verb, user="a", request_id="r", point=point))
+        pair.run.control(str(len(wishes)), wishes[-1])
+
+    pair, wishes, left = Pair(8), [], iter(rewinds)
+    after, back = next(left)
+    for turn in [*turns, *(["work", "a", "b"] * 100)]:
+        if after == len(pair.taken):
+            if pauses:
+                wish(Verb.PAUSE)
+            wish(Verb.REWIND, max(0, pair.taken[-1][0] + 2 - back))
+            wish(Verb.RESUME)
+            after, back = next(left, (0, 0))
+        pair.work() if turn == "work" else pair.serve(turn)
+    taken = [point for point, _ in pair.taken]
+    assert pair.run.done
+    assert taken[-1] == 7
+    assert all(
+        after <= before + 1 for before, after in pairwise(taken)
+    )  # none left out
+    assert len(pair.taken) == len(set(pair.taken))  # each time a new attempt

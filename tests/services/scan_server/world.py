@@ -14,6 +14,7 @@ from bec_kernel.wire import (
     StepKind,
     Stop,
 )
+from bec_services.device_server.digesting import digest
 from bec_services.device_server.gate import Gate, Verdict
 from bec_services.scan_server.run import Run
 from bec_services.scan_server.want import Want
@@ -73,6 +74,7 @@ class World:
         self.advice = []
         self.wishes = []
         self.exposed = []
+        self.there = {}  # where the motors were at each point, taken last
         self.fate = {}
         self.places = {"samx": 2.0}
         self.start_worker()
@@ -89,7 +91,7 @@ class World:
             lookahead=self.lookahead,
         )
         self.told_states = 0
-        for answer in self.answers.values():
+        for answer in self.recorded_answers():
             self.run.answer("main", answer)
         for at, control in enumerate(self.controls):
             self.run.control(str(at), control)
@@ -97,6 +99,14 @@ class World:
             self.run.questions.advise(answer)
         for wish in self.wishes:
             self.run.questions.wish(wish)
+
+    def recorded_answers(self):
+        """Answers as a new worker reads them: of the first ones a digest is left."""
+        answers = list(self.answers.values())
+        gone, left = answers[:-2], answers[-2:]
+        steps = (step for step in self.steps if isinstance(step, Step))
+        used = {step.index for step in steps if step.answer}
+        return [*(digest(gone, used).answers() if gone else ()), *left]
 
     def start_server(self):
         self.gate = Gate("main", len(self.steps) - 1)
@@ -191,6 +201,8 @@ class World:
         )
         if status is AnswerStatus.OK:
             self.places |= step.set
+            if step.kind is StepKind.POINT:
+                self.there[step.point_id] = dict(self.places)
         self.answers[step.index] = answer
         self.gate.passed(step)
         self.gate.answered("main", step.index, status)
@@ -217,7 +229,7 @@ class World:
     def good(self):
         """Point ids and setpoints of the points that were taken, in log order."""
         return [
-            (s.point_id, s.set["samx"])
+            (s.point_id, s.set.get("samx"))
             for s in self.steps
             if isinstance(s, Step)
             and s.kind is StepKind.POINT
