@@ -49,6 +49,10 @@ class SimSignal(Signal):
         super().__init__(parent=parent, **kwargs)
         self._metadata["write_access"] = write
 
+    def measure_in(self, units: str) -> None:
+        """Have this unit from now on."""
+        self._units = units
+
     @property
     def kind(self) -> Kind:
         """Which readings this signal is part of."""

@@ -130,6 +130,8 @@ class SimPositioner(SimDevice, PositionerBase):
         if limits is not None:
             self.limits = limits
         self.readback.name = self.name
+        self.velocity.measure_in(f"{egu}/s")
+        self.acceleration.measure_in(f"{egu}/s^2")
         self.velocity.put(number(f"{name}: velocity", velocity, 0.0))
         slope = 0.0 if acceleration is None else acceleration
         self.acceleration.put(number(f"{name}: acceleration", slope, 0.0))

@@ -38,7 +38,8 @@ def test_how_a_device_is_set_up_is_told_as_it_was_staged(beamline):
     }
     wanted = {"samx_velocity": 1, "samx_acceleration": 0, "det_exposure_time": 0.25}
     assert told == wanted
-    assert outcome.set_up.units == {"det_exposure_time": "s"}
+    units = {"det_exposure_time": "s", "samx_velocity": "mm/s"}
+    assert outcome.set_up.units == units | {"samx_acceleration": "mm/s^2"}
     assert not outcome.set_up.lacking
 
 
