@@ -308,6 +308,25 @@ def test_a_fit_that_nobody_makes_any_more_is_told_to_be_missing(bus, tmp_path):
     assert (alarm.scan_id, "its fit" in alarm.message) == ("scan1", True)
 
 
+def test_a_stream_without_an_end_is_waited_for_and_told_once_while_a_fit_is_made(
+    bus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("bec_services.file_writer.sending._LATE", 0.01)
+    endless = keys.streams("scan1", "gas", SIGNALS[0].name)
+    with_analysis(bus, heard=time.time() + 60)
+    bus.broker.logs[endless.name].pop()
+    with running(new_life(ROLE, bus.broker, tmp_path), run):
+        for number in range(3):  # each wakes the writer
+            early = msgspec.structs.replace(FIT, final=False)
+            bus.commit([Append(keys.fits("scan1"), early, Id(1, number))])
+            until(bus, lambda: bus.last(keys.alarms()) is not None)
+        bus.commit([Append(keys.fits("scan1"), FIT, Id(POINTS, 1))])
+        until(bus, lambda: done(bus))
+    assert [endless.name.rsplit("/", 1)[1]] == [
+        e.message.message.split()[0] for e in bus.read(keys.alarms())
+    ]
+
+
 def test_a_file_is_complete_without_a_fit_that_nobody_is_to_make(bus, tmp_path):
     with h5py.File(written(bus, tmp_path, *points())) as file:
         assert file["entry/collection/fit/model"].shape == (0,)
