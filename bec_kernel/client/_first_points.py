@@ -43,7 +43,7 @@ class FirstPoints:
         self._file = file
         self._columns: list[Key] | None = None
         self._kept: list[Point] = []
-        self._rewound = 0
+        self._skipped = 0
 
     @property
     def written(self) -> Written | None:
@@ -78,15 +78,15 @@ class FirstPoints:
                     raise
             threading.Event().wait(_PAUSE)
 
-    def upto(self, stop: int, rewound: int) -> list[Point]:
+    def upto(self, stop: int, skipped: int) -> list[Point]:
         """Return all points before `stop`; what was read once is kept.
 
         Args:
             stop: behind the last one.
-            rewound: how often one of them was taken again.
+            skipped: see `Track`: what was read before that may have been taken again.
         """
-        if rewound != self._rewound:
-            self._kept, self._rewound = [], rewound
+        if skipped != self._skipped:
+            self._kept, self._skipped = [], skipped
         while len(self._kept) < stop:
             start = len(self._kept)
             self._kept += self.read(start, min(start + PAGE, stop))

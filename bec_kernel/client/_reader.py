@@ -189,8 +189,18 @@ class Reader:
                 self._fail(error)
                 return
 
+    def _step_back(self) -> None:
+        """Read again what a broker that came back may have lost."""
+        for log in list(self._positions):
+            last = self._bus.last(log)
+            with self.changed:
+                at = last.id if last else START
+                self._positions[log] = min(self._positions[log], at)
+
     def _read(self) -> None:
         points: dict[Log[Any], int] = {}
+        if self._lost:
+            self._step_back()
         with self.changed:
             positions = dict(self._positions)
             for track in list(self._tracks.values()):

@@ -50,8 +50,17 @@ class ScanData(ScanRecord):
         if not track.points and self._is_gone:
             return list(self._from_file().points)
         with self._reader.changed:
-            first, rewound, points = track.first, track.rewound, list(track.points)
-        return [*self._first_points.upto(first, rewound), *points] if first else points
+            first, skipped, points = track.first, track.skipped, list(track.points)
+        if not first:
+            return points
+        return [*self._newest(self._first_points.upto(first, skipped)), *points]
+
+    def _newest(self, points: list[Point]) -> list[Point]:
+        """Return points from the file, where they were taken again as the bus says."""
+        track = self._track()
+        with self._reader.changed:
+            again = dict(track.again)
+        return [again.get(point.point_id, point) for point in points]
 
     def filed_points(self, start: int, stop: int) -> Iterator[Point]:
         """Yield points from the scan's file: while it runs only those not on the bus.

@@ -29,7 +29,10 @@ class Track:
             it was taken last.
         first: point_id of the first of them; not 0 where the log was trimmed before
             it was read: those before are in the scan's file.
-        rewound: how often one of those before was taken again.
+        again: those before that were taken again since they left the bus, by
+            `point_id`: their file may not have them yet.
+        skipped: how often points left the bus before they were read; those that were
+            taken again among them are only in the file.
         baseline: readings, by device.
         configuration: the same of config signals.
         seal: nothing follows in the point log.
@@ -47,7 +50,8 @@ class Track:
         self.scan_id = scan_id
         self.points: list[Point] = []
         self.first = 0
-        self.rewound = 0
+        self.again: dict[int, Point] = {}
+        self.skipped = 0
         self.baseline: dict[str, Any] = {}
         self.configuration: dict[str, Any] = {}
         self.seal: Seal | None = None
@@ -175,11 +179,12 @@ class Track:
 
     def _add(self, point: Point) -> None:
         if not self.points or point.point_id > self.count:  # the log was trimmed
-            self.points = []
+            self.points, self.again = [], {}
             self.first = point.point_id
+            self.skipped += 1
         at = point.point_id - self.first
         if at < 0:
-            self.rewound += 1
+            self.again[point.point_id] = point
         elif at == len(self.points):
             self.points.append(point)
         else:  # the scan was rewound

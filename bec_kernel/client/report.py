@@ -203,6 +203,7 @@ class ScanReport(ScanData):
                 points = track.points[max(0, at - first) : at - first + 1]
             if at < first:  # they left the bus before they were read
                 points = self._first_points.read(at, min(at + PAGE, first))
+                points = self._newest(points)
             if not points:
                 return
             yield from points

@@ -79,9 +79,15 @@ class Head:
                 assert old is not None
                 batch = old.batch(columns, start, min(start + _PAGE, have))
                 self._append(file, batch, plot)
-        if have < self._points and old_path.exists():  # nobody writes over it
+        if have < self._points and self._may_be_ours(old_path):
+            # nobody writes over it
             aside = f"{old_path.stem}_damaged_{self._life.token}{old_path.suffix}"
             old_path.rename(old_path.with_name(aside))
+
+    def _may_be_ours(self, path: Path) -> bool:
+        from bec_services.file_writer.hdf5 import identity
+
+        return path.exists() and identity(path) in ("", self._scan_id)
 
     def _append(self, file: "MasterFile", batch: Batch | None, plot: Plot) -> None:
         assert batch is not None

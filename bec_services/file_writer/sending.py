@@ -212,6 +212,7 @@ class Sending:
                 f"{names} was not ended by its device server: its last samples may be "
                 "missing in the file"
             )
+            self._ended.update(log.name for log in begun)  # nobody waits for it again
         return late
 
     def _is_open(self, log: Log[Any]) -> bool:

@@ -1,6 +1,7 @@
 """What a scan card shows, folded from what the services say. No IO, clock or thread."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -66,7 +67,6 @@ class CardState:
     retaken: int = 0
     _seen: Columns = field(default_factory=Columns)
     _told: int = 0
-    _after: int | None = None
     _first: float = 0.0
     _last: float = 0.0
     _before: int = 0
@@ -103,18 +103,19 @@ class CardState:
             for name, reading in device.items()
         }
         values = [_plain(readings.get(name)) for name in self.columns]
-        if self._after is None:
-            self._after = point.point_id
-        at = point.point_id - self._after
-        self.retaken += at < len(self.rows)
+        at = len(self.rows)
+        if point.point_id < self.next_point:
+            self.retaken += 1
+            at = bisect_left(self.rows, point.point_id, key=_point_id)
+        there = [row[0] for row in self.rows[at : at + 1]] == [point.point_id]
         self._told = min(self._told, at)
-        self.rows[at : at + 1] = [[point.point_id, *values]]
+        self.rows[at : at + there] = [[point.point_id, *values]]
         self._seen.tell(dict(zip(self.columns, values, strict=True)))
 
     @property
     def next_point(self) -> int:
-        """The `point_id` behind those that are here."""
-        return (self._after or 0) + len(self.rows)
+        """The `point_id` behind those that are here; some before may be missing."""
+        return _point_id(self.rows[-1]) + 1 if self.rows else 0
 
     def news(self) -> int:
         """Return from which row on there is something new since this was last asked."""
@@ -255,3 +256,9 @@ def _plain(value: Any) -> float | str | None:
 
 def _number(value: float | str | None) -> float | None:
     return None if value is None or isinstance(value, str) else value
+
+
+def _point_id(row: Row) -> int:
+    at = row[0]
+    assert isinstance(at, int)
+    return at

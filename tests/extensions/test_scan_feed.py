@@ -4,6 +4,7 @@ import threading
 import msgspec
 import pytest
 
+from bec_kernel.errors import DeadlineError
 from bec_kernel.port import Append, Id
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
@@ -16,7 +17,8 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
-from bec_live.scan_feed import ScanFeed, read_scan
+from bec_live.card_state import CardState
+from bec_live.scan_feed import LogReader, ScanFeed, read_scan
 
 SCAN = "feed"
 BEGIN = Begin(
@@ -152,3 +154,24 @@ def test_what_left_the_bus_before_a_card_looked_is_taken_from_elsewhere(bus):
     assert [row[0] for row in state.rows] == list(range(50))
     assert state.series("bpm4i") == list(range(50))
     assert state.retaken == 0
+
+
+def test_what_nobody_gives_a_card_is_asked_for_once_and_mixed_up_with_nothing():
+    bus, asked, state = MemoryBus(), [], CardState()
+
+    def earlier(start, stop):
+        asked.append((start, stop))
+        raise DeadlineError("the file writer is dead")
+
+    bus.commit([Append(keys.steps(SCAN), BEGIN, Id.of(0))])
+    reader = LogReader(bus, SCAN, state, earlier)
+    for some in (range(3), range(40, 43), range(43, 45)):  # 3 to 39 were missed
+        add_points(bus, *some)
+        while reader.read(0.001):
+            pass
+    assert asked == [(3, 40)]
+    again = msgspec.structs.replace(point(41), attempt=2)
+    state.take(again)
+    state.take(msgspec.structs.replace(point(20), attempt=2))
+    assert [row[0] for row in state.rows] == [0, 1, 2, 20, *range(40, 45)]
+    assert state.retaken == 2

@@ -209,6 +209,22 @@ def test_a_silent_service_ends_a_wait_without_deadline(bec, server, line, monkey
         report.wait()
 
 
+def test_a_scan_is_seen_to_begin_though_the_broker_has_lost_its_last_second(
+    bec, server, line, broker, until
+):
+    server.allowed = 0
+    lost = bec.scans.line_scan("samx", 0, 1, steps=3)
+    until(lambda: lost.status is ScanState.OPEN)
+    line.cut = True
+    bec.reader.wait_for(lambda: bec.reader._lost, "the loss", 5)
+    broker.logs[keys.scans().name].clear()  # what comes has this scan's place again
+    server.number = 0
+    line.cut = False
+    bec.reader.wait_for(lambda: not bec.reader._lost, "the broker", 5)
+    server.allowed = 1
+    assert next(bec.scans.line_scan("samx", 0, 1, steps=3).points(5)).point_id == 0
+
+
 def test_a_closed_client_says_so(line, server):
     client = Client(line)
     client.close()

@@ -134,8 +134,20 @@ def test_what_left_the_bus_before_it_was_read_is_counted_and_the_rest_is_kept():
 
     track.tell(point(2, attempt=2))
     track.tell(point(8, attempt=2))
-    assert (track.rewound, track.count) == (1, 10)
+    assert track.again == {2: point(2, attempt=2)}
+    assert track.count == 10
     assert [one.attempt for one in track.points] == [2, 1]
+
+
+def test_what_left_the_bus_unread_may_have_been_taken_again_as_its_file_says():
+    track = followed()
+    for number in range(5, 8):
+        track.tell(point(number))
+    track.tell(point(2, attempt=2))
+    before = track.skipped
+    track.tell(point(12))  # 2 was taken again once more meanwhile, and is in the file
+    assert track.skipped > before
+    assert not track.again
 
 
 def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():

@@ -238,6 +238,31 @@ def test_rows_that_come_behind_their_points_make_the_same_file(bus, tmp_path):
     same(everything(path), everything(at_once))
 
 
+class Heard(MemoryBus):
+    """A bus that notes which logs are followed."""
+
+    followed: frozenset[str] = frozenset()
+
+    def follow(self, positions, timeout, limit=1000):
+        if keys.scans() in positions:
+            with self.broker.changed:
+                self.followed = frozenset(log.name for log in positions)
+                self.broker.changed.notify_all()
+        return super().follow(positions, timeout, limit)
+
+
+def test_nothing_of_a_scan_is_followed_any_more_once_its_file_is_complete(
+    bus, tmp_path
+):
+    heard = Heard(bus.broker)
+    take(bus, ROLE, gas_scan())
+    *taken, seal = points()
+    bus.commit([*everything_sent(), *taken, seal])  # all are found in one go
+    with running(new_life(ROLE, bus.broker, tmp_path, heard), run):
+        until(bus, lambda: done(bus))
+        until(bus, lambda: heard.followed == {keys.scans().name})
+
+
 def test_a_scan_without_streams_and_fit_has_nothing_of_it(bus, tmp_path):
     path = written(bus, tmp_path, *points(), scan=begin(POINTS))
     with h5py.File(path) as file:
@@ -306,6 +331,25 @@ def test_a_fit_that_nobody_makes_any_more_is_told_to_be_missing(bus, tmp_path):
         until(bus, lambda: done(bus))
     alarm = bus.last(keys.alarms()).message
     assert (alarm.scan_id, "its fit" in alarm.message) == ("scan1", True)
+
+
+def test_a_stream_without_an_end_is_waited_for_and_told_once_while_a_fit_is_made(
+    bus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("bec_services.file_writer.sending._LATE", 0.01)
+    endless = keys.streams("scan1", "gas", SIGNALS[0].name)
+    with_analysis(bus, heard=time.time() + 60)
+    bus.broker.logs[endless.name].pop()
+    with running(new_life(ROLE, bus.broker, tmp_path), run):
+        for number in range(3):  # each wakes the writer
+            early = msgspec.structs.replace(FIT, final=False)
+            bus.commit([Append(keys.fits("scan1"), early, Id(1, number))])
+            until(bus, lambda: bus.last(keys.alarms()) is not None)
+        bus.commit([Append(keys.fits("scan1"), FIT, Id(POINTS, 1))])
+        until(bus, lambda: done(bus))
+    assert [endless.name.rsplit("/", 1)[1]] == [
+        e.message.message.split()[0] for e in bus.read(keys.alarms())
+    ]
 
 
 def test_a_file_is_complete_without_a_fit_that_nobody_is_to_make(bus, tmp_path):

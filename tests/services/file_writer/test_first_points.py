@@ -143,3 +143,38 @@ def test_a_client_waits_while_the_file_is_made_anew(bus, tmp_path):
             end(bus)
             thread.join(20)
     whole(seen)
+
+
+class Deaf(MemoryBus):
+    """A writer's bus on which no more points come, from a moment on."""
+
+    deaf = False
+
+    def follow(self, positions, timeout, limit=1000):
+        log = keys.points("scan1")
+        heard = {o: at for o, at in positions.items() if not (self.deaf and o == log)}
+        found = super().follow(heard, timeout, limit)
+        return [one for one in found if not (self.deaf and one[0] == log)]
+
+
+def test_a_point_that_left_the_bus_and_was_taken_again_is_new_before_its_file_is(
+    bus, tmp_path
+):
+    deaf = Deaf(bus.broker)
+    life = new_life("file_writer", bus.broker, tmp_path, deaf)
+    with running(life, both), ada(bus) as client:
+        append(bus, LOG[:46])
+        until(bus, lambda: told(bus) >= 44)
+        bus.commit([Trim(keys.points("scan1"), Id(CUT))])
+        report = client.report("scan1")
+        assert len(report.to_pandas()) == 45
+        deaf.deaf = True
+        seen = report.watch(0, 0.0)
+        again = Point(
+            index=99, point_id=3, attempt=2, begin=T0, end=T0, data=readings(99.0, T0)
+        )
+        append(bus, [(Id(45, 1), again)])
+        report.watch(seen, 5.0)
+        for _ in range(2):
+            assert report.to_pandas()["samx"].tolist()[3] == 99.0
+        assert next(p for p in report.points(5) if p.point_id == 3) == again

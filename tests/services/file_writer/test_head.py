@@ -10,6 +10,7 @@ from bec_kernel.bus import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Point, PointStatus, Reading, keys
 from bec_services.file_writer.core import STATUS
+from bec_services.file_writer.hdf5 import identity
 from bec_services.file_writer.shell import run
 from tests.services.file_writer.test_shell import PLACE, everything, same
 from tests.services.recorded import (
@@ -158,3 +159,5 @@ def test_points_that_are_nowhere_are_missing_and_told(damage, data, wanted):
     assert sum("points 0 to 29 are lost" in one for one in said) == 1
     if damage == "odd":
         assert any(p.read_bytes() == b"no file of HDF5" for p in path.parent.iterdir())
+    if damage == "other":
+        assert identity(path) == "scan0"  # where its scan says that it is
