@@ -244,6 +244,8 @@ class _Writer:
             self._send(log, entries)
         elif log in self._open:
             self._take_points(log, entries)
+        else:  # its scan's file was completed by another log of the same batch
+            self.positions.pop(log, None)
 
     def _send(self, log: Log[Any], entries: list[Entry[Any]]) -> None:
         points = self._senders[log]
