@@ -119,7 +119,13 @@ class ScanRecord:
                 self._remembered = self._reader.retry(
                     lambda: self._past.scan(self.scan_id)
                 )
+            self._leave()
         return self._remembered
+
+    def _leave(self) -> None:
+        """Follow a scan no more that the database knows: nothing comes on its logs."""
+        if self._remembered is not None:
+            self._reader.forget(self.scan_id)
 
     def _is_off_the_bus(self) -> bool:
         """Look again: logs expire, also while somebody holds a report.
@@ -267,6 +273,7 @@ class ScanRecord:
             self._reader.retry(lambda: self._reader.catch_up(new))
             if new.is_final and self.begin and not self.begin.fit:
                 self._reader.expect_no_fit(new)
+            self._leave()
         return track
 
     # --- data -------------------------------------------------------------------------

@@ -200,6 +200,26 @@ def test_a_scan_that_is_no_longer_on_the_bus_is_told_from_the_database(bec, scih
     assert len(scihub.asks) == 2  # to find it, and once for all the rest
 
 
+def test_scans_that_are_no_longer_on_the_bus_are_followed_by_nobody(
+    bec, line, scihub, monkeypatch
+):
+    scihub.scans = [past(number) for number in (2, 1)]
+    for number in (1, 2):
+        report = bec.report(f"{number:032x}")
+        assert (report.status, report.count) == (ScanState.CLOSED, 21)
+        report.watch(0, 0.0)  # looks at its points, too
+    seen = threading.Event()
+    follow = line.follow
+
+    def note(positions, *args, **kwargs):
+        if not any("/scan/" in log.name for log in positions):
+            seen.set()
+        return follow(positions, *args, **kwargs)
+
+    monkeypatch.setattr(line, "follow", note)
+    assert seen.wait(5)
+
+
 def test_a_database_that_cannot_be_asked_is_said_at_once(bec):
     with pytest.raises(DeadlineError, match="scihub does not run"):
         bec.history.find(name="line_scan")
