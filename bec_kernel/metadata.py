@@ -105,7 +105,7 @@ def refused(name: str, why: str, value: str = "", allowed: str = "") -> RefusedE
 
 
 def _unknown(name: str, known: Iterable[str]) -> RefusedError:
-    names = sorted(known)
+    name, names = str(name), sorted(known)
     near = difflib.get_close_matches(name, names, 1)
     hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
     return refused(f"{name:.80}", f"this site has no such name; {hint}")
@@ -115,7 +115,7 @@ def _chosen(field: MetadataField, value: Any) -> bool:
     """It is one of the choices; True is not 1."""
     if not field.choices:
         return True
-    return any(
+    return isinstance(value, str | int | float) and any(
         value == one and isinstance(value, bool) == isinstance(one, bool)
         for one in field.choices
     )
@@ -128,7 +128,8 @@ def _in_range(field: MetadataField, value: Any) -> bool:
         fits = long and len(value) >= field.shortest and like
         if field.kind != "number_list":
             return fits
-        return fits and all(_within(field, float(one)) for one in value)
+        numbers: Iterable[Any] = value
+        return fits and all(_within(field, one) for one in numbers)
     return not _is_number(value) or _within(field, value)
 
 

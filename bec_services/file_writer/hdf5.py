@@ -29,6 +29,8 @@ from bec_services.file_writer.readings import STATUSES, TIMING
 IDENTITY = "/entry/entry_identifier_uuid"
 _ROOM = 1 << 20
 """So many bytes are left free: where HDF5 finds a full disk it may crash."""
+_MAGIC, _NEW, _END_AT = b"\x89HDF\r\n\x1a\n", b"\x02", 28
+"""How a file of HDF5 begins; the oldest form that ours have; where its length is."""
 _moulds = Moulds()
 _kept: list[Any] = []
 """Files HDF5 could not write: to close one, or to drop it, ends the process. The error
@@ -57,7 +59,7 @@ class MasterFile:
         self._rows = 0
         self._failed: Exception | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._name = Name(path, scan_id, token, lambda one: identity(one) == scan_id)
+        self._name = Name(path, scan_id, token, lambda one: _says(one, scan_id))
         self.path = path
         mould = _mould_of(nodes)
         self._stride = mould.stride
@@ -248,6 +250,22 @@ def identity(path: Path) -> str:
             return bytes(file[IDENTITY][()]).decode()
     except (OSError, KeyError, RuntimeError, TypeError, ValueError):
         return ""
+
+
+def _says(path: Path, scan_id: str) -> bool:
+    """Say whether a file is a scan's, as it says; one that was cut short says nothing.
+
+    A live reader waits for what is not there yet: of such a file for ever.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_END_AT + 8)
+        size = path.stat().st_size
+    except OSError:
+        return False
+    end = int.from_bytes(head[_END_AT:], "little")
+    whole = head[:8] == _MAGIC and head[8:9] >= _NEW and size >= end
+    return whole and identity(path) == scan_id
 
 
 def _sync(path: Path) -> None:

@@ -96,6 +96,20 @@ def test_a_file_that_nobody_can_read_any_more_is_ours_all_the_same(path):
     assert names(path) == [path.name]
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_file_that_was_copied_in_part_is_left_alone_at_once(share, path):
+    """HDF5 as a live reader would wait for the rest: for years."""
+    finish(make(path, "theirs"))
+    whole = path.read_bytes()
+    part = whole[: int(len(whole) * share)]
+    path.write_bytes(part)
+    file = make(path, "ours")
+    finish(file)
+    assert file.path != path
+    assert identity(file.path) == "ours"
+    assert path.read_bytes() == part
+
+
 def test_another_life_that_still_writes_does_not_reach_ours(path):
     old = make(path, "ours", 1)
     new = make(path, "ours", 2)
