@@ -13,6 +13,7 @@ import numpy as np
 
 from bec_services.file_writer.core import Batch
 from bec_services.file_writer.hdf5_objects import (
+    CACHE,
     Found,
     create,
     find_dataset,
@@ -226,7 +227,7 @@ def _from(mould: Mould, path: Path) -> Any:
     """
     with path.open("xb") as file:
         file.write(mould.image)
-    return h5py.File(path, "r+", libver="latest")
+    return h5py.File(path, "r+", libver="latest", rdcc_nbytes=CACHE)
 
 
 def still_open(path: Path) -> Any:

@@ -15,6 +15,9 @@ from bec_services.file_writer.node import Node
 _ROWS = 512  # of numbers in one chunk
 _TEXT = 1 << 15  # bytes, of text in one chunk
 _CHUNK = 1 << 20  # bytes, of arrays
+CACHE = 1 << 16
+"""Bytes of chunks kept of each dataset: one is written at, and none comes again."""
+_SLOTS = 101
 _TEXT_TYPE = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
 _SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
 _ENDLESS = h5py.h5s.UNLIMITED
@@ -37,7 +40,17 @@ class Found(dict[str, Any]):
 
 def find_dataset(file: Any, path: str) -> Any:
     """Return the dataset at an absolute path; `file` is h5py's id of it."""
-    return h5py.Dataset(h5py.h5d.open(file, path.encode()))
+    found = h5py.h5d.open(file, path.encode())
+    plan = found.get_create_plist()
+    if plan.get_layout() != h5py.h5d.CHUNKED:
+        return h5py.Dataset(found)
+    size = found.dtype.itemsize * math.prod(plan.get_chunk())
+    if size > CACHE:  # a chunk that is not kept is read again for each of its rows
+        del found
+        access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+        access.set_chunk_cache(_SLOTS, size, 1.0)
+        found = h5py.h5d.open(file, path.encode(), access)
+    return h5py.Dataset(found)
 
 
 def find_group(file: Any, path: str) -> Any:
