@@ -385,36 +385,3 @@ def test_words_look_for_scans(bec, scihub):
     (ask,) = scihub.asks
     assert (ask.user, ask.metadata, ask.limit) == ("ada", {"run": "7"}, 5)
     assert ask.text == "gold foil 5%"
-
-
-def test_words_without_words_need_no_database(bec):
-    bec.scans.line_scan("samx", 0, 1, steps=2).wait(5)
-    assert history_words.run(bec.history, "").numbers == [1]
-    assert history_words.run(bec.history, "-1").scan_number == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("--usr ada", "did you mean --user"),
-        ("--user", "--user needs a value"),
-        ("--metadata run", "NAME=VALUE"),
-        ("--limit many", "not 'many'"),
-        ("--since soon", "'soon' is no time"),
-        ("99", "no scan 99"),
-    ],
-)
-def test_words_that_mean_nothing_are_refused(bec, words, said):
-    with pytest.raises(RefusedError, match=said):
-        history_words.run(bec.history, words)
-
-
-def test_words_are_completed():
-    def offered(text):
-        return history_words.complete(lambda: ["samx", "samy"], text)
-
-    assert offered("--us") == ["--user"]
-    assert offered("--device sam") == ["samx", "samy"]
-    assert offered("--status clo") == ["closed"]
-    assert offered("--since to") == ["today"]
-    assert "--limit" in history_words.help()
