@@ -100,16 +100,25 @@ def _to_move(device: Device) -> str:
     return f"to move it, bec.mv({name}, 1) or {name}.set(1)"
 
 
+def hidden(device: Device, value: object) -> str:
+    """Return what to say where somebody assigns to the device itself."""
+    said = f"dev.{device.name} cannot be assigned"
+    return f"{said}{_by_hand(device, value)}" if device.positioner else said
+
+
+def _by_hand(device: Device, value: object) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    to = f"{value:g}" if number else "…"
+    return (
+        f": to move it, bec.mv(dev.{device.name}, {to}) or dev.{device.name}.set({to})"
+    )
+
+
 def not_assigned(device: Device, name: str, value: object) -> str:
     """Return what to say where somebody assigns what cannot be assigned."""
     said = f"{device.name}.{name} cannot be assigned"
-    number = isinstance(value, int | float) and not isinstance(value, bool)
     if device.positioner and name in ("position", "readback", "value"):
-        to = f"{value:g}" if number else "…"
-        return (
-            f"{said}: to move it, bec.mv(dev.{device.name}, {to}) or "
-            f"dev.{device.name}.set({to})"
-        )
+        return f"{said}{_by_hand(device, value)}"
     if f"{name}.set" in device.methods:
         return f"{said}: call dev.{device.name}.{name}.set(…)"
     set_it = f": set it with dev.{device.name}.set(…)"

@@ -6,7 +6,7 @@ from typing import Any
 from bec_kernel.bus import Bus
 from bec_kernel.client import _table
 from bec_kernel.client._changes import Changes, Subscription
-from bec_kernel.client._device_words import explained, flaws, no_method, row
+from bec_kernel.client._device_words import explained, flaws, hidden, no_method, row
 from bec_kernel.client._fields import DeviceFields, Update
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._values import nearest, show
@@ -349,6 +349,12 @@ class Devices:
         if name.startswith("_"):
             raise AttributeError(name)
         return self[name]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Else `dev.samx = 3` would hide the motor behind a number, and move nothing.
+        if name in self.__dict__.get("_servers", ()):
+            raise AttributeError(hidden(self.info(name), value))
+        super().__setattr__(name, value)
 
     def __contains__(self, name: object) -> bool:
         return name in self.names() or name in self.names(fresh=True)
