@@ -5,6 +5,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import Any
 
 from bec_kernel.bus import Bus
@@ -240,20 +241,20 @@ class ScanReport(ScanData):
     # --- acting -----------------------------------------------------------------------
     def abort(self) -> None:
         """Stop it, clean up, close its file as aborted."""
-        self._act(Verb.ABORT, self.scan_id, STOPPING)
+        self._wish(Verb.ABORT)
 
     def pause(self, *, now: bool = False) -> None:
         """Pause it behind the point it takes; `now`: stop motion, repeat the point."""
         verb = Verb.PAUSE_NOW if now else Verb.PAUSE
-        self._act(verb, self.scan_id, STOPPING)
+        self._wish(verb)
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._act(Verb.RESUME, self.scan_id, STOPPING)
+        self._wish(Verb.RESUME)
 
     def complete(self) -> None:
         """End it well: its points are enough; its file is closed as complete."""
-        self._act(Verb.COMPLETE, self.scan_id, STOPPING)
+        self._wish(Verb.COMPLETE)
 
     def rewind(self, point: int) -> None:
         """Go back: `point` and all behind it are taken again, as a new attempt.
@@ -268,18 +269,31 @@ class ScanReport(ScanData):
             RefusedError: it was not, or it cannot be taken again: the scan has ended.
         """
         taken = self.count
-        if not 0 <= point < taken:
+        if not isinstance(point, Integral) or not 0 <= point < taken:
             raise RefusedError(
                 f"{self._title} has taken {taken} points: it cannot go back to {point}",
                 subject="point",
                 value=str(point),
                 allowed=f"0 to {taken - 1}" if taken else "none",
             )
-        self._act(Verb.REWIND, self.scan_id, STOPPING, point=point)
+        self._wish(Verb.REWIND, point=int(point))
 
     def halt(self) -> None:
         """Stop it at once, without cleaning up."""
-        self._act(Verb.HALT, self.scan_id, STOPPING)
+        self._wish(Verb.HALT)
+
+    def _wish(self, verb: Verb, **more: Any) -> None:
+        """Ask for something; of a scan that has ended say how, and not its id."""
+        try:
+            self._act(verb, self.scan_id, STOPPING, **more)
+        except RefusedError as error:
+            if error.subject != self.scan_id or not self.is_final:
+                raise
+            raise RefusedError(
+                f"nothing to {verb}: {self._title} has ended: "
+                f"{ending(str(self.status), self.reason, self.count)}",
+                subject=self.scan_id,
+            ) from None
 
     # --- text -------------------------------------------------------------------------
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bec_kernel.bus import Append
 from bec_kernel.client import error_of
 from bec_kernel.errors import (
     DeadlineError,
@@ -12,6 +13,7 @@ from bec_kernel.errors import (
 from bec_kernel.wire import (
     ItemAction,
     Problem,
+    Reply,
     ScanRequest,
     ScanState,
     Verb,
@@ -145,6 +147,24 @@ def test_somebody_elses_abort_is_raised_with_its_reason(bec, server):
     with pytest.raises(ScanAborted, match=r"Scan 1 aborted: user \(after 2 points\)"):
         report.wait(5)
     assert repr(report).endswith("aborted (user), 2 points")
+
+
+def test_who_acts_on_an_ended_scan_is_told_its_number_and_how_it_ended(bec, server):
+    report = bec.scans.line_scan("samx", 0, 1, steps=3).wait(5)
+    name = report.scan_id
+    problem = Problem(kind="RefusedError", message=f"{name} is not", subject=name)
+
+    def refuse(replies, at, asked):
+        reply = Reply(request_id=asked.request_id, asked="", problem=problem)
+        server.bus.commit([Append(replies, reply)])
+
+    server.take = refuse
+    with pytest.raises(RefusedError) as caught:
+        report.pause()
+    said = "nothing to pause: Scan 1 has ended: closed, 3 points"
+    assert str(caught.value) == said
+    with pytest.raises(RefusedError, match="cannot go back to here"):
+        report.rewind("here")
 
 
 def interrupting(server, monkeypatch, bec, times=1):
