@@ -60,5 +60,7 @@ def _zoned(said: datetime, now: datetime) -> datetime:
 
 def _refuse(said: object) -> RefusedError:
     return RefusedError(
-        f"{said!r:.60} is no time", value=f"{said!r:.60}", allowed=_ALLOWED
+        f"{said!r:.60} is no time; as in: {_ALLOWED}",
+        value=f"{said!r:.60}",
+        allowed=_ALLOWED,
     )

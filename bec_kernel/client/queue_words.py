@@ -208,8 +208,8 @@ def _sorted(verb: str, found: Word, words: list[str]) -> Wanted:
     count, most = len(wanted.words), found.most
     if count < found.least or (most is not None and count > most):
         raise RefusedError(
-            f"{verb} takes {found.form or 'no words'}, not "
-            f"{' '.join(wanted.words) or 'nothing'!s:.60}",
+            f"{verb} takes {found.form or 'no words'}; you gave "
+            f"{' '.join(wanted.words) or 'none'!s:.60}",
             subject=verb,
             allowed=found.form,
         )

@@ -3,7 +3,7 @@
 import ast
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from IPython.core.completer import (
@@ -13,6 +13,7 @@ from IPython.core.completer import (
     context_matcher,
 )
 
+from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import BecError
 
 Words = Callable[[str], list[str]]
@@ -49,15 +50,14 @@ def matcher_for(words: dict[str, Words]) -> Any:
     return match
 
 
-def matcher_of_names(shell: Any, names: Sequence[str]) -> Any:
-    """Return a matcher for `dev.samx.`, `history[-1].` and the like.
+def matcher_of_names(shell: Any) -> Any:
+    """Return a matcher for `dev.samx.`, `history[-1].`, `last.devices.` and the like.
 
     IPython looks behind no object that makes its attributes when they are asked for;
-    ours may be asked. A property is not read: it may be a question to the hardware.
+    ours may be asked, whatever the person calls them. A property is not read: it may
+    be a question to the hardware; but `devices` of a scan is only one to its data.
     """
-    begins = re.compile(
-        rf"(?<![\w.\])])({'|'.join(names)})((?:\.\w+|\[[^\[\]]*\])+)\.(\w*)$"
-    )
+    begins = re.compile(r"(?<![\w.\])])([A-Za-z_]\w*)((?:\.\w+|\[[^\[\]]*\])+)\.(\w*)$")
 
     @context_matcher(identifier="bec_names")  # type: ignore[untyped-decorator,unused-ignore]
     def match(context: CompletionContext) -> SimpleMatcherResult:
@@ -90,7 +90,8 @@ def _ours(thing: Any) -> Any:
 def _walk(thing: Any, path: str) -> Any:
     """Return what stands behind `.samx` or `[-1]`, without reading a property."""
     for name, key in re.findall(r"\.(\w+)|\[([^\[\]]*)\]", path):
-        if isinstance(getattr(type(thing), name, None), property):
+        is_free = name == "devices" and isinstance(thing, ScanReport)
+        if isinstance(getattr(type(thing), name, None), property) and not is_free:
             raise AttributeError(name)
         thing = getattr(thing, name) if name else thing[ast.literal_eval(key)]
     return thing

@@ -14,7 +14,7 @@ from bec_magics.move import MoveMagics
 from bec_magics.own import InstanceMagics
 from bec_magics.queue import QueueMagics
 from bec_magics.scan import ScanMagics
-from bec_magics.session import NAMES, Session
+from bec_magics.session import Session
 
 _LOADED: dict[Any, list[Callable[[], None]]] = {}
 """How to undo it, by shell."""
@@ -92,7 +92,7 @@ def _complete(
         }
     )
     of_metadata = matcher_of_metadata(scan.session)
-    ours = [matcher, matcher_of_names(shell, NAMES), of_metadata]
+    ours = [matcher, matcher_of_names(shell), of_metadata]
     matchers = shell.Completer.custom_matchers
     matchers += ours
 

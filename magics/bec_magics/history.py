@@ -6,6 +6,7 @@ from typing import Any
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from bec_kernel.client import history_words
+from bec_kernel.client.queue_words import Lines
 from bec_magics.session import Session
 
 
@@ -23,6 +24,8 @@ class HistoryMagics(Magics):
 
         `%scans 7` is the report of scan 7, `%scans -1` that of the last one.
         """
+        if line.strip() in ("--help", "--list"):
+            return Lines(history_words.help().splitlines())
         return history_words.run(self.session.client.history, line)
 
     def complete_scans(self, text: str) -> list[str]:

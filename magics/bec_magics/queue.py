@@ -23,6 +23,8 @@ class QueueMagics(Magics):
 
         Without words: what runs, what waits for what, what holds it up.
         """
+        if line.strip() in ("--help", "--list"):
+            return queue_words.Lines(queue_words.help().splitlines())
         return queue_words.run(self.session.client.queue, line)
 
     def complete_queue(self, text: str) -> list[str]:

@@ -2,8 +2,16 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from bec_kernel.errors import InstanceError, RefusedError
-from bec_kernel.port import Put
-from bec_kernel.wire import MetadataField, MetadataSchema, keys
+from bec_kernel.port import Append, Id, Put
+from bec_kernel.wire import (
+    Begin,
+    MetadataField,
+    MetadataSchema,
+    Point,
+    Reading,
+    ScanRequest,
+    keys,
+)
 from bec_magics import load_ipython_extension, unload_ipython_extension
 
 OURS = {"scan", "ct", "mv", "umv", "mvr", "wa", "stop", "queue", "instance", "scans"}
@@ -127,6 +135,33 @@ def test_tab_looks_behind_our_names(connected, monkeypatch):
     ):
         found = [one.rpartition(".")[2] for one in tab(connected, typed)]
         assert (offered in found) is (offered != "x"), typed
+
+
+def test_tab_looks_behind_the_devices_of_a_scan(connected, bus, monkeypatch):
+    monkeypatch.setattr(connected.Completer, "use_jedi", False)
+    request = ScanRequest(request_id="a1", name="acquire")
+    begin = Begin(
+        scan_id="a1", user="ann", request=request, scan_number=1, monitored=["bpm4i"]
+    )
+    data = {"bpm4i": {"bpm4i": Reading(1.0, 0.0)}}
+    point = Point(index=0, point_id=0, attempt=1, begin=0.0, end=1.0, data=data)
+    bus.commit(
+        [
+            Append(keys.steps("a1"), begin),
+            Append(keys.points("a1"), point, Id(1, 0)),
+        ]
+    )
+    report = connected.user_ns["bec"].report("a1")
+    monkeypatch.setitem(connected.user_ns, "last", report)
+    found = [one.rpartition(".")[2] for one in tab(connected, "last.devices.")]
+    assert "bpm4i" in found
+    assert tab(connected, "last.baseline.bp") == []
+
+
+@pytest.mark.parametrize("word", ["--help", "--list"])
+def test_words_that_ask_for_help_get_it(connected, word):
+    assert "suspend_unless" in repr(connected.run_cell(f"%queue {word}").result)
+    assert "--since" in repr(connected.run_cell(f"%scans {word}").result)
 
 
 def test_tab_asks_no_hardware_and_runs_no_code(connected, bus, monkeypatch):

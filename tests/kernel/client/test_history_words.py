@@ -19,7 +19,8 @@ def test_words_without_words_need_no_database(bec):
         ("--user", "--user needs a value"),
         ("--metadata run", "NAME=VALUE"),
         ("--limit many", "not 'many'"),
-        ("--since soon", "'soon' is no time"),
+        ("--since soon", "'soon' is no time; as in: 2026-11-26"),
+        ("--status closd", "did you mean closed"),
         ("99", "no scan 99"),
     ],
 )

@@ -178,7 +178,7 @@ def test_each_word_is_an_ask(queue, server, words, kind, wanted):
     ("words", "said"),
     [
         ("pausse", "did you mean pause?"),
-        ("move 1", "move takes ITEM up|down|top|bottom|PLACE, not 1"),
+        ("move 1", "move takes ITEM up|down|top|bottom|PLACE; you gave 1"),
         ("move 9 top", "no item 9 waits in queue primary: 2 do"),
         ("move 1 left", "not 'left'"),
         ("move 1 0", "from 1 on"),
