@@ -192,7 +192,9 @@ def _check_range(scan: str, parameter: Parameter, value: Any) -> None:
             said = f"is above {show(parameter.high)}"
             raise _refuse(scan, parameter, one, said)
     if parameter.choices and value not in (parameter.default, *parameter.choices):
-        said = f"is none of {', '.join(parameter.choices)}"
+        near = difflib.get_close_matches(str(value), parameter.choices, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        said = f"is none of {', '.join(parameter.choices)}{hint}"
         raise _refuse(scan, parameter, value, said)
 
 

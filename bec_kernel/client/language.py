@@ -224,7 +224,7 @@ class _Reader:
             positive = options.get(name.removeprefix("no_"))
             if positive and positive.kind == "bool" and given is None:
                 return positive.name, False
-            raise no_option(self.signature, name, dashed)
+            raise self.unknown(name)
         option = options[name]
         if given is None and option.kind == "bool":
             named = bool(self.words) and self.words[0].lower() in ("true", "false")
@@ -232,6 +232,17 @@ class _Reader:
         if given is None:
             given = self.value(option)
         return name, given if name == "metadata" else from_word(option, given)
+
+    def unknown(self, name: str) -> RefusedError:
+        """Return the error for an option there is not; of a part without its quotes?"""
+        if self.signature.has_parts and any(" " not in str(one) for one in self.args):
+            return RefusedError(
+                f"each part of {self.signature.name} stands in quotes"
+                f"{_as_in(self.signature)}",
+                subject=dashed(name),
+                value=dashed(name),
+            )
+        return no_option(self.signature, name, dashed)
 
     def value(self, option: Parameter) -> Word:
         word = self.words[0] if self.words else Word("--")
@@ -329,6 +340,12 @@ def _bundles(
             subject=bundle[rest].name,
             allowed=names,
         )
+    if not count and low:
+        raise RefusedError(
+            f"{signature.name} needs {names}{_as_in(signature)}",
+            subject=signature.name,
+            allowed=names,
+        )
     if count < low or (high and count > high):
         times = f"{low}" if low == high else f"at least {low}"
         times = f"at most {high}" if high and count > high and low != high else times
@@ -339,6 +356,10 @@ def _bundles(
             allowed=f"{names}, {times} times",
         )
     return bound
+
+
+def _as_in(signature: Signature) -> str:
+    return f", as in: {signature.example}" if signature.example else ""
 
 
 def _metadata(given: Any) -> dict[str, Any]:

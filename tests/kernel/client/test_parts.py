@@ -16,6 +16,7 @@ MULTI = Signature(
     bundle=[Parameter(name="part", kind="scan", required=True)],
     bundles=(1, 0),
     options=[EXPOSURE],
+    example='multi "acquire" "mv samy 1"',
 )
 DRIVEN = Signature(name="interactive", bundle=[], driven=True)
 SUFFIX = Parameter(name="file_suffix", kind="str", choices=["a"], whole=True)
@@ -66,7 +67,13 @@ def test_what_is_written_out_is_read_back(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("multi", "multi needs part, at least 1 times, not 0"),
+        ("multi", "multi needs part, as in: multi "),
+        ("multi line_scan samx 0 1 --steps 3", "each part of multi stands in quotes"),
+        (
+            "multi acquire --exp-tim 3",
+            "each part of multi stands in quotes, as in: multi",
+        ),
+        ("multi 'acquire --exp-time 1' --exp-tim 3", "did you mean --exp-time?"),
         ("multi ''", "part 1: no scan is named"),
         ("multi 'lin_scan'", "part 1: no scan 'lin_scan': did you mean line_scan?"),
         ("multi acquire 'line_scan samx 0 1'", "part 2: line_scan needs --steps"),
