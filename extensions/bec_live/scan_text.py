@@ -1,7 +1,7 @@
 """A finished scan as text: the same for the same data, so that nbval compares it."""
 
 from bec_kernel.client.wording import ending, fit_words
-from bec_live.card_state import CardState
+from bec_live.card_state import INDEX, CardState
 
 ROWS = 5
 """So many of the last points a card shows."""
@@ -26,12 +26,22 @@ def how_far(state: CardState) -> str:
 
 
 def _extreme(state: CardState) -> list[str]:
-    pairs = [
-        (y, x)
-        for x, y in zip(state.series(state.x), state.series(state.y), strict=True)
+    found = [
+        (y, x, row)
+        for row, (x, y) in enumerate(
+            zip(state.series(state.x), state.series(state.y), strict=True)
+        )
         if x is not None and y is not None
     ]
-    if not pairs:
+    if not found:
         return []
-    y, x = max(pairs)
-    return [f"{state.y}: largest {number(y)} at {state.x} = {number(x)}"]
+    y, _, row = max(found)
+    return [f"{state.y}: largest {number(y)} at {_place(state, row)}"]
+
+
+def _place(state: CardState, row: int) -> str:
+    """Return where a row was taken; of a grid where its motors were, not its number."""
+    motors = state.begin.motors if state.begin else []
+    known = [name for name in motors if name in state.columns]
+    names = known if state.x == INDEX and known else [state.x]
+    return ", ".join(f"{n} = {number(state.series(n, row)[0])}" for n in names)

@@ -131,6 +131,21 @@ def test_a_grid_is_drawn_over_its_points():
     assert state_of(grid).total == 6
 
 
+def test_the_largest_of_a_grid_is_told_with_where_its_motors_were():
+    grid = Begin(
+        scan_id="a",
+        user="ann",
+        request=REQUEST,
+        motors=["samx"],
+        monitored=["samx", "bpm4i"],
+        shape=[1, 2],
+    )
+    points = [point(0, 1.5, 2.0), point(1, 1.0, 9.0)]
+    assert state_of(grid, *points).x == "point_id"
+    said = summary(state_of(grid, *points, CLOSED)).splitlines()[1]
+    assert said == "bpm4i: largest 9 at samx = 1"
+
+
 def test_the_text_of_a_finished_scan_has_no_id_path_or_time():
     text = summary(state_of(BEGIN, *POINTS, FIT, CLOSED, SEAL))
     assert text.splitlines() == [
