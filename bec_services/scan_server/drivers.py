@@ -5,7 +5,7 @@ import time
 from bec_kernel.bus import Append, Bus, Change, Id
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, DriveScan, Item, Wish, keys
-from bec_services.scan_server.limits import Beamline, Behind, check_place
+from bec_services.scan_server.limits import Beamline, Behind, check_place, unit_of
 from bec_services.scan_server.scans.interactive import Interactive
 
 
@@ -71,6 +71,7 @@ def check_wish(wish: Wish, begin: Begin, beamline: Beamline) -> None:
                 value=motor[:80],
                 allowed=", ".join(begin.motors),
             )
-        check_place(motor, at, beamline.devices[motor].limits)
+        device = beamline.devices[motor]
+        check_place(motor, at, device.limits, unit=unit_of(device))
     places = {motor: (at, at) for motor, at in wish.set.items()}
     Behind(places, beamline).go(places, "")

@@ -7,6 +7,7 @@ import msgspec
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, Device, ScanRequest
+from bec_services.scan_server.assembler import unknown
 from bec_services.scan_server.condition import condition_of
 from bec_services.scan_server.frame import code_of
 from bec_services.scan_server.hook import Hooks, hooks_for
@@ -186,10 +187,5 @@ def _watched(bound: Bound, ready: Mapping[str, Device]) -> list[str]:
     if until is None:
         return []
     if until.device not in ready:
-        raise RefusedError(
-            f"wait_until names {until.device!r:.60}, which is no device that is there",
-            subject="wait_until",
-            value=until.device,
-            allowed=", ".join(sorted(ready)),
-        )
+        raise unknown("device for wait_until", until.device, ready)
     return [until.device]

@@ -1,14 +1,18 @@
 """Accepts or refuses a request, with a reason in the asker's words. Decides, no IO."""
 
-import difflib
-
 import msgspec
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, Device, ScanRequest
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.first_entry import begin_of
-from bec_services.scan_server.limits import Beamline, Behind, Range, check_place
+from bec_services.scan_server.limits import (
+    Beamline,
+    Behind,
+    Range,
+    check_place,
+    unit_of,
+)
 from bec_services.scan_server.parts import assemble
 from bec_services.scan_server.scan import MAX_POINTS, Bound, Position, Scan
 
@@ -89,8 +93,7 @@ def _can_move(device: Device, beamline: Beamline) -> None:
     else:
         return
     allowed = ", ".join(sorted(motors))
-    near = difflib.get_close_matches(name, motors, 1, 0.0)
-    hint = f"; the nearest motor is {near[0]}" if near else ""
+    hint = f"; what can be: {allowed:.200}" if motors else ""
     raise RefusedError(f"{why}{hint}", subject=name, value=name, allowed=allowed)
 
 
@@ -125,6 +128,7 @@ class _Walk:
         self._scan = scan
         self._beamline = beamline
         self._limits = {m: beamline.devices[m].limits for m in bound.motors}
+        self._units = {m: unit_of(beamline.devices[m]) for m in bound.motors}
         self._behind = Behind(bound.motors, beamline)
         self._left: dict[str, Range] = {}
         self._points = 0.0
@@ -174,9 +178,10 @@ class _Walk:
                     allowed=", ".join(self._limits),
                 )
             low, high = start.get(motor, _HERE)
-            check_place(motor, at + low, self._limits[motor], where)
+            limits, unit = self._limits[motor], self._units[motor]
+            check_place(motor, at + low, limits, where, unit)
             if high != low:
-                check_place(motor, at + high, self._limits[motor], where)
+                check_place(motor, at + high, limits, where, unit)
         if self._behind:
             froms = {motor: start.get(motor, _HERE) for motor in position}
             ends = {

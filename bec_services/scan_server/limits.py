@@ -37,9 +37,20 @@ class Beamline(msgspec.Struct, kw_only=True):
 
 
 def check_place(
-    motor: str, there: float, limits: Range | None, where: str = ""
+    motor: str,
+    there: float,
+    limits: Range | None,
+    where: str = "",
+    unit: str = "",
 ) -> None:
     """Return if a motor may go there.
+
+    Args:
+        motor: its name.
+        there: motor units.
+        limits: lowest and highest, motor units; None: there are none.
+        where: it is on the way, for people.
+        unit: of all these, for people.
 
     Raises:
         RefusedError: it is no number, or outside the limits; `where` is said with it.
@@ -50,13 +61,19 @@ def check_place(
     allowed, why = "a finite number", "that is no finite number"
     if limits:
         allowed = f"{limits[0]:g} to {limits[1]:g}"
-        why = f"its limits are {limits[0]:g} and {limits[1]:g}"
+        why = f"its limits are {limits[0]:g} and {limits[1]:g} {unit}".rstrip()
     raise RefusedError(
         f"{motor} cannot go to {there:g}{where}: {why}",
         subject=motor,
         value=f"{there:g}",
         allowed=allowed,
     )
+
+
+def unit_of(device: Device) -> str:
+    """Return the unit a motor is moved in; "" where it says none."""
+    own = [one.unit for one in device.signals if one.name == device.name]
+    return next(iter(own), "")
 
 
 class Behind:

@@ -33,7 +33,8 @@ class Questions:
 
     def silent(self, who: str, patience: float) -> None:
         """Who is asked has been silent for too long."""
-        self._silence = f"{who} was silent for {patience:g} s"
+        hint = "" if who == DRIVER else ": does this analysis run?"
+        self._silence = f"{who} was silent for {patience:g} s{hint}"
 
     def reply(self, unit: Unit) -> tuple[Verb, Any] | None:
         """Return what to write down for a question, or None: nothing was said yet.

@@ -23,6 +23,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.scan_server.acting import control, release, suspend
+from bec_services.scan_server.assembler import unknown
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.condition import condition_of, text_of
 from bec_services.scan_server.limits import Beamline
@@ -234,12 +235,7 @@ def _check(rule: Condition, beamline: Beamline) -> None:
     """
     device = beamline.devices.get(rule.device)
     if device is None:
-        raise RefusedError(
-            f"the rule names {rule.device!r:.60}, which is no device",
-            subject="rule",
-            value=rule.device,
-            allowed=", ".join(sorted(beamline.devices)),
-        )
+        raise unknown("device for a rule", rule.device, beamline.devices)
     signals = [s.name for s in device.signals]
     if rule.signal and rule.signal not in signals:
         raise RefusedError(

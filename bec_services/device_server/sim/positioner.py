@@ -83,7 +83,7 @@ class SimPositioner(SimDevice, PositionerBase):
 
     readback = Component(SimReadback, kind=Kind.hinted)
     setpoint = Component(SimSignal, kind=Kind.normal)
-    motor_is_moving = Component(SimSignal, kind=Kind.normal, value=0)
+    motor_is_moving = Component(SimSignal, kind=Kind.normal, value=0, units="")
     velocity = Component(SimSignal, kind=Kind.config, write=True, low=0.0)
     acceleration = Component(SimSignal, kind=Kind.config, write=True, low=0.0)
 

@@ -3,7 +3,14 @@
 import pytest
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Device, DeviceValue, Problem, Reading, ScanRequest
+from bec_kernel.wire import (
+    Device,
+    DeviceValue,
+    Problem,
+    Reading,
+    ScanRequest,
+    SignalInfo,
+)
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.guard import MAX_POINTS, Beamline, accept, bound_of
 from bec_services.scan_server.rights import check_right
@@ -113,7 +120,7 @@ def test_an_acquisition_needs_no_motor_and_no_detector():
 def test_what_cannot_be_moved_is_said_with_a_motor_that_can(name, said):
     told = refused("mv", name, 1)
     assert told.startswith(said)
-    assert "the nearest motor is" in told
+    assert told.endswith("; what can be: free, samx, samy")
 
 
 def test_every_position_of_the_path_must_be_within_the_limits():
@@ -122,6 +129,13 @@ def test_every_position_of_the_path_must_be_within_the_limits():
     assert "samy cannot go to 11:" in refused("mv", "samx", 1, "samy", 11)
     ask("line_scan", "samx", -10, 10, steps=5)
     ask("mv", "free", 1e9)
+
+
+def test_limits_are_told_with_the_unit_the_motor_says():
+    signals = [SignalInfo(name="energy", unit="keV")]
+    energy = motor("energy", limits=(4.0, 30.0), signals=signals)
+    told = refused("mv", "energy", 8000, beamline=Beamline(devices={"energy": energy}))
+    assert told == "energy cannot go to 8000: its limits are 4 and 30 keV"
 
 
 def test_a_relative_path_counts_from_where_the_motor_is():

@@ -361,7 +361,7 @@ FAR = part("mv", "samx", 9)
         ),
         (
             [part("acquire", wait_until="nobody above 1")],
-            "wait_until names 'nobody'",
+            "no device for wait_until 'nobody'; there are",
         ),
     ],
 )

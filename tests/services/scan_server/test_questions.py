@@ -98,7 +98,9 @@ def test_a_silent_analysis_ends_the_scan_with_the_reason():
     world.run.questions.silent("seeker", 5.0)
     world.finish()
     assert world.states[-1].state is ScanState.ABORTED
-    assert world.states[-1].message == "seeker was silent for 5 s"
+    assert (
+        world.states[-1].message == "seeker was silent for 5 s: does this analysis run?"
+    )
 
 
 @pytest.mark.parametrize("kill", [None, *range(0, 20, 3)])
