@@ -352,7 +352,7 @@ class Devices:
 
     def __setattr__(self, name: str, value: object) -> None:
         # Else `dev.samx = 3` would hide the motor behind a number, and move nothing.
-        if name in self.__dict__.get("_servers", ()):
+        if not name.startswith("_") and name not in ("stop", "update") and name in self:
             raise AttributeError(hidden(self.info(name), value))
         super().__setattr__(name, value)
 
