@@ -130,7 +130,7 @@ class Drive:
                 self._bus.ask(self._inbox, sign)
 
     def __repr__(self) -> str:
-        return f"driving {self.report!r}"
+        return repr(self.report) if self.report.is_final else f"driving {self.report!r}"
 
 
 def _is_question(message: Any) -> bool:
