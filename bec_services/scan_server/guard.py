@@ -93,7 +93,7 @@ def _can_move(device: Device, beamline: Beamline) -> None:
     else:
         return
     allowed = ", ".join(sorted(motors))
-    hint = f"; what can be: {allowed:.200}" if motors else ""
+    hint = f"; motors that can be: {allowed:.200}" if motors else ""
     raise RefusedError(f"{why}{hint}", subject=name, value=name, allowed=allowed)
 
 

@@ -315,5 +315,5 @@ def test_a_waiting_item_is_taken_away_and_what_runs_goes_on(beamline, client):
     assert second.status is ItemState.CANCELLED
     assert first.wait(timeout=15).status is ScanState.CLOSED
     assert beamline.at("m1") == pytest.approx(0, abs=0.01)
-    with pytest.raises(RefusedError, match="not running"):
+    with pytest.raises(RefusedError, match="has ended: cancelled"):
         second.abort()

@@ -120,7 +120,7 @@ def test_an_acquisition_needs_no_motor_and_no_detector():
 def test_what_cannot_be_moved_is_said_with_a_motor_that_can(name, said):
     told = refused("mv", name, 1)
     assert told.startswith(said)
-    assert told.endswith("; what can be: free, samx, samy")
+    assert told.endswith("; motors that can be: free, samx, samy")
 
 
 def test_every_position_of_the_path_must_be_within_the_limits():
