@@ -1,9 +1,9 @@
 """The streams of a scan's devices: as they came, and at its points."""
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from bec_kernel.bus import START, Bus, Log
+from bec_kernel.bus import Bus
+from bec_kernel.pages import entries
 from bec_kernel.scan_devices import streams_of
 from bec_kernel.wire import (
     Aligned,
@@ -53,7 +53,8 @@ def aligned(bus: Bus, begin: Begin) -> AtPoints:
                 found.units[shown] = unit
         log = keys.aligned(begin.scan_id, device.name, signal.name)
         for entry in entries(bus, log):
-            for row in entry.rows if isinstance(entry, Aligned) else ():
+            one = entry.message
+            for row in one.rows if isinstance(one, Aligned) else ():
                 for name, reading in row.values.items():
                     found.readings.setdefault(name, {})[row.point_id] = reading
     return found
@@ -73,7 +74,8 @@ def samples(
     of slices the rows they are put together to, as in the file.
     """
     log = keys.streams(scan_id, device, signal)
-    found = [one for one in entries(bus, log) if isinstance(one, Samples)]
+    messages = [entry.message for entry in entries(bus, log)]
+    found = [one for one in messages if isinstance(one, Samples)]
     mode = found[-1].mode if found else StreamMode.ADD
     some = [sample for one in found for sample in one.samples]
     if mode is StreamMode.ADD_SLICE:
@@ -100,11 +102,3 @@ def _put_together(slices: list[Sample], name: str) -> list[Reading]:
     for number, row in rows.items():
         whole[number, : len(row)] = row
     return [Reading(row, times.get(n, np.nan)) for n, row in enumerate(whole)]
-
-
-def entries(bus: Bus, log: Log[Any]) -> Iterable[Any]:
-    """Yield all entries of a log that can be read."""
-    at = START
-    while page := bus.read(log, at):
-        at = page[-1].id
-        yield from (entry.message for entry in page if entry.message is not None)

@@ -10,6 +10,7 @@ from bec_kernel.bus import START, Bus, Entry, Id, Log
 from bec_kernel.client._track import Track
 from bec_kernel.errors import BecError, BrokerError, DeadlineError, DecodeError
 from bec_kernel.gathering import Gathering
+from bec_kernel.pages import pages
 from bec_kernel.wire import Inbox, Item, Reply, Taken, keys
 
 T = TypeVar("T")
@@ -88,9 +89,10 @@ class Reader:
     def catch_up(self, track: Track) -> None:
         """Store what is on the bus already, before anybody looks."""
         for log in list(track.positions):
-            while entries := self._bus.read(log, track.positions.get(log, _BEHIND)):
+            at = track.positions.get(log, _BEHIND)
+            for page in pages(self._bus, log, at):
                 with self.changed:
-                    track.store(log, entries)
+                    track.store(log, page)
                     self.changed.notify_all()
 
     @contextlib.contextmanager
@@ -207,7 +209,8 @@ class Reader:
                 if track.is_complete:
                     del self._tracks[track.scan_id]
                 positions |= track.positions
-                points[keys.points(track.scan_id)] = _TOGETHER
+                if track.positions:
+                    points[keys.points(track.scan_id)] = _TOGETHER
         found = self._gathering.follow(positions, SLICE, gather=points)
         with self.changed:
             if self._lost:

@@ -1,6 +1,6 @@
 """What is kept with every scan of a client, and what the site wants of it."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from bec_kernel.bus import Bus
@@ -39,10 +39,14 @@ class Metadata(MutableMapping[str, Any]):
         Raises:
             RefusedError: they are not; the name is told.
         """
+        self._checked(check_metadata, metadata)
+
+    def _checked(self, check: Callable[..., None], *what: Any) -> None:
+        """Check against the site's schemas, as they are now where it fails."""
         try:
-            check_metadata(self._schemas(), metadata)
+            check(self._schemas(), *what)
         except RefusedError:  # what was last seen may be old
-            check_metadata(self._schemas(fresh=True), metadata)
+            check(self._schemas(fresh=True), *what)
 
     def _schemas(self, *, fresh: bool = False) -> list[MetadataSchema]:
         if fresh or self._published is None:
@@ -54,10 +58,7 @@ class Metadata(MutableMapping[str, Any]):
         return self._kept[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        try:
-            check_value(self._schemas(), name, value)
-        except RefusedError:
-            check_value(self._schemas(fresh=True), name, value)
+        self._checked(check_value, name, value)
         self._kept[name] = value
 
     def __delitem__(self, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bec_kernel.wire import Aligned, AlignedEntry, AlignedRow, Alignment, Reading
-from bec_services.file_writer.core import STATUS, Array, Column, Key, cell
+from bec_services.file_writer.core import STATUS, Array, Column, Key, cell, runs
 from bec_services.file_writer.node import SECONDS, Node, Patch, as_json, group, safe
 from bec_services.file_writer.streams import Source, StreamLayout
 
@@ -103,7 +103,7 @@ class AlignedLayout:
         """
         rows = {row.point_id: row for row in _rows(entries)}
         for one in self._of(source):
-            for run in _runs(sorted(rows)):
+            for run in runs(sorted(rows), int):
                 start = (run[0],)
                 some = [rows[n].values.get(one.key[1], _NOTHING) for n in run]
                 column = one.shape(self._streams)
@@ -148,18 +148,6 @@ class AlignedLayout:
 
 def _rows(entries: Iterable[AlignedEntry]) -> list[AlignedRow]:
     return [row for one in entries if isinstance(one, Aligned) for row in one.rows]
-
-
-def _runs(ids: Sequence[int]) -> Iterator[list[int]]:
-    """Yield ids that follow each other."""
-    run: list[int] = []
-    for one in ids:
-        if run and one != run[-1] + 1:
-            yield run
-            run = []
-        run.append(one)
-    if run:
-        yield run
 
 
 def _scalar(value: Any) -> Array:

@@ -1,16 +1,17 @@
 """What the columns of a scan's file are, and how readings become their rows."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bec_kernel.wire import Baseline, Point, PointStatus, Reading, Readings, Times
 
+T = TypeVar("T")
 Array = npt.NDArray[Any]
 Key = tuple[str, str]
 """Device and signal."""
@@ -181,12 +182,12 @@ class Columns:
         )
 
 
-def runs(points: Sequence[Point]) -> list[Sequence[Point]]:
-    """Split points where one does not follow the one before: the scan was rewound."""
-    ids = [point.point_id for point in points]
+def runs(items: Sequence[T], number: Callable[[T], int]) -> list[Sequence[T]]:
+    """Split items where the number of one does not follow that of the one before."""
+    ids = [number(item) for item in items]
     cuts = [n for n in range(1, len(ids)) if ids[n] != ids[n - 1] + 1]
     pairs = pairwise([0, *cuts, len(ids)])
-    return [points[start:end] for start, end in pairs if end > start]
+    return [items[start:end] for start, end in pairs if end > start]
 
 
 def _parts(points: Sequence[Point]) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""The file on disk. The only module that imports h5py."""
+"""The file on disk, while it is written; `hdf5_objects` has what is in it."""
 
 import contextlib
 import errno

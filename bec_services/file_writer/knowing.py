@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from bec_kernel.bus import START, Entry, Id
 from bec_kernel.device_list import versions
+from bec_kernel.pages import pages
 from bec_kernel.scan_devices import devices_of
 from bec_kernel.service import Life
 from bec_kernel.settings import points_kept
@@ -88,9 +89,9 @@ class Knowledge:
         """Return a server's device list; what is known already is not read again."""
         log = keys.lists(server)
         at, known = self._lists.get(server, (START, {}))
-        while entries := self._life.bus.read(log, at, _PAGE):
-            news = _all(DeviceListVersion, entries)
-            at = entries[-1].id
+        for page in pages(self._life.bus, log, at):
+            news = _all(DeviceListVersion, page)
+            at = page[-1].id
             known = versions.at(
                 [DeviceListVersion(version=0, time=0.0, devices=known), *news]
             )
@@ -104,9 +105,9 @@ class Knowledge:
 
     def alarms(self, scan_id: str) -> list[Alarm]:
         """Return what was said of a scan so far."""
-        while entries := self._life.bus.read(keys.alarms(), self._alarms_at, _PAGE):
-            self._alarms_at = entries[-1].id
-            for alarm in _all(Alarm, entries):
+        for page in pages(self._life.bus, keys.alarms(), self._alarms_at):
+            self._alarms_at = page[-1].id
+            for alarm in _all(Alarm, page):
                 if alarm.scan_id:
                     self._alarms.setdefault(alarm.scan_id, []).append(alarm)
         for old in list(self._alarms)[:-_SCANS]:

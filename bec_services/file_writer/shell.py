@@ -121,7 +121,9 @@ class _Writing:
     def _append(self, points: list[Point]) -> bool:
         if self._file is None:
             return False
-        batches = [self._columns.batch(run) for run in runs(points)]
+        # A scan that was rewound goes on before its last row.
+        parts = runs(points, lambda point: point.point_id)
+        batches = [self._columns.batch(part) for part in parts]
         if None in batches:
             return False
         for batch in filter(None, batches):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bec_kernel.bus import START, Append, Change, Entry, Id, Log
+from bec_kernel.pages import pages
 from bec_kernel.scan_devices import streams_of
 from bec_kernel.service import Life
 from bec_kernel.wire import (
@@ -26,7 +27,6 @@ from bec_kernel.wire import (
 from bec_services.scan_bundler.aligning import Output, StreamAlignment
 
 _PAGE = 50  # entries of a stream, each with up to 1000 samples
-_POINTS = 1000
 _ROWS = 1000  # in one entry
 
 
@@ -92,10 +92,10 @@ class ScanAlignment:
 
     def _catch_up(self) -> None:
         """Know the points that an earlier life has put out, but not their rows."""
-        at = min((one.last for one in self._streams.values()), default=START)
-        log = keys.points(self._scan_id)
-        while self._streams and (page := self._life.bus.read(log, at, _POINTS)):
-            at = page[-1].id
+        if not self._streams:
+            return
+        at = min(one.last for one in self._streams.values())
+        for page in pages(self._life.bus, keys.points(self._scan_id), at):
             self._know((entry.id, entry.message) for entry in page)
 
     def _know(self, entries: Iterable[tuple[Id, Any]]) -> None:

@@ -9,6 +9,7 @@ from functools import cache, partial
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Begin, Readings, StepKind
 from bec_services.scan_server.hook import Hook, Hooks, Phase, driven, taking_part
+from bec_services.scan_server.readings import own_reading
 from bec_services.scan_server.scan import Bound, Position, Scan, Taking
 from bec_services.scan_server.want import Program, Want
 
@@ -161,9 +162,9 @@ def where(motors: list[str]):  # type: ignore[no-untyped-def]
 
 def _position(motor: str, data: object) -> float:
     readings = data.get(motor) if isinstance(data, dict) else None
-    if not readings:
+    reading = own_reading(readings or {}, motor)
+    if reading is None:
         raise DeviceError(f"{motor} did not say where it is", subject=motor)
-    reading = readings.get(motor) or next(iter(readings.values()))
     return float(reading.value)
 
 

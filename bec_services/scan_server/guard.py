@@ -183,11 +183,7 @@ class _Walk:
             if high != low:
                 check_place(motor, at + high, limits, where, unit)
         if self._behind:
-            froms = {motor: start.get(motor, _HERE) for motor in position}
-            ends = {
-                m: (at + froms[m][0], at + froms[m][1]) for m, at in position.items()
-            }
-            self._behind.go(ends, where)
+            self._behind.go(_ranges(position, start), where)
 
 
 def _ends(
@@ -197,8 +193,13 @@ def _ends(
     if part.asks(words):
         ways = list(part.reach(words))
         return {m: (min(w[m] for w in ways), max(w[m] for w in ways)) for m in last}
-    froms = {motor: start.get(motor, _HERE) for motor in last}
-    return {m: (at + froms[m][0], at + froms[m][1]) for m, at in last.items()}
+    return _ranges(last, start)
+
+
+def _ranges(position: Position, start: dict[str, Range]) -> dict[str, Range]:
+    """Return between which places motors are, counted from where each may be."""
+    froms = {motor: start.get(motor, _HERE) for motor in position}
+    return {m: (at + froms[m][0], at + froms[m][1]) for m, at in position.items()}
 
 
 def _few(scan: Scan, points: float) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, DeviceValue, Motion
+from bec_services.scan_server.readings import own_reading
 from bec_services.scan_server.travel import behind
 
 Range = tuple[float, float]
@@ -29,8 +30,7 @@ class Beamline(msgspec.Struct, kw_only=True):
     def place(self, motor: str) -> float | None:
         """Return where a motor is; None where it has not told."""
         value = self.values.get(motor)
-        readings = value.readings if value else {}
-        reading = readings.get(motor) or next(iter(readings.values()), None)
+        reading = own_reading(value.readings if value else {}, motor)
         if reading is None or not isinstance(reading.value, int | float):
             return None
         return float(reading.value)

@@ -17,6 +17,7 @@ from bec_kernel.wire import (
     StepKind,
 )
 from bec_services.scan_server.learning import spread_of
+from bec_services.scan_server.readings import own_reading
 from bec_services.scan_server.travel import Way, duration
 from bec_services.scan_server.want import Want
 
@@ -116,8 +117,7 @@ class Model:
             return self._ways[motor].place(self.now)
         if motor not in self._places:
             value = self._values.get(motor)
-            readings = value.readings if value else {}
-            found = readings.get(motor) or next(iter(readings.values()), None)
+            found = own_reading(value.readings if value else {}, motor)
             if found is None:
                 return None
             self._places[motor] = float(found.value)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bec_kernel.wire import StepKind
+from bec_services.scan_server.readings import own_reading
 from bec_services.scan_server.want import Want
 
 _ARRIVES = (StepKind.MOVE, StepKind.POINT)
@@ -77,8 +78,7 @@ def _places(told: Mapping[str, Any], motors: Collection[str]) -> dict[str, float
     """Return where motors have said that they are."""
     found = {}
     for motor in motors:
-        readings = told.get(motor) or {}
-        reading = readings.get(motor) or next(iter(readings.values()), None)
+        reading = own_reading(told.get(motor) or {}, motor)
         if reading is not None:
             found[motor] = float(reading.value)
     return found

@@ -28,6 +28,7 @@ from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.condition import condition_of, text_of
 from bec_services.scan_server.limits import Beamline
 from bec_services.scan_server.queue import Queues
+from bec_services.scan_server.readings import own_reading
 from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.suspending import Rules, key_of
 
@@ -262,9 +263,7 @@ def _value(rule: Condition, beamline: Beamline) -> float | None:
 def value_of(told: DeviceValue | None, device: str, signal: str = "") -> float | None:
     """Return a signal's newest value, or a device's own; None: there is no number."""
     readings = told.readings if told else {}
-    reading = readings.get(signal or device)
-    if reading is None and not signal:
-        reading = next(iter(readings.values()), None)
+    reading = readings.get(signal) if signal else own_reading(readings, device)
     with contextlib.suppress(TypeError, ValueError):
         return float(reading.value) if reading is not None else None
     return None

@@ -2,11 +2,12 @@
 
 import hashlib
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
-from bec_kernel.client.origin import environment
+import msgspec
+
+from bec_kernel.client.origin import origin_here
 from bec_kernel.wire import Origin
 
 
@@ -15,16 +16,14 @@ def origin_of(shell: Any) -> Origin:
     kernel = getattr(shell, "kernel", None)
     notebook = notebook_of(shell)
     source = _source(shell)
-    return Origin(
+    here = origin_here("notebook" if kernel is not None else "ipython", source)
+    return msgspec.structs.replace(
+        here,
         notebook=notebook,
         cell=_cell(kernel),
-        source=source,
         source_hash=hashlib.sha256(source.encode()).hexdigest() if source else "",
         kernel=_kernel_id(kernel),
         git_commit=git_commit(Path(notebook).parent if notebook else Path.cwd()),
-        host=socket.gethostname(),
-        program="notebook" if kernel is not None else "ipython",
-        environment=environment(),
     )
 
 

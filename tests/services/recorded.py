@@ -125,6 +125,15 @@ class Script:
         self.answers: list[tuple[str, Answer]] = []
         self.epoch = 0
 
+    def fill(self, points: int) -> None:
+        """Add all steps of a scan with so many points, and its end."""
+        self.step(StepKind.OPEN)
+        self.step(StepKind.BASELINE)
+        for point in range(points):
+            self.step(StepKind.POINT, point_id=point)
+        self.step(StepKind.CLOSE)
+        self.end()
+
     def step(
         self,
         kind: StepKind,

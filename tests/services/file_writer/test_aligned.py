@@ -234,31 +234,6 @@ def test_rows_that_come_behind_their_points_make_the_same_file(bus, tmp_path):
     same(everything(path), everything(at_once))
 
 
-class Heard(MemoryBus):
-    """A bus that notes which logs are followed."""
-
-    followed: frozenset[str] = frozenset()
-
-    def follow(self, positions, timeout, limit=1000):
-        if keys.scans() in positions:
-            with self.broker.changed:
-                self.followed = frozenset(log.name for log in positions)
-                self.broker.changed.notify_all()
-        return super().follow(positions, timeout, limit)
-
-
-def test_nothing_of_a_scan_is_followed_any_more_once_its_file_is_complete(
-    bus, tmp_path
-):
-    heard = Heard(bus.broker)
-    take(bus, ROLE, gas_scan())
-    *taken, seal = points()
-    bus.commit([*everything_sent(), *taken, seal])  # all are found in one go
-    with running(new_life(ROLE, bus.broker, tmp_path, heard), run):
-        until(bus, lambda: done(bus))
-        until(bus, lambda: heard.followed == {keys.scans().name})
-
-
 def test_a_scan_without_streams_and_fit_has_nothing_of_it(bus, tmp_path):
     path = written(bus, tmp_path, *points(), scan=begin(POINTS))
     with h5py.File(path) as file:

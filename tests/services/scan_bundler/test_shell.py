@@ -4,7 +4,7 @@ import pytest
 
 from bec_kernel.bus import Append, Id
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import Seal, StepKind, keys
+from bec_kernel.wire import Seal, keys
 from bec_services.scan_bundler.shell import run
 from tests.services.recorded import Script, begin, new_life, running, take, until
 
@@ -14,12 +14,7 @@ ROLE = "scan_bundler"
 def whole_scan(points=5, **changes):
     servers = {"a": "main", "b": "second"}
     script = Script(["main", "second"], begin(servers=servers, **changes))
-    script.step(StepKind.OPEN)
-    script.step(StepKind.BASELINE)
-    for point in range(points):
-        script.step(StepKind.POINT, point_id=point)
-    script.step(StepKind.CLOSE)
-    script.end()
+    script.fill(points)
     return script
 
 

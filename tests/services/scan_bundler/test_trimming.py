@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bec_kernel.bus import Append, Id, put
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import StepKind, Written, keys
+from bec_kernel.wire import Written, keys
 from bec_services.scan_bundler.shell import run
 from bec_services.scan_bundler.trimming import Trimming
 from tests.services.recorded import Script, begin, new_life, running, take, until
@@ -41,12 +41,7 @@ def test_one_looks_seldom_and_never_in_a_short_scan(keep):
 
 def script():
     script = Script(["main"], begin(POINTS))
-    script.step(StepKind.OPEN)
-    script.step(StepKind.BASELINE)
-    for point in range(POINTS):
-        script.step(StepKind.POINT, point_id=point)
-    script.step(StepKind.CLOSE)
-    script.end()
+    script.fill(POINTS)
     return script
 
 
