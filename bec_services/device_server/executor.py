@@ -336,7 +336,7 @@ class Executor:
             configuration_units=dict(outcome.set_up.units),
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
-        if step.kind in (StepKind.MOVE, StepKind.CLOSE):
+        if step.kind in (StepKind.MOVE, StepKind.CLOSE) or step.until:
             self._values.settle(self._life, self.devices)
         try:
             mark = answer.end if step.kind is StepKind.POINT else None

@@ -147,6 +147,8 @@ class Desk:
         if self._is_known(request.request_id):
             return [], None  # asked twice: answered twice, done once
         accepted, item = self._item(request, user, now)
+        if request.nowait:
+            self._commit(self._suspenders.look())
         why = self._queues.why_waits(item)
         if request.nowait and why:
             raise RefusedError(
@@ -251,10 +253,18 @@ class Desk:
     # --- their way --------------------------------------------------------------------
 
     def _schedule(self) -> None:
-        """Begin all that can begin now; the lock is held."""
+        """Begin all that can begin now; the lock is held.
+
+        Whoever has been told that a device has changed asks for a scan after that. So
+        rules are looked at here, and not only when the thread that watches them wakes.
+        """
         self._let_time_pass()
         while (item := self._queues.startable()) is not None:
-            self._begin(item)
+            if changes := self._suspenders.look():
+                self._commit(changes)
+                self._let_time_pass()
+            else:
+                self._begin(item)
 
     def _let_time_pass(self) -> None:
         """On a virtual clock, where all else waits for a rule."""

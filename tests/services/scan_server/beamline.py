@@ -41,6 +41,12 @@ from tests.services.recorded import new_life, running
 PATIENCE = 10.0
 
 
+def show(bus: MemoryBus, name: str, value: float) -> None:
+    """Publish a device's value."""
+    told = DeviceValue(readings={name: Reading(value, time.time())})
+    bus.commit([Put(keys.values("main"), told, name)])
+
+
 class Devices(threading.Thread):
     """Answers steps at once; points only where `points` is set."""
 
@@ -87,6 +93,8 @@ class Devices(threading.Thread):
             elif step.kind is StepKind.WAIT:
                 if self.waits is None:
                     return
+                if self.waits is AnswerStatus.OK:
+                    show(self.bus, step.until.device, 100.0)
                 self.say(scan_id, step, self.waits)
             else:
                 self.say(scan_id, step, AnswerStatus.OK)
@@ -125,8 +133,7 @@ class Beamline:
 
     def show(self, name: str, value: float) -> None:
         """Publish a device's value."""
-        told = DeviceValue(readings={name: Reading(value, time.time())})
-        self.bus.commit([Put(keys.values("main"), told, name)])
+        show(self.bus, name, value)
 
     def put_device(self, device: Device, **changes: Any) -> None:
         """Publish a device."""

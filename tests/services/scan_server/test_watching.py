@@ -3,7 +3,7 @@
 import pytest
 
 from bec_kernel.bus import Put
-from bec_kernel.wire import AnswerStatus, QueueVerb, Users, Verb, keys
+from bec_kernel.wire import AnswerStatus, QueueVerb, ScanRequest, Users, Verb, keys
 from tests.services.scan_server.beamline import Beamline
 
 
@@ -44,6 +44,23 @@ def test_a_rule_that_is_not_so_lets_nothing_begin_but_moves(beamline):
     beamline.devices.points.set()
     beamline.show("ring", 100.0)
     beamline.until_state(scan, "completed")
+
+
+def test_what_is_asked_after_a_value_has_changed_is_held_up_by_it(beamline):
+    beamline.rule("ring above 80")
+    beamline.show("ring", 0.0)
+    scan = beamline.scan()
+    beamline.until(lambda: beamline.queue().suspended)
+    assert not beamline.items()[scan].begun
+
+
+def test_a_scan_that_will_not_wait_is_refused_right_after_a_value_has_changed(beamline):
+    beamline.rule("ring above 80")
+    beamline.show("ring", 0.0)
+    words = {"args": ["samx", 0, 1], "kwargs": {"steps": 3}}
+    now = ScanRequest(request_id="now", name="line_scan", nowait=True, **words)
+    assert "it is 0" in beamline.ask(now).problem.message
+    assert not beamline.items()
 
 
 def test_a_rule_never_goes_on_with_what_a_person_paused(beamline):
