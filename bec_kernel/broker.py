@@ -20,7 +20,7 @@ _PERSON = (
     " +xadd +xrange +xrevrange +xread +get +hget +hgetall +subscribe +unsubscribe"
 )
 _SERVICE = (
-    f"{_PERSON} +set +hset +hdel +del +xtrim +pexpire +pexpireat +time"
+    f"{_PERSON} +set +hset +hdel +del +xtrim +xdel +pexpire +pexpireat +time"
     " +publish +evalsha +eval +script|load"
 )
 

@@ -368,8 +368,8 @@ def _arguments(change: Change) -> list[Any]:
             return ["d", field, 0, 0, b""]
         case Expire(at=at):
             return ["e", int(at * 1000), 0, 0, b""]
-        case Trim(before=before):
-            return ["t", str(before), 0, 0, b""]
+        case Trim(before=before, since=since):
+            return ["t", str(before), 0, 0, str(since)]
 
 
 def _value(raw: bytes, latest: Latest[Any]) -> Any:

@@ -98,17 +98,19 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """Remove the entries of `log` before a place, but never its last one.
+    """Remove entries of `log` before a place, but never its last one.
 
     Who appends to it goes on as before: ids are places, and the last one is there.
 
     Attributes:
         log: which.
         before: the first place that stays.
+        since: the first place that goes; what is before it stays, too.
     """
 
     log: Log[Any]
     before: Id
+    since: Id = START
 
 
 Change = Append[Any] | Put[Any] | Drop[Any] | Expire | Trim

@@ -45,6 +45,7 @@ def logs_of(role: str, name: str, one: Expiring) -> Iterator[Log[Any]]:
             for family in (keys.steps, keys.states, keys.wishes):
                 yield family(scan_id)
             yield from (keys.stops(scan_id), keys.controls(scan_id))
+            yield keys.thinned(scan_id)
         case "device_server":
             yield from (keys.answers(scan_id, name), keys.device_files(scan_id, name))
             yield keys.digests(scan_id, name)

@@ -63,8 +63,16 @@ for i = 1, n do
     redis.call('PEXPIREAT', key, id)
   elseif kind == 't' then  -- the last one stays: it is its writer's bookmark
     local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
-    if last then
-      redis.call('XTRIM', key, 'MINID', less(last[1], id) and last[1] or id)
+    local before = last and (less(last[1], id) and last[1] or id)
+    local since = ARGV[at + 4]
+    if not last then
+      -- there is nothing
+    elseif since == '0-0' then
+      redis.call('XTRIM', key, 'MINID', before)
+    else
+      for _, one in ipairs(redis.call('XRANGE', key, since, '(' .. before)) do
+        redis.call('XDEL', key, one[1])
+      end
     end
   else
     if kind == 'd' then

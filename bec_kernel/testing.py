@@ -123,7 +123,8 @@ class MemoryBus:
                 self.broker.ends[change.log.name] = change.at
         elif isinstance(change, Trim):
             entries = self.broker.log(change.log.name)
-            entries[:-1] = [e for e in entries[:-1] if e[0] >= change.before]
+            since, before = change.since, change.before
+            entries[:-1] = [e for e in entries[:-1] if not since <= e[0] < before]
         elif isinstance(change, Put | Drop):
             self._put(change, raw)
 

@@ -7,6 +7,7 @@ itself: it is marked ``alone``, as all campaigns are.
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -19,6 +20,9 @@ from hypothesis import settings
 
 settings.register_profile("bec", derandomize=True, deadline=None)
 settings.load_profile("bec")
+
+# Where the run itself is a background job Ctrl-C is ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LEAVE = 2.0
 """How long a thread of a finished test may take to end, s."""

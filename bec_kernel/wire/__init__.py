@@ -76,6 +76,7 @@ from bec_kernel.wire._scan import (
     Step,
     StepEntry,
     Stop,
+    Thinned,
 )
 from bec_kernel.wire._service import Alarm, Heartbeat, Process, Users
 from bec_kernel.wire._states import (
@@ -207,6 +208,7 @@ __all__ = [
     "Suspender",
     "SuspenderAction",
     "Taken",
+    "Thinned",
     "Times",
     "Users",
     "Verb",

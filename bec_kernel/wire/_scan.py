@@ -276,6 +276,20 @@ class Digest(Message, frozen=True, kw_only=True):
             yield kept.get(index, plain)
 
 
+class Thinned(Message, frozen=True, kw_only=True):
+    """What stays of steps that have left the bus. Written by the worker.
+
+    A program that is run again has to repeat them, too.
+
+    Attributes:
+        index: up to this one every step has left that is not there any more.
+        sum: of those that left since the entry before this one.
+    """
+
+    index: int
+    sum: str
+
+
 class Stop(Message, frozen=True, kw_only=True):
     """Stops an epoch. Written by the worker before the mark.
 

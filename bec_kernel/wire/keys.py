@@ -43,6 +43,7 @@ from bec_kernel.wire._scan import (
     ScanRequest,
     StepEntry,
     Stop,
+    Thinned,
 )
 from bec_kernel.wire._service import Alarm, Heartbeat, Process, Users
 from bec_kernel.wire._stream import (
@@ -102,6 +103,8 @@ learned: Latests[Learned] = Latests(
 # --- one scan ------------------------------------------------------------------------
 steps: Logs[StepEntry] = Logs("pub/scan/{}/steps", StepEntry, "scan_server")
 """(scan id) The step log: everything that decides what comes next."""
+thinned: Logs[Thinned] = Logs("svc/scan/{}/thinned", Thinned, "scan_server")
+"""(scan id) What stays of steps that left the bus; see `Thinned`."""
 states: Logs[StateChange] = Logs("pub/scan/{}/states", StateChange, "scan_server")
 """(scan id) Its states, strictly forward."""
 stops: Logs[Stop] = Logs("svc/scan/{}/stops", Stop, "scan_server")

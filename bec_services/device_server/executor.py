@@ -336,8 +336,10 @@ class Executor:
             configuration_units=dict(outcome.set_up.units),
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
-        if step.kind in (StepKind.MOVE, StepKind.CLOSE) or step.until:
+        if step.kind in (StepKind.MOVE, StepKind.CLOSE):
             self._values.settle(self._life, self.devices)
+        if step.until is not None:
+            self._values.settle(self._life, [step.until.device])
         try:
             mark = answer.end if step.kind is StepKind.POINT else None
             self._streams.commit([append], mark)

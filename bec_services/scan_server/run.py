@@ -13,7 +13,6 @@ State of the scan, and what a control does to it (the rest is ignored):
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 from bec_kernel.wire import (
     SCAN_TRANSITIONS,
@@ -27,7 +26,6 @@ from bec_kernel.wire import (
     ScanState,
     StateChange,
     Step,
-    StepEntry,
     StepKind,
     Stop,
     Verb,
@@ -36,7 +34,8 @@ from bec_kernel.wire import (
 from bec_services.scan_server.course import Course
 from bec_services.scan_server.flight import MAX_LOST, Flight
 from bec_services.scan_server.questions import Questions
-from bec_services.scan_server.unit import Frame, Unit, equal
+from bec_services.scan_server.record import Record
+from bec_services.scan_server.unit import Frame, Unit
 from bec_services.scan_server.verbs import OUTCOME, SEVERITY
 from bec_services.scan_server.want import Want
 
@@ -55,7 +54,7 @@ class Run:
         self,
         begin: Begin,
         frame: Frame,
-        recorded: Sequence[StepEntry],
+        record: Record,
         *,
         code: str,
         lookahead: int = 8,
@@ -66,11 +65,11 @@ class Run:
         self.problem = ""
         self.questions = Questions()
         self._course = Course(begin, frame)
-        self._recorded = recorded
+        self._record = record
         self._lookahead = lookahead
         self._flight = Flight()
         self._controls: deque[tuple[str, Control]] = deque()
-        self._handled = {e.control for e in recorded if isinstance(e, Mark)}
+        self._handled = {mark.control for mark in record.marks}
         self._index = 1
         self._epoch = 0
         self._seen = 0
@@ -131,25 +130,25 @@ class Run:
 
     def _move(self) -> bool:
         """Do the next thing; False when there is nothing to do but wait."""
-        recorded = self._record()
+        recorded, is_live = self._record[self._index], self._is_live
         if isinstance(recorded, Mark) and not (recorded.drained and self._draining):
             self._obey(recorded)
             return True
         if self._draining and self._flight.answered():
             self._drained()
             return True
-        if recorded is None and self._decide():
+        if is_live and self._decide():
             return True
         if self._draining:
             return False
-        full = recorded is None and len(self._flight) >= self._lookahead
+        full = is_live and len(self._flight) >= self._lookahead
         if self.state is ScanState.PAUSED or full:
             return False
-        return self._issue() or (recorded is None and self._broken_program())
+        return self._issue() or (is_live and self._broken_program())
 
-    def _record(self) -> StepEntry | None:
-        live = self._index >= len(self._recorded)
-        return None if live else self._recorded[self._index]
+    @property
+    def _is_live(self) -> bool:
+        return self._index >= self._record.length
 
     def _decide(self) -> bool:
         """Live only: write down a decision that depends on timing."""
@@ -299,11 +298,10 @@ class Run:
                 self._program_ended()
             return self.done or self._course.cleaning is not cleaning
         step = self._step(unit)
-        recorded = self._record()
-        if recorded is None:
+        if self._is_live:
             self._out.append(step)
-        elif not equal(recorded, step):
-            self._diverge(f"step {step.index} was {recorded}, now it is {step}")
+        elif difference := self._record.difference(step):
+            self._diverge(difference)
             return True
         unit.index, unit.answers = step.index, {}
         self._index += 1
@@ -355,12 +353,9 @@ class Run:
 
     def _diverge(self, message: str) -> None:
         """The program does not repeat what it did: drain, clean up, say so."""
-        rest = self._recorded[self._index :]
-        marked = next(
-            (e for e in rest if isinstance(e, Mark) and e.verb is Verb.DIVERGED), None
-        )
-        end = marked.index if marked else len(self._recorded)
-        for entry in self._recorded[self._index : end]:
+        marked = self._record.diverged(self._index)
+        end = marked.index if marked else self._record.length
+        for entry in self._record.between(self._index, end):
             if isinstance(entry, Step):
                 orphan = Unit(Want(kind=entry.kind), entry.on, index=entry.index)
                 self._launch(orphan)

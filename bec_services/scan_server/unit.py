@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bec_kernel.wire import Answer, AnswerStatus, Step, StepEntry, StepKind
+from bec_kernel.wire import Answer, AnswerStatus, StepKind
 from bec_services.scan_server.want import Program, Want
 
 
@@ -76,14 +76,3 @@ class Unit:
         if self.want.kind in (StepKind.ASK, StepKind.WAIT):
             return next(iter(self.answers.values())).value
         return {d: r for a in self.answers.values() for d, r in a.data.items()}
-
-
-def equal(entry: StepEntry, step: Step) -> bool:
-    """Say whether a recorded entry is this step, whatever is said of its answers."""
-    if not isinstance(entry, Step):
-        return False
-    return all(
-        getattr(entry, name) == getattr(step, name)
-        for name in Step.__struct_fields__
-        if name not in ("seen", "answer")
-    )

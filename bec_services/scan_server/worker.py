@@ -34,7 +34,9 @@ from bec_services.scan_server.drivers import Drivers
 from bec_services.scan_server.frame import code_of, frame_of
 from bec_services.scan_server.guard import bound_of
 from bec_services.scan_server.hook import taking_part
+from bec_services.scan_server.record import Record
 from bec_services.scan_server.run import Run
+from bec_services.scan_server.thinning import Thinning
 from bec_services.scan_server.want import DRIVER, Want
 
 LOOKAHEAD = int(os.environ.get("BEC_LOOKAHEAD", "8"))
@@ -82,6 +84,8 @@ class Worker:
         self._states = 0
         self._answers: list[Log[Answer]] = []
         self._gathering = Gathering(life.bus)
+        self._servers: list[str] = []
+        self._thinning = Thinning(life, item.scan_id, 2 * LOOKAHEAD)
 
     def run(self) -> None:
         """Bring the item to its end; begins anew where its logs end."""
@@ -101,6 +105,8 @@ class Worker:
         bus, scan_id = self._life.bus, self._item.scan_id
         recorded: list[StepEntry] = [self._begin] if self._begin else []
         recorded = recorded or [one.message for one in entries(bus, self._steps)]
+        thinned = entries(bus, keys.thinned(scan_id)) if recorded[1:] else []
+        record = Record(recorded, [one.message for one in thinned])
         begin = recorded[0]
         assert isinstance(begin, Begin)
         scan = self._catalogue.find(begin.request.name)
@@ -108,9 +114,9 @@ class Worker:
         bound = bound_of(begin)
         frame = frame_of(scan, begin, bound, hooks)
         code = code_of(scan, hooks.values(), bound)
-        run = Run(begin, frame, recorded, code=code, lookahead=LOOKAHEAD)
-        servers = sorted(set(begin.servers.values()) or {"main"})
-        self._answers = [keys.answers(scan_id, server) for server in servers]
+        run = Run(begin, frame, record, code=code, lookahead=LOOKAHEAD)
+        self._servers = begin.device_servers
+        self._answers = [keys.answers(scan_id, server) for server in self._servers]
         logs: list[Log[Any]] = [*self._answers]
         positions: dict[Log[Any], Id] = {}
         logs += [keys.advice(scan_id, name) for name in begin.asks]
@@ -119,8 +125,8 @@ class Worker:
             for entry in [] if self._begin else entries(bus, log):
                 positions[log] = entry.id
                 self._feed(run, log, entry.id, entry.message)
-        if len(recorded) > 1:
-            for server in servers:
+        if record.length > 1:
+            for server in self._servers:
                 self._feed_digests(run, server)
         return run, positions
 
@@ -185,6 +191,8 @@ class Worker:
             self._told(self._item, state, changes)
         elif changes:
             self._life.bus.commit(changes, self._life.fence)
+        if messages and isinstance(last := messages[-1], Step):
+            self._thinning.issued(last.index, self._servers)
 
     def _alarm(self, message: Message) -> None:
         """Tell people of decisions nobody asked for."""

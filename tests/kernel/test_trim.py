@@ -34,3 +34,12 @@ def test_the_last_entry_of_a_log_is_never_trimmed(bus, scan_id):
     assert [entry.id.index for entry in bus.read(log)] == [3]
     append(bus, log, stop(4), Id.of(4), dense=True)
     assert bus.last(log).id == Id.of(4)
+
+
+def test_what_is_before_the_first_place_that_goes_stays(bus, scan_id):
+    log = keys.stops(scan_id)
+    bus.commit([Append(log, stop(n), Id.of(n)) for n in range(9)])
+    bus.commit([Trim(log, Id.of(4), since=Id.of(1)), Trim(log, Id.of(99), Id.of(6))])
+    assert [entry.id.index for entry in bus.read(log)] == [0, 4, 5, 8]
+    append(bus, log, stop(9), Id.of(9), dense=True)
+    bus.commit([Trim(keys.stops(f"{scan_id}x"), Id.of(4), since=Id.of(1))])

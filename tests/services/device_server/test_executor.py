@@ -2,6 +2,7 @@
 
 import threading
 
+import msgspec
 import pytest
 
 from bec_kernel.bus import Append, Id, Put
@@ -10,6 +11,7 @@ from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import (
     AnswerStatus,
     Begin,
+    Condition,
     End,
     Mark,
     Reading,
@@ -73,12 +75,13 @@ class Server:
     def start(self, *, inherited=False):
         self.life = new_life("device_server", self.broker, self.data)
         self.bus = self.life.bus
+        self.values = Values("main", self.held)
         self.executor = Executor(
             self.life,
             "s1",
             self.held,
             self.clock,
-            Values("main", self.held),
+            self.values,
             inherited=inherited,
         )
 
@@ -307,3 +310,11 @@ def test_a_server_that_lost_its_role_answers_nothing_more(server):
     answers = [entry.message.index for entry in server.bus.read(MINE)]
     assert index not in answers
     server.life._failure = None
+
+
+def test_who_hears_that_a_wait_has_ended_reads_the_value_that_was_waited_for(server):
+    server.begin(msgspec.structs.replace(BEGIN, motors=[], monitored=[])).run()
+    server.values.note("samx")
+    rule = Condition(device="samx", below=5.0)
+    assert server.status(server.step(StepKind.WAIT, until=rule)) is OK
+    assert "samx" in server.bus.get(keys.values("main"), "samx").readings

@@ -20,6 +20,7 @@ from bec_kernel.wire import (
     Stop,
     Verb,
 )
+from bec_services.scan_server.record import Record
 from bec_services.scan_server.run import Run
 from bec_services.scan_server.want import Want
 from tests.services.scan_server.test_questions import Asking
@@ -267,7 +268,7 @@ class Pair:
         begin = msgspec.structs.replace(
             BEGIN, servers={"samx": "a", "bpm": "b"}, triggered=["bpm"]
         )
-        self.run = Run(begin, Frame(points), [begin], code="v1", lookahead=4)
+        self.run = Run(begin, Frame(points), Record([begin]), code="v1", lookahead=4)
 
     def work(self):
         out = self.run.advance()

@@ -241,6 +241,23 @@ def test_a_program_that_does_not_repeat_its_steps_is_interrupted_with_the_differ
     assert "was" in world.states[-1].message
 
 
+def test_steps_that_have_left_the_bus_have_to_be_repeated_too():
+    world = World(Frame(points=30))
+    for _ in range(25):
+        world.work()
+        world.serve()
+    world.start_worker()
+    assert {4, 5, 6, 7} < world.gone
+    assert 2 not in world.gone  # the program needs its answer
+    world.frame = Frame(points=30, astray=2)
+    world.start_worker()
+    world.finish()
+    assert world.states[-1].state is ScanState.INTERRUPTED
+    assert (
+        f"steps 1 to {world.thinned[0].index} were others" in world.states[-1].message
+    )
+
+
 CHANCE = {
     "work": 30,
     "serve": 30,

@@ -16,6 +16,7 @@ from bec_kernel.wire import (
 )
 from bec_services.device_server.digesting import digest
 from bec_services.device_server.gate import Gate, Verdict
+from bec_services.scan_server.record import Record, thin
 from bec_services.scan_server.run import Run
 from bec_services.scan_server.want import Want
 
@@ -37,8 +38,9 @@ BEGIN = Begin(
 class Frame:
     """A scan that begins where the motor is: it needs one answer."""
 
-    def __init__(self, points=POINTS, fails_at=None):
+    def __init__(self, points=POINTS, fails_at=None, astray=None):
         self.points = points
+        self.astray = astray
         self.fails_at = fails_at
 
     def body(self):
@@ -49,7 +51,8 @@ class Frame:
         for point in range(self.points):
             if point == self.fails_at:
                 raise ValueError("no such position")
-            yield Want(kind=StepKind.POINT, set={"samx": start + point}, point_id=point)
+            to = start + point + 0.1 * (point == self.astray)
+            yield Want(kind=StepKind.POINT, set={"samx": to}, point_id=point)
 
     def cleanup(self, *, moves):
         if moves:
@@ -76,6 +79,8 @@ class World:
         self.exposed = []
         self.there = {}  # where the motors were at each point, taken last
         self.fate = {}
+        self.thinned = []
+        self.gone = set()
         self.places = {"samx": 2.0}
         self.start_worker()
         self.start_server()
@@ -86,7 +91,7 @@ class World:
         self.run = Run(
             self.begin,
             self.frame,
-            list(self.steps),
+            self.recorded_steps(),
             code=self.code,
             lookahead=self.lookahead,
         )
@@ -99,6 +104,17 @@ class World:
             self.run.questions.advise(answer)
         for wish in self.wishes:
             self.run.questions.wish(wish)
+
+    def recorded_steps(self):
+        """The step log as a new worker finds it: of what was answered much has left."""
+        after = self.thinned[-1].index if self.thinned else 0
+        upto = max(self.answers, default=0) - self.lookahead
+        if found := thin(self.steps[after + 1 : upto + 1]):
+            made, runs = found
+            self.thinned.append(made)
+            self.gone |= {i for first, last in runs for i in range(first, last + 1)}
+        there = [step for i, step in enumerate(self.steps) if i not in self.gone]
+        return Record(there, self.thinned)
 
     def recorded_answers(self):
         """Answers as a new worker reads them: of the first ones a digest is left."""
@@ -114,7 +130,8 @@ class World:
         for stop in self.stops:
             self.gate.stop(stop.epoch)
         steps = [s for s in self.steps if isinstance(s, Step) and s.on == ["main"]]
-        done = [s for s in steps if s.index in self.answers]
+        there = (s for s in steps if s.index not in self.gone)
+        done = [s for s in there if s.index in self.answers]
         for step in done:
             self.gate.passed(step)
         if done:
