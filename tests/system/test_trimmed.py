@@ -35,6 +35,7 @@ def wanted(instance):
         report = instance.line_scan()
         assert differences(instance, report, [*report.points(20)]) == []
     assert left(instance, report.scan_id) > POINTS // 2
+    assert len(instance.steps(report.scan_id)) < POINTS
     return content(report.file)
 
 
