@@ -5,6 +5,8 @@ No IO, no clock, no thread: whoever uses it holds a lock.
 
 from bec_kernel.wire import Reading, Readings
 
+_PLAIN = (bool, int, float, str)
+
 
 class Newest:
     """Of two readings of a signal the one that was begun later counts.
@@ -23,7 +25,7 @@ class Newest:
         return self._count
 
     def merge(self, name: str, begun: int, readings: Readings) -> bool:
-        """Take note of what was read of a device; tell whether any of it is new.
+        """Take note of what was read of a device; tell whether it is not as it was.
 
         Args:
             name: of the device.
@@ -36,8 +38,12 @@ class Newest:
             for signal, reading in readings.items()
             if signal not in known or known[signal][0] <= begun
         }
+        before = {signal: known[signal][1] for signal in fresh if signal in known}
         known.update(fresh)
-        return bool(fresh)
+        return any(
+            signal not in before or not _same(before[signal], reading)
+            for signal, (_, reading) in fresh.items()
+        )
 
     def knows(self, name: str) -> bool:
         """Tell whether a device was ever read."""
@@ -51,3 +57,9 @@ class Newest:
     def forget(self, name: str) -> None:
         """It has gone, or was made anew."""
         self._known.pop(name, None)
+
+
+def _same(one: Reading, other: Reading) -> bool:
+    """Tell whether two readings are the same; arrays are not looked through."""
+    plain = isinstance(one.value, _PLAIN) and type(one.value) is type(other.value)
+    return plain and one == other

@@ -73,6 +73,7 @@ class Values:
         self._again: set[str] = set()
         self._arrived: list[_Read] = []
         self._moving: dict[str, bool] = {}
+        self._said: dict[str, bool] = {}  # of each device, whether it moves
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, Preview] = {}
         self._more_previews = threading.Event()
@@ -291,17 +292,25 @@ class Values:
             for name in set(self._fresh) if names is None else names & set(self._fresh):
                 if newest.knows(name):  # else it is read first
                     news.append((name, newest.begin(), self._fresh.pop(name)))
-            changed = [one[0] for one in news if newest.merge(*one)]
+            changed: dict[str, bool] = {}
+            for name, begun, readings in news:
+                is_new = newest.merge(name, begun, readings)
+                changed[name] = is_new or changed.get(name, False)
             values = {name: newest.of(name) for name in changed}
             progress = dict(self._progress)
             self._progress.clear()
-        key, told = keys.values(self._server), keys.progress(self._server)
-        puts: list[Put[Any]] = [
-            Put(key, DeviceValue(readings=readings, moving=self._moves(one)), name)
-            for name, readings in values.items()
-            if (one := self._held.get(name)) is not None and one.usable
-        ]
-        return puts + [Put(told, one, place) for place, one in progress.items()]
+        puts: list[Put[Any]] = []
+        for name, readings in values.items():
+            one = self._held.get(name)
+            if one is None or not one.usable:
+                continue
+            moving = self._moves(one)
+            if changed[name] or self._said.get(name) is not moving:
+                self._said[name] = moving
+                told = DeviceValue(readings=readings, moving=moving)
+                puts.append(Put(keys.values(self._server), told, name))
+        far = keys.progress(self._server)
+        return puts + [Put(far, one, place) for place, one in progress.items()]
 
     def _moves(self, one: Held) -> bool:
         if one.quick:

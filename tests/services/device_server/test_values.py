@@ -126,6 +126,20 @@ def test_a_change_while_a_device_is_asked_has_it_asked_again(server):
 READS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=20)
 
 
+def test_a_device_that_is_read_and_has_not_changed_is_not_put_again(server):
+    server.publish()
+    until(server.bus, lambda: server.value("samx") is not None)
+    key, held = keys.values("main"), server.held["samx"]
+    with server.bus.watch(key) as watch:
+        while watch.wait(0.1):
+            pass
+        server.values.note("samx", held.read())
+        assert not watch.wait(0.1)
+        server.samx.set(3.0)
+        assert watch.wait(2)
+        until(server.bus, lambda: server.value("samx") == 3.0)
+
+
 @given(READS)
 def test_what_was_begun_later_counts_in_whatever_order_it_comes(arrivals):
     newest, expected = Newest(), {}
@@ -143,6 +157,10 @@ def test_a_part_that_is_newer_stays_when_the_whole_comes_late():
     newest.merge("d", part, {"a": Reading(2, 0.0)})
     assert newest.merge("d", whole, {"a": Reading(1, 0.0), "b": Reading(1, 0.0)})
     assert newest.of("d") == {"a": Reading(2, 0.0), "b": Reading(1, 0.0)}
+    again = newest.begin()
+    assert not newest.merge("d", again, {"a": Reading(2, 0.0), "b": Reading(1, 0.0)})
+    assert newest.merge("d", again, {"a": Reading(2, 1.0)})  # as it was, but later
+    assert newest.merge("d", again, {"a": Reading(2.0, 1.0)})
     assert not newest.merge("d", whole - 1, {"a": Reading(0, 0.0)})
     newest.forget("d")
     assert not newest.knows("d")
