@@ -4,7 +4,6 @@ To make a hundred datasets takes HDF5 twenty milliseconds, to write their bytes 
 scans alike differ in a handful of values.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,44 +44,53 @@ class Mould:
             if was != now:
                 yield new, was[:2] == now[:2]
 
+    def is_of(self, nodes: Sequence[Node]) -> bool:
+        """Say whether files with these nodes differ from it in values only."""
+        same = len(nodes) == len(self.nodes)
+        return same and all(map(_alike, self.nodes, nodes))
+
 
 class Moulds:
     """The moulds of the newest kinds of file."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Any, Mould] = OrderedDict()
+        self._kept: list[Mould] = []
 
     def find(self, nodes: Sequence[Node]) -> Mould | None:
         """Return the mould of files with these nodes, whatever their values."""
-        kind = _kind(nodes)
-        if kind in self._kept:
-            self._kept.move_to_end(kind)
-        return self._kept.get(kind)
+        for mould in self._kept:
+            if mould.is_of(nodes):
+                self._kept.remove(mould)
+                self._kept.insert(0, mould)
+                return mould
+        return None
 
     def keep(self, mould: Mould) -> None:
-        """Keep a mould; the one that was not used for longest goes."""
-        if len(mould.image) > _LARGEST:
-            return
-        self._kept[_kind(mould.nodes)] = mould
-        while len(self._kept) > _KEEP:
-            self._kept.popitem(last=False)
+        """Keep a new mould; the one that was not used for longest goes."""
+        if len(mould.image) <= _LARGEST:
+            self._kept = [mould, *self._kept[: _KEEP - 1]]
 
 
-def _kind(nodes: Sequence[Node]) -> tuple[Any, ...]:
-    """Return all that files have in common which differ in values only."""
-    return tuple(
-        (
-            node.path,
-            node.grows,
-            node.fixed,
-            node.free,
-            node.value is None,
-            node.link,
-            node.leads_elsewhere,
-            *((name, _told(value)) for name, value in node.attrs.items()),
-        )
-        for node in nodes
+def _alike(one: Node, other: Node) -> bool:
+    """Say whether two nodes differ in their values only."""
+    return (
+        one.path == other.path
+        and one.grows == other.grows
+        and one.fixed == other.fixed
+        and one.free is other.free
+        and (one.value is None) is (other.value is None)
+        and one.link == other.link
+        and one.leads_elsewhere is other.leads_elsewhere
+        and one.attrs.keys() == other.attrs.keys()
+        and all(_same(value, other.attrs[name]) for name, value in one.attrs.items())
     )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Say whether two values are the same, in type and bytes."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    return _told(one) == _told(other)
 
 
 def _told(value: Any) -> tuple[Any, ...]:
