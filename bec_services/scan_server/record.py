@@ -113,8 +113,13 @@ def thin(entries: Iterable[StepEntry]) -> tuple[Thinned, list[tuple[int, int]]] 
 
 
 def goes(entry: StepEntry) -> bool:
-    """Say whether an entry may leave: nobody needs it but to compare it."""
-    return isinstance(entry, Step) and entry.kind in _GOES and not entry.answer
+    """Say whether an entry may leave: nobody needs it but to compare it.
+
+    The first point stays: it tells where a relative scan has begun.
+    """
+    if not isinstance(entry, Step) or entry.kind not in _GOES:
+        return False
+    return not entry.answer and entry.point_id != 0
 
 
 def _plain(entry: StepEntry) -> StepEntry:

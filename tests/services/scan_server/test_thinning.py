@@ -13,6 +13,7 @@ KEEP, STEPS = 20, 200
 REQUEST = ScanRequest(request_id="s1", name="line_scan")
 STAYS = {
     1: Step(index=1, kind=StepKind.OPEN, on=["main"]),
+    2: Step(index=2, kind=StepKind.POINT, on=["main"], set={"x": 2.0}, point_id=0),
     50: Mark(index=50, verb=Verb.PAUSE, epoch=1),
     51: Mark(index=51, verb=Verb.RESUME, epoch=2),
     90: Step(index=90, kind=StepKind.READ, on=["main"], answer=True),
@@ -61,7 +62,7 @@ def test_steps_stay_until_their_answers_have_left_at_every_server(life):
     digested(life, "other", 40)
     issue(life, [105], thinning, ["main", "other"])
     there = [getattr(one, "index", 0) for one in left(life)]
-    assert there == [0, 1, *range(41, 106)]
+    assert there == [0, 1, 2, *range(41, 106)]
 
 
 def test_the_last_steps_stay_and_those_that_somebody_needs(life):
@@ -76,7 +77,7 @@ def test_the_last_steps_stay_and_those_that_somebody_needs(life):
 def test_more_stay_than_may_be_on_their_way(life):
     digested(life, "main", STEPS)
     issue(life, range(STEPS), Thinning(life, "s1", 150))
-    assert len(left(life)) == 150 + 2  # the begin and open
+    assert len(left(life)) == 150 + 3  # the begin, open and the first point
 
 
 def test_a_short_scan_asks_the_broker_for_nothing(life):
@@ -86,7 +87,7 @@ def test_a_short_scan_asks_the_broker_for_nothing(life):
         thinning.issued(index, ["main"])
 
 
-@pytest.mark.parametrize("other", [None, 2, 49, 60, 130, 190])
+@pytest.mark.parametrize("other", [None, 3, 49, 60, 130, 190])
 def test_a_program_that_is_run_again_is_compared_with_what_has_left(life, other):
     digested(life, "main", STEPS)
     issue(life, range(STEPS), Thinning(life, "s1", 0))
@@ -107,5 +108,5 @@ def test_a_program_that_is_run_again_is_compared_with_what_has_left(life, other)
 def test_a_step_of_another_kind_than_those_that_have_left_is_told_at_once(life):
     digested(life, "main", STEPS)
     issue(life, range(STEPS), Thinning(life, "s1", 0))
-    told = record(life).difference(Step(index=2, kind=StepKind.STAGE, on=["main"]))
-    assert told.startswith("step 2 was a point or a move, now it is Step")
+    told = record(life).difference(Step(index=3, kind=StepKind.STAGE, on=["main"]))
+    assert told.startswith("step 3 was a point or a move, now it is Step")
