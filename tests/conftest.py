@@ -8,6 +8,7 @@ import fcntl
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -20,6 +21,11 @@ from hypothesis import settings
 
 settings.register_profile("bec", derandomize=True, deadline=None)
 settings.load_profile("bec")
+
+# Where nothing may be written beside the sources, each process the tests start would
+# compile all it imports anew: most of its start, and half of the whole run.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Where the run itself is a background job Ctrl-C is ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
