@@ -8,6 +8,7 @@ import fcntl
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -21,12 +22,19 @@ from hypothesis import settings
 settings.register_profile("bec", derandomize=True, deadline=None)
 settings.load_profile("bec")
 
+# Where nothing may be written beside the sources, each process the tests start would
+# compile all it imports anew: most of its start, and half of the whole run.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Where the run itself is a background job Ctrl-C is ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LEAVE = 2.0
 """How long a thread of a finished test may take to end, s."""
 ALONE = ("alone", "browser", "chaos", "soak")
+UNTIL = 0.9
+"""The last long file begins when so much of the short ones has begun."""
 TABLE = "table"
 NEXT = pytest.StashKey[pytest.Item | None]()
 ROOM: list[IO[str]] = []
@@ -101,17 +109,30 @@ def room(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let long files come between short ones.
+    """Let long files come between short ones, and in a file who is ``alone`` first.
 
-    Two long ones side by side wait for each other, where tests need the machine; and at
-    the end no worker waits for the other.
+    Two long ones side by side wait for each other, where tests need the machine. Short
+    ones are the last: no worker has long to wait for the other. (xdist would begin with
+    the files of most tests, and do all long ones side by side at the end:
+    ``--no-loadscope-reorder``.)
     """
     files = list(dict.fromkeys(item.path for item in items))
     halves = [[], []]  # type: list[list[Path]]
     for path in files:
-        halves["system" in path.parts or "notebooks" in path.parts].append(path)
-    place = {p: n / len(half) for half in halves for n, p in enumerate(half)}
-    items.sort(key=lambda item: place[item.path])
+        halves[is_long(path)].append(path)
+    spans = (1.0, UNTIL)
+    place = {
+        path: span * n / len(half)
+        for half, span in zip(halves, spans, strict=True)
+        for n, path in enumerate(half)
+    }
+    items.sort(key=lambda item: (place[item.path], not is_alone(item)))
+
+
+def is_long(path: Path) -> bool:
+    """Say whether a file's tests start instances or programs."""
+    named = {"system", "notebooks"} & {*path.parts}
+    return bool(named) or path.parent == Path(__file__).parent
 
 
 def is_alone(item: pytest.Item) -> bool:

@@ -79,10 +79,18 @@ def wheel(tmp_path_factory):
     return built
 
 
+@pytest.fixture(scope="module")
+def installer(tmp_path_factory):
+    """A Python with pip, which the environment of the tests need not have."""
+    folder = tmp_path_factory.mktemp("installer")
+    venv.create(folder, with_pip=True)
+    return folder / "bin" / "python"
+
+
 @pytest.fixture
 def environment(tmp_path):
     """A new environment: our dependencies are there, we are not."""
-    venv.create(tmp_path / "env", with_pip=True)
+    venv.create(tmp_path / "env")
     # A folder named in a .pth file is searched, but its own .pth files, such as the
     # one of our editable installation, are not read.
     site = Path(
@@ -92,13 +100,14 @@ def environment(tmp_path):
     return tmp_path / "env"
 
 
-def install(environment: Path, *what: str | Path) -> dict[str, object]:
+def install(installer: Path, environment: Path, *what: str | Path) -> dict[str, object]:
     """Install without network, then say what the new environment finds."""
     python = environment / "bin" / "python"
     # --ignore-installed: the environment of the tests is in sight, and must stay.
     flags = ("--quiet", "--no-index", "--no-deps", "--ignore-installed")
     offline = (*flags, "--no-build-isolation", "--disable-pip-version-check")
-    run(python, "-m", "pip", "install", *offline, *what, cwd=environment)
+    pip = (installer, "-m", "pip", "--python", python)
+    run(*pip, "install", *offline, *what, cwd=environment)
     probe = f"PACKAGES = {sorted(PACKAGES)}\n{PROBE}"
     return json.loads(run(python, "-c", probe, cwd=environment))
 
@@ -140,14 +149,14 @@ def test_the_wheel_holds_every_source_file(wheel):
     assert wanted - names == set()
 
 
-def test_an_installed_wheel_runs(wheel, environment):
-    found = install(environment, wheel)
+def test_an_installed_wheel_runs(wheel, installer, environment):
+    found = install(installer, environment, wheel)
     assert all("site-packages" in folder for folder in found["packages"].values())
     check_installed(environment, found)
 
 
-def test_an_editable_installation_runs_from_the_tree(environment):
-    found = install(environment, "--editable", ROOT)
+def test_an_editable_installation_runs_from_the_tree(installer, environment):
+    found = install(installer, environment, "--editable", ROOT)
     tree = {name: str(folder) for name, folder in PACKAGES.items()}
     assert found["packages"] == tree
     check_installed(environment, found)

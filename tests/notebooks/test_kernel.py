@@ -57,7 +57,6 @@ def interrupt_at_a_point(client, manager):
     raise AssertionError("no point came")
 
 
-@pytest.mark.alone
 def test_an_interrupt_aborts_the_scan_in_one_line_and_the_next_cell_works(instance):
     manager, client = instance
     run(client, "%mv samx 0")

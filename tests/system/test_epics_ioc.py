@@ -96,7 +96,6 @@ def run_client(port, program):
     return done.stdout, done.stderr
 
 
-@pytest.mark.alone
 def test_a_motor_moves_at_its_velocity_and_says_what_it_is(port):
     out, err = run_client(
         port,
@@ -122,7 +121,6 @@ print(time.monotonic() - began < 1)
     assert err == ""
 
 
-@pytest.mark.alone
 def test_a_put_to_the_setpoint_completes_on_arrival(port):
     out, _ = run_client(
         port,
@@ -157,7 +155,6 @@ print(samx.user_readback.get(use_monitor=False) == before)
     assert out.endswith("True\n")
 
 
-@pytest.mark.alone
 def test_a_stopped_motor_stands_within_half_a_second_and_its_setpoint_follows(port):
     out, _ = run_client(
         port,
@@ -166,9 +163,10 @@ samx.set(0).wait(20)
 status = moving_motor(to=40)
 stands = threading.Event()
 samx.motor_done_move.subscribe(lambda value, **_: value and stands.set(), run=False)
-asked = time.monotonic()
+asked = time.time()
 samx.stop()
-print(stands.wait(5), time.monotonic() - asked < 0.5)
+# The IOC says itself when: what a busy machine adds to the way here is not its doing.
+print(stands.wait(5), samx.motor_done_move.timestamp - asked < 0.5)
 here = samx.user_readback.get(use_monitor=False)
 print(0 < here < 40, samx.user_setpoint.get(use_monitor=False) == here)
 # What a device server has to know: ophyd calls this a success.
@@ -212,7 +210,6 @@ print(det.read()["det_exposures"]["value"] - before)
     assert err == ""
 
 
-@pytest.mark.alone
 def test_forty_motors_connect_side_by_side_and_a_scaler_counts():
     port = free_port()
     ioc = start_ioc(port, "--motors", "40")

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -50,6 +49,9 @@ class Instance:
         assert line.startswith("ready "), line + self.process.stderr.read()
         self.bus = connect(self.folder.url("launcher"), timeout=2.0)
         return line
+
+    def log(self) -> str:
+        return (self.folder.logs / "launcher.jsonl").read_text()
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -98,7 +100,6 @@ def make(tmp_path):
 
 
 # --- from start to stop --------------------------------------------------------------
-@pytest.mark.alone
 def test_everything_comes_up_and_nothing_is_left_behind(make, tmp_path):
     made = make()
     assert str(tmp_path) in made.ready()
@@ -109,9 +110,8 @@ def test_everything_comes_up_and_nothing_is_left_behind(make, tmp_path):
     assert config.read_note(made.folder.note).pid == made.process.pid
     children = made.children()
     assert len(children) == 8  # six services, the broker, the nursery
-    begun = time.monotonic()
     assert made.end() == 0
-    assert time.monotonic() - begun < 3.0
+    assert "had to be killed" not in made.log()
     assert not [child for child in children if child.is_running()]
     assert not made.folder.note.exists()
     assert not made.folder.socket.exists()

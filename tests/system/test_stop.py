@@ -17,16 +17,15 @@ from bec_kernel.wire import ItemState, ScanState, Step, StepKind, keys
 from bec_services.simulation.environment import ca_environment
 from tests.system.beamline import Instance, until
 
-pytestmark = pytest.mark.alone
-
 STANDS_WITHIN = 0.5  # s
-FAR = 18.0  # mm: seconds away for m1 and samz
+FAR = {"m1": 48.0, "samz": 18.0}
+"""mm: nine seconds away; a command that stops them takes some to start."""
 BEC = [sys.executable, "-c", "from bec_kernel.cli import main; main()"]
 SCRIPT = """
 import sys
 from bec_kernel.client import connect
 with connect(sys.argv[1]) as bec:
-    bec.scans.line_scan("m1", 0, 18, steps=3).wait()
+    bec.scans.line_scan("m1", 0, 48, steps=3).wait()
 """
 
 
@@ -72,7 +71,7 @@ class Beamline(Instance):
         took = time.monotonic() - since
         assert took < STANDS_WITHIN
         there = self.at(motor)
-        assert there < FAR - 1
+        assert there < FAR[motor] - 1
         nap.wait(0.2)
         assert self.at(motor) == there
 
@@ -89,7 +88,8 @@ def beamline(tmp_path_factory, runtime):
             patch.setenv(name, value)
         yield beamline
     restarts = beamline.restarts()
-    assert restarts.pop("scan_server") == 1  # killed once, here
+    # Killed once, here; and frozen twice, which a launcher takes no longer than 2.5 s.
+    assert 1 <= restarts.pop("scan_server") <= 3
     assert set(restarts.values()) == {0}
     beamline.close()
 
@@ -118,12 +118,13 @@ def kinds(beamline, report) -> list[StepKind]:
 
 
 # --- an interrupt --------------------------------------------------------------------
+@pytest.mark.alone
 @pytest.mark.parametrize("where", ["script", "terminal"])
 def test_ctrl_c_aborts_a_scan_of_an_epics_motor_in_motion(beamline, client, where):
     data = str(beamline.data)
     argv = [sys.executable, "-c", SCRIPT, data]
     if where == "terminal":
-        words = f"scan --data {data} line_scan m1 0 {FAR} --steps 3"
+        words = f"scan --data {data} line_scan m1 0 {FAR['m1']} --steps 3"
         argv = [*BEC, *words.split()]
     running = subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -162,10 +163,11 @@ def test_a_second_ctrl_c_halts_without_cleaning_up(beamline, client):
     until(lambda: report.is_final)
     assert report.status in (ScanState.HALTED, ScanState.ABORTED)
     until(lambda: beamline.stands("m1"))
-    assert beamline.at("m1") < FAR - 1
+    assert beamline.at("m1") < FAR["m1"] - 1
 
 
 # --- past queue and worker -----------------------------------------------------------
+@pytest.mark.alone
 @pytest.mark.parametrize("motor", ["m1", "samz"])
 @pytest.mark.parametrize("way", ["bec stop", "client", "device"])
 def test_a_stopped_move_stands_and_has_not_arrived(beamline, client, motor, way):
@@ -173,7 +175,7 @@ def test_a_stopped_move_stands_and_has_not_arrived(beamline, client, motor, way)
 
     def move():
         try:
-            client.mv(motor, FAR)
+            client.mv(motor, FAR[motor])
         except ScanAborted as error:
             failures.append(error)
 
@@ -199,9 +201,10 @@ def test_a_stopped_move_stands_and_has_not_arrived(beamline, client, motor, way)
     assert f"aborted: {named} " in str(failures[0])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_stop_needs_no_scan_server(beamline, client, number):
-    report = client.run(f"mv m1 {FAR}")
+    report = client.run(f"mv m1 {FAR['m1']}")
     beamline.in_motion("m1")
     pid = beamline.process_of("scan_server")["pid"]
     os.kill(pid, number)
@@ -217,12 +220,13 @@ def test_stop_needs_no_scan_server(beamline, client, number):
     assert report.status is ItemState.ABORTED
 
 
+@pytest.mark.alone
 def test_a_call_that_is_stopped_has_not_arrived(beamline, client):
     failures = []
 
     def move():
         try:
-            client.dev.m1.set(FAR)
+            client.dev.m1.set(FAR["m1"])
         except DeviceError as error:
             failures.append(error)
 
@@ -265,6 +269,7 @@ def test_stop_of_another_device_leaves_a_scan_alone(beamline, client):
 
 
 # --- pause, halt, abort --------------------------------------------------------------
+@pytest.mark.alone
 def test_an_immediate_pause_stops_motion_and_resumes_with_the_same_point(
     beamline, client
 ):
@@ -294,8 +299,9 @@ def test_a_deferred_pause_finishes_the_point(beamline, client):
     assert [point.attempt for point in report.points()] == [1, 1]
 
 
+@pytest.mark.alone
 def test_a_halt_stops_motion_and_does_nothing_more(beamline, client):
-    report = client.run(f"line_scan m1 0 {FAR} --steps 2")
+    report = client.run(f"line_scan m1 0 {FAR['m1']} --steps 2")
     beamline.in_motion("m1")
     since = time.monotonic()
     report.halt()

@@ -54,12 +54,11 @@ def experiment(data):
     return found, took
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_three_hours_pass_in_seconds_with_the_same_timestamps(tmp_path):
     first, took = experiment(tmp_path / "one")
     again, _ = experiment(tmp_path / "two")
-    assert took < 10
+    assert took < INTERVAL  # not one of them was waited out
     assert repr(first) == repr(again)
     begins = np.array([begin for begin, _, _ in first[1]])
     currents = np.array([data["ring"]["ring"].value for _, _, data in first[1]])

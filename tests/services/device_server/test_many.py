@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from bec_kernel.bus import Append, Id
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, keys
@@ -44,8 +42,8 @@ class Server:
             self.held[device.name] = one = Held(device.name, SPEC)
             one.device = device
 
-    def seconds(self):
-        """How long the device server takes for a scan of two devices."""
+    def work(self):
+        """The CPU time (s) the device server needs for a scan of two devices."""
         life = new_life("device_server", MemoryBroker(), self.tmp_path)
         bus, log = life.bus, keys.answers("s1", "main")
         values = Values("main", self.held)
@@ -59,19 +57,18 @@ class Server:
         entries = enumerate([BEGIN, *steps])
         bus.commit([Append(keys.steps("s1"), one, Id.of(n)) for n, one in entries])
         executor = Executor(life, "s1", self.held, self.clock, values)
-        begun = time.monotonic()
+        begun = time.process_time()
         life.spawn(executor.run)
         until(bus, lambda: (e := bus.last(log)) and e.message.index == POINTS)
-        seconds = time.monotonic() - begun
+        work = time.process_time() - begun
         values.unwatch()
         life.join(5)
-        return seconds
+        return work
 
 
-@pytest.mark.alone
 def test_a_thousand_configured_devices_do_not_slow_a_scan_of_two(tmp_path):
     few, many = Server(tmp_path, 2), Server(tmp_path, 1000)
-    pairs = [(few.seconds(), many.seconds()) for _ in range(2)]
+    pairs = [(few.work(), many.work()) for _ in range(2)]
     for server in (few, many):
         server.clock.close()
     assert min(many / few for few, many in pairs) < 1.3, pairs
