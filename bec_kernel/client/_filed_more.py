@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from math import isnan
 
 from bec_kernel.client._aligned import AtPoints, ByPoint
-from bec_kernel.client._filed import COLLECTION, DEVICES, listed, signals_of
+from bec_kernel.client._filed import DEVICES, listed, signals_of
+from bec_kernel.client._filed_own import COLLECTION
 from bec_kernel.client._remote_file import RemoteFile, RemoteItem
 from bec_kernel.client._signals import SignalData
 from bec_kernel.wire import Fit, Reading, Readings

@@ -12,10 +12,11 @@ import h5py
 import numpy as np
 
 from bec_kernel.wire import PointStatus
-from bec_services.file_writer.core import PARTS, STATUS, Array, Batch, Column, Columns
+from bec_services.file_writer.core import STATUS, Array, Batch, Column, Columns
 from bec_services.file_writer.hdf5 import identity, still_open
 from bec_services.file_writer.node import column_path
-from bec_services.file_writer.readings import STATUSES, TIMING
+from bec_services.file_writer.own import kinds
+from bec_services.file_writer.readings import STATUSES
 
 _FLOAT = Column(np.dtype(np.float64), ())
 _BYTE = Column(np.dtype(np.uint8), ())
@@ -33,7 +34,7 @@ class EarlierFile:
 
     def rows(self, columns: Columns) -> int:
         """Return how many points are whole in it."""
-        paths = [f"{TIMING}/{part}" for part in PARTS]
+        paths = list(kinds(columns.servers))
         paths += [f"{STATUSES}/{device}" for device in columns.devices]
         for key in columns.columns:
             paths += [f"{column_path(key)}/{name}" for name in ("value", "timestamp")]
@@ -58,8 +59,9 @@ class EarlierFile:
             batch.status[device] = self._read(path, _BYTE, start, stop)
             if path not in self._file:
                 batch.status[device][:] = STATUS[PointStatus.MISSING]
-        for part in PARTS:
-            batch.parts[part] = self._read(f"{TIMING}/{part}", _FLOAT, start, stop)
+        for path, kind in kinds(columns.servers).items():
+            column = Column(kind.dtype, kind.shape)
+            batch.own[path] = self._read(path, column, start, stop)
         return batch
 
     def _read(self, path: str, column: Column, start: int, stop: int) -> Array:

@@ -59,6 +59,7 @@ class _Writing:
         self._flies = False
         if first and isinstance(first[0].message, Begin):
             self.sending.begin(first[0].message)
+            self._columns.servers = first[0].message.device_servers
             self._flies = first[0].message.shape == [0]
 
     def take(self, entries: list[Entry[Any]]) -> Seal | None:
