@@ -4,6 +4,7 @@ What is told to be on disk may leave the bus. From then on a new file takes thes
 from the old one, which stays until they are on disk again.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from bec_services.file_writer.core import Batch, Columns
 from bec_services.file_writer.plot import Plot
 
 if TYPE_CHECKING:
+    from bec_services.file_writer.earlier import EarlierFile
     from bec_services.file_writer.hdf5 import MasterFile
 
 _SHARE = 10  # of what stays on the bus: so seldom it is told how far the file is
@@ -74,18 +76,24 @@ class Head:
 
         old_path = Path(self._written.path) if self._written else file.path
         with earlier([old_path, file.path], self._scan_id) as old:
-            have = min(old.rows(columns), self._points) if old else 0
-            for start in range(0, have, _PAGE):
-                assert old is not None
-                batch = old.batch(columns, start, min(start + _PAGE, have))
+            for batch in self._whole(old, columns) if old else ():
                 self._append(file, batch, plot)
-        if have < self._points and self._may_be_ours(old_path):
+        if file.rows < self._points and self._may_be_ours(old_path):
             # nobody writes over it
             aside = f"{old_path.stem}_damaged_{self._life.token}{old_path.suffix}"
             old_path.rename(old_path.with_name(aside))
 
+    def _whole(self, old: "EarlierFile", columns: Columns) -> Iterator[Batch]:
+        """Yield the rows of an old file, up to where it is damaged."""
+        from bec_services.file_writer.earlier_rows import UnreadableError
+
+        with contextlib.suppress(UnreadableError):
+            have = min(old.rows(columns), self._points)
+            for start in range(0, have, _PAGE):
+                yield old.batch(columns, start, min(start + _PAGE, have))
+
     def _may_be_ours(self, path: Path) -> bool:
-        from bec_services.file_writer.hdf5 import identity
+        from bec_services.file_writer.earlier import identity
 
         return path.exists() and identity(path) in ("", self._scan_id)
 

@@ -12,6 +12,7 @@ from bec_kernel.wire import Point, PointStatus, Reading, keys
 from bec_services.file_writer.core import STATUS
 from bec_services.file_writer.hdf5 import identity
 from bec_services.file_writer.shell import run
+from tests.services.file_writer.damage import AT_ONCE, spoiled
 from tests.services.file_writer.test_shell import PLACE, everything, same
 from tests.services.recorded import (
     begin,
@@ -25,6 +26,7 @@ from tests.services.recorded import (
 
 ROLE = "file_writer"
 POINTS, KEEP = 60, 20
+VALUES = "/entry/collection/devices/samx/samx/value"
 
 
 @pytest.fixture
@@ -122,15 +124,18 @@ def test_a_short_scan_is_told_nothing_of(data):
 
 
 def harm(path, damage):
+    whole = path.read_bytes()
     path.unlink()
     if damage == "odd":
         path.write_bytes(b"no file of HDF5")
+    elif damage == "bytes":
+        path.write_bytes(spoiled(whole, VALUES, AT_ONCE))
     elif damage == "other":
         with h5py.File(path, "w") as file:
             file["entry/entry_identifier_uuid"] = b"scan0"
 
 
-@pytest.mark.parametrize("damage", ["gone", "other", "odd"])
+@pytest.mark.parametrize("damage", ["gone", "other", "odd", "bytes"])
 def test_points_that_are_nowhere_are_missing_and_told(damage, data, wanted):
     bus, log = MemoryBus(MemoryBroker()), changing(points_log(POINTS))
     take(bus, ROLE, begin(POINTS))
@@ -157,6 +162,8 @@ def test_points_that_are_nowhere_are_missing_and_told(damage, data, wanted):
         np.testing.assert_equal(attrs, wanted[name][1])
     said = [e.message.message for e in bus.read(keys.alarms())]
     assert sum("points 0 to 29 are lost" in one for one in said) == 1
+    if damage == "bytes":
+        assert [one for one in path.parent.iterdir() if "_damaged_" in one.name]
     if damage == "odd":
         assert any(p.read_bytes() == b"no file of HDF5" for p in path.parent.iterdir())
     if damage == "other":

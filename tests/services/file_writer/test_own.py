@@ -14,7 +14,7 @@ from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import Point, PointStatus, ReadFile, Reading, Seal, Times
 from bec_services.file_writer.core import Columns
-from bec_services.file_writer.earlier import earlier
+from bec_services.file_writer.earlier import EarlierFile, OpenRows
 from bec_services.file_writer.slices import read
 from tests.services.file_writer.test_contents import written
 from tests.services.recorded import T0, points_log
@@ -88,15 +88,14 @@ def test_a_point_from_its_file_is_the_one_from_the_bus(tmp_path_factory, told, s
     points = [point(number, **fields) for number, fields in enumerate(told)]
     folder = tmp_path_factory.mktemp("own")
     with written(folder, log(points), monitored=list(SERVERS), servers=SERVERS) as file:
-        path, remote = folder / file.filename, LocalFile(file)
+        remote = LocalFile(file)
         assert filed(remote).points == points
         columns, count = columns_of(remote)
         assert part(remote, columns, min(start, count), count) == points[start:]
-    # And what a new file takes from this one are the rows the points would make.
-    kept = Columns(["far", "main"])
-    kept.grow(points)
-    wanted = kept.batch(points)
-    with earlier([path], "scan1") as old:
+        # And what a new file takes from this one are the rows the points would make.
+        kept, old = Columns(["far", "main"]), EarlierFile(OpenRows(file))
+        kept.grow(points)
+        wanted = kept.batch(points)
         assert old.rows(kept) == len(points)
         found = old.batch(kept, 0, len(points))
     for name in ("values", "times", "status", "own"):
@@ -109,16 +108,15 @@ def test_a_file_of_an_old_version_is_read_without_what_it_does_not_tell(tmp_path
     with h5py.File(path, "r+") as file:
         del file["entry/collection/points"]
         file["entry/collection/point_status/samx"][1] = 3
-        points = filed(LocalFile(file)).points
+        points, old = filed(LocalFile(file)).points, EarlierFile(OpenRows(file))
+        kept = Columns(["main"])
+        kept.grow(points)
+        assert old.rows(kept) == 3
+        batch = old.batch(kept, 0, 3)
     assert [one.attempt for one in points] == [1, 2, 1]
     assert [one.index for one in points] == [-1] * 3
     assert np.isnan([(one.begin, one.end) for one in points]).all()
     assert points[2].data == points_log(3)[3][1].data
-    kept = Columns(["main"])
-    kept.grow(points)
-    with earlier([path], "scan1") as old:
-        assert old.rows(kept) == 3
-        batch = old.batch(kept, 0, 3)
     assert not batch.own["/entry/collection/points/numbers"].any()
 
 
