@@ -83,7 +83,7 @@ def log(points):
 
 
 @given(st.lists(ONE, min_size=1, max_size=6), st.integers(0, 5))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_a_point_from_its_file_is_the_one_from_the_bus(tmp_path_factory, told, start):
     points = [point(number, **fields) for number, fields in enumerate(told)]
     folder = tmp_path_factory.mktemp("own")
