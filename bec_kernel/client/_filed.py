@@ -1,17 +1,16 @@
 """Points of a scan from its file, once they are no longer on the bus."""
 
-from collections.abc import Iterator
 from math import isnan
 from typing import Any, NamedTuple
 
+from bec_kernel.client import _filed_own
+from bec_kernel.client._filed_own import COLLECTION, Own
 from bec_kernel.client._remote_file import RemoteFile
-from bec_kernel.wire import Point, PointStatus, Reading, Readings, Times
+from bec_kernel.wire import Point, PointStatus, Reading, Readings
 
-COLLECTION = "/entry/collection"
 DEVICES = f"{COLLECTION}/devices"
 _STATUS = f"{COLLECTION}/point_status"
 _GROUPS = f"{COLLECTION}/readout_groups"
-_NAN = float("nan")
 _KNOWN = {str(status): status for status in PointStatus}
 Key = tuple[str, str]
 Column = list[Reading | None]
@@ -21,8 +20,7 @@ class Filed(NamedTuple):
     """What a file tells.
 
     Attributes:
-        points: in order; when they began and ended is not in the file, and of those
-            that were taken again not how often.
+        points: in order.
         baseline: readings, by device.
         units: of each signal that has one.
     """
@@ -112,13 +110,13 @@ def part(
         place = f"{DEVICES}/{_step(device)}/{_step(signal)}"
         column = _column(file, place, slice(start, stop), signal, units)
         data[device][signal] = column
-    times = _times(file, slice(start, stop), stop - start)
+    own = _filed_own.read(file, slice(start, stop), stop - start)
     return [
         _point(
             start + row,
             {device: _row(signals, row) for device, signals in data.items()},
             {device: codes[row] for device, codes in status.items()},
-            times[row],
+            own[row],
         )
         for row in range(stop - start)
     ]
@@ -128,18 +126,20 @@ def _point(
     number: int,
     data: dict[str, Readings],
     status: dict[str, PointStatus],
-    times: Times | None,
+    own: Own,
 ) -> Point:
-    """Return a point as far as a file tells of it."""
+    """Return a point as a file tells of it."""
+    retaken = PointStatus.RETAKEN in status.values()
     return Point(
-        index=-1,
+        index=own.step,
         point_id=number,
-        attempt=2 if PointStatus.RETAKEN in status.values() else 1,
-        begin=_NAN,
-        end=_NAN,
+        attempt=own.attempt or (2 if retaken else 1),
+        begin=own.begin,
+        end=own.end,
         data={device: found for device, found in data.items() if found},
+        life=own.life,
         status={d: one for d, one in status.items() if one is not PointStatus.GOOD},
-        times=times,
+        times=own.times,
     )
 
 
@@ -214,16 +214,3 @@ def _row(signals: dict[str, Column], number: int) -> Readings:
         for name, column in signals.items()
         if (reading := column[number]) is not None
     }
-
-
-def _times(file: RemoteFile, rows: slice, count: int) -> list[Times | None]:
-    """Return where the points' time went; None where nobody has told."""
-    parts = [name for name in Times.__struct_fields__ if name != "start"]
-    columns = [file[f"{COLLECTION}/timing/{name}"][rows].tolist() for name in parts]
-    return list(_told(columns, count))
-
-
-def _told(columns: list[list[float]], count: int) -> Iterator[Times | None]:
-    for number in range(count):
-        row = [column[number] for column in columns]
-        yield None if any(map(isnan, row)) else Times(_NAN, *row)

@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from math import isnan
 
+import msgspec
+
 from bec_kernel.client._aligned import AtPoints, ByPoint
-from bec_kernel.client._filed import COLLECTION, DEVICES, listed, signals_of
+from bec_kernel.client._filed import DEVICES, listed, signals_of
+from bec_kernel.client._filed_own import COLLECTION
 from bec_kernel.client._remote_file import RemoteFile, RemoteItem
 from bec_kernel.client._signals import SignalData
-from bec_kernel.wire import Fit, Reading, Readings
+from bec_kernel.wire import Begin, Fit, Reading, Readings
 
 _ALIGNED = f"{COLLECTION}/aligned"
 _CONFIGURATION = f"{COLLECTION}/configuration"
+_BEC = f"{COLLECTION}/metadata/bec"
 _FIT = f"{COLLECTION}/fit"
 _FIT_PARTS = ("points", "model", "x", "y", "message")
 _GOOD = 0
@@ -92,6 +96,30 @@ def configuration_of(file: RemoteFile) -> dict[str, Readings]:
             )
             found.setdefault(device, {})[signal] = Reading(value, when)
     return found
+
+
+def begin_of(file: RemoteFile) -> Begin:
+    """Return the first entry of a scan's step log.
+
+    Raises:
+        RefusedError: the file is not finished, or no scan's.
+        DeadlineError: the file writer does not answer.
+    """
+    told = listed(file[f"{_BEC}/definition"][...], once=True)[0]
+    return msgspec.json.decode(told, type=Begin)
+
+
+def first_of(file: RemoteFile) -> dict[str, float]:
+    """Return the setpoints of the first point of a relative scan; else empty.
+
+    Raises:
+        RefusedError: there is no file that can be read.
+        DeadlineError: the file writer does not answer.
+    """
+    if "first" not in file[_BEC].names:
+        return {}
+    told = listed(file[f"{_BEC}/first"][...], once=True)[0]
+    return msgspec.json.decode(told, type=dict[str, float])
 
 
 def fit_of(file: RemoteFile) -> Fit | None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+    from bec_kernel.client._places import Places
+
 
 PARTS = tuple(name for name in Times.__struct_fields__ if name != "start")
 """What the time of a point is split into."""
@@ -111,18 +113,31 @@ def to_xarray(
     attributes: dict[str, Any],
     *,
     timing: bool,
+    places: "Places",
 ) -> "xarray.Dataset":
-    """Return variables over `point_id`; an array adds the dimension `<name>_0`."""
+    """Return variables over their places; an array adds the dimension `<name>_0`.
+
+    Args:
+        points: in order.
+        read: readings of each signal, one a point.
+        more: readings of other signals, by point_id.
+        units: of each signal that has one.
+        attributes: of the whole.
+        timing: see `ScanReport.to_xarray`.
+        places: where the points stand. A signal whose name is an axis' is called
+            `<name>_readback`.
+    """
     import xarray as xr
 
     variables: dict[str, Any] = {}
     for name, column in _with(read, points, more):
-        values = _values(column)
-        data = array(values)
-        inner = [f"{name}_{i}" for i in range(data.ndim - 1)]
+        data, shown = places.spread(_values(column)), name
+        while shown in places.dims or shown in variables:
+            shown = f"{shown}_readback"
+        inner = [f"{shown}_{i}" for i in range(data.ndim - len(places.dims))]
         unit = {"units": units[name]} if units.get(name) else {}
-        variables[name] = (["point_id", *inner], data, unit)
+        variables[shown] = ([*places.dims, *inner], data, unit)
     for part, seconds in parts(points).items() if timing else ():
-        variables[f"time_{part}"] = (["point_id"], seconds, {"units": "s"})
-    index = {"point_id": [point.point_id for point in points]}
-    return xr.Dataset(variables, coords=index, attrs=attributes)
+        data = places.spread(seconds)
+        variables[f"time_{part}"] = (places.dims, data, {"units": "s"})
+    return xr.Dataset(variables, coords=places.coordinates(units), attrs=attributes)

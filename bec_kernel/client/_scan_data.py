@@ -11,7 +11,9 @@ from bec_kernel.client._difference import difference, told
 from bec_kernel.client._filed import Filed, filed
 from bec_kernel.client._filed_more import (
     aligned_of,
+    begin_of,
     configuration_of,
+    first_of,
     fit_of,
     stream_of_file,
     streams_of_file,
@@ -31,6 +33,8 @@ from bec_kernel.wire import Fit, Point, Reading, Readings, Remark, keys
 if TYPE_CHECKING:
     import pandas
     import xarray
+
+    from bec_kernel.client._places import Places
 
 _READ = ("hinted", "normal")
 
@@ -167,21 +171,41 @@ class ScanData(ScanRecord):
     ) -> "xarray.Dataset":
         """Return the points so far over `point_id`, with units as attributes.
 
+        Those of a grid scan that has begun lie over its motors, the slowest first:
+        each point at its crossing, also when snaked; not a number where none was
+        taken. The motors' setpoints are the coordinates: what was read of a motor
+        `samx` is in `samx_readback`. `point_id` is a coordinate over the grid.
+
         Args:
             aligned: add what devices sent by themselves; see `to_pandas`.
             timing: add variables `time_move` … `time_overhead`: where the time of the
                 point went, s.
         """
         attributes = {"scan_number": self.scan_number, "request": summary(self.request)}
-        more = self._aligned(aligned)
+        more, points = self._aligned(aligned), self._points()
         return _frames.to_xarray(
-            self._points(),
+            points,
             self._columns(),
             more.readings,
             more.units | self._units(),
             attributes,
             timing=timing,
+            places=self._places(points),
         )
+
+    def _places(self, points: list[Point]) -> "Places":
+        from bec_kernel.client._places import places_of
+        from bec_kernel.grid import first_setpoints
+
+        begin, first = self.begin, dict[str, float]()
+        if begin is None and self._is_emptied:
+            begin = begin_of(self.hdf5)
+        if begin is not None and begin.parameters.get("relative"):
+            known = begin
+            first = self._reader.retry(lambda: first_setpoints(self._bus, known))
+            if not first and (self._is_emptied or self._track().first):
+                first = first_of(self.hdf5)
+        return places_of(points, begin, first)
 
     def _columns(self) -> dict[str, list[Any]]:
         """Return one list of readings a signal; its columns before the first point."""

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from bec_kernel.wire import Baseline, Point, PointStatus, Reading, Readings, Times
+from bec_kernel.wire import Baseline, Point, PointStatus, Reading, Readings
+from bec_services.file_writer import own
 
 T = TypeVar("T")
 Array = npt.NDArray[Any]
@@ -18,9 +19,6 @@ Key = tuple[str, str]
 
 STATUS = {status: number for number, status in enumerate(PointStatus)}
 """Numbers that stand for a point's status in the file."""
-
-PARTS = tuple(name for name in Times.__struct_fields__ if name != "start")
-"""What a point's time is split into, see `Times`."""
 
 _TEXT = 64  # bytes: text has a fixed length, longer text makes a new file
 
@@ -87,7 +85,7 @@ class Batch:
         values: of each signal.
         times: of each signal, s since the epoch.
         status: of each device, see `STATUS`.
-        parts: of the points' time, s, see `PARTS`.
+        own: what points tell besides readings, by path, see `own`.
     """
 
     rows: int
@@ -95,20 +93,25 @@ class Batch:
     values: dict[Key, Array] = field(default_factory=dict)
     times: dict[Key, Array] = field(default_factory=dict)
     status: dict[str, Array] = field(default_factory=dict)
-    parts: dict[str, Array] = field(default_factory=dict)
+    own: dict[str, Array] = field(default_factory=dict)
 
 
 class Columns:
     """The columns of one file. They only grow: what is written always fits.
 
+    Args:
+        servers: device servers of the scan.
+
     Attributes:
+        servers: the same.
         columns: of what is read at every point, by device and signal.
         baseline: readings taken once, by device.
         configuration: readings of config signals, by device.
         units: of each of these that has one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, servers: Sequence[str] = ()) -> None:
+        self.servers = servers
         self.columns: dict[Key, Column] = {}
         self.baseline: dict[str, Readings] = {}
         self.configuration: dict[str, Readings] = {}
@@ -161,7 +164,7 @@ class Columns:
         if not all(self._knows(point) for point in points):
             return None
         ids = [point.point_id for point in points]
-        batch = Batch(len(points), ids, parts=_parts(points))
+        batch = Batch(len(points), ids, own=own.rows(points, self.servers))
         for key, column in self.columns.items():
             readings = [_reading(point, key) for point in points]
             values = _rows(column, readings)
@@ -188,13 +191,6 @@ def runs(items: Sequence[T], number: Callable[[T], int]) -> list[Sequence[T]]:
     cuts = [n for n in range(1, len(ids)) if ids[n] != ids[n - 1] + 1]
     pairs = pairwise([0, *cuts, len(ids)])
     return [items[start:end] for start, end in pairs if end > start]
-
-
-def _parts(points: Sequence[Point]) -> dict[str, Array]:
-    """Return where the points' time went; NaN where nobody has told."""
-    unknown = Times(*[np.nan] * len(Times.__struct_fields__))
-    times = [point.times or unknown for point in points]
-    return {part: np.array([getattr(t, part) for t in times]) for part in PARTS}
 
 
 _NOTHING = Reading(None, np.nan)

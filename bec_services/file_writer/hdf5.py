@@ -25,7 +25,7 @@ from bec_services.file_writer.metadata import END_TIME, REASON, STATE
 from bec_services.file_writer.moulds import Mould, Moulds
 from bec_services.file_writer.naming import Name
 from bec_services.file_writer.node import Node, Patch, column_path
-from bec_services.file_writer.readings import STATUSES, TIMING
+from bec_services.file_writer.readings import STATUSES
 
 IDENTITY = "/entry/entry_identifier_uuid"
 _ROOM = 1 << 20
@@ -155,8 +155,8 @@ class MasterFile:
                 self._write(f"{path}/timestamp", batch.times[key], start)
             for device, status in batch.status.items():
                 self._write(f"{STATUSES}/{device}", status, start)
-            for part, seconds in batch.parts.items():
-                self._write(f"{TIMING}/{part}", seconds, start)
+            for path, rows in batch.own.items():
+                self._write(path, rows, start)
         self._rows = max(self._rows, end)
         self.patch(patches)
 

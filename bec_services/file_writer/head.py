@@ -4,8 +4,10 @@ What is told to be on disk may leave the bus. From then on a new file takes thes
 from the old one, which stays until they are on disk again.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,10 @@ from bec_kernel.service import Life
 from bec_kernel.wire import Baseline, Point, Written, keys
 from bec_services.file_writer.core import Batch, Columns
 from bec_services.file_writer.plot import Plot
+from bec_services.file_writer.scan import Scan
 
 if TYPE_CHECKING:
+    from bec_services.file_writer.earlier import EarlierFile
     from bec_services.file_writer.hdf5 import MasterFile
 
 _SHARE = 10  # of what stays on the bus: so seldom it is told how far the file is
@@ -40,6 +44,7 @@ class Head:
         self._tell = tell
         self._step = max(1, keep // _SHARE)
         self._written = life.bus.get(keys.written(), scan_id)
+        self._first: Mapping[str, float] = {}
         self._due = self._points + self._step if self._written else keep
 
     @property
@@ -51,6 +56,13 @@ class Head:
         if self._written is not None:
             columns.restore(self._written.columns)
             columns.add_baseline(_once(self._written))
+
+    def recall(self, scan: Scan) -> Scan:
+        """Return a scan with where it counts from: that step may have left the bus."""
+        if self._written is not None and not scan.first:
+            scan = replace(scan, first=self._written.first)
+        self._first = scan.first
+        return scan
 
     def fill(self, file: "MasterFile", columns: Columns, plot: Plot) -> None:
         """Put the first points into a new file, which nobody finds yet.
@@ -74,18 +86,24 @@ class Head:
 
         old_path = Path(self._written.path) if self._written else file.path
         with earlier([old_path, file.path], self._scan_id) as old:
-            have = min(old.rows(columns), self._points) if old else 0
-            for start in range(0, have, _PAGE):
-                assert old is not None
-                batch = old.batch(columns, start, min(start + _PAGE, have))
+            for batch in self._whole(old, columns) if old else ():
                 self._append(file, batch, plot)
-        if have < self._points and self._may_be_ours(old_path):
+        if file.rows < self._points and self._may_be_ours(old_path):
             # nobody writes over it
             aside = f"{old_path.stem}_damaged_{self._life.token}{old_path.suffix}"
             old_path.rename(old_path.with_name(aside))
 
+    def _whole(self, old: "EarlierFile", columns: Columns) -> Iterator[Batch]:
+        """Yield the rows of an old file, up to where it is damaged."""
+        from bec_services.file_writer.earlier_rows import UnreadableError
+
+        with contextlib.suppress(UnreadableError):
+            have = min(old.rows(columns), self._points)
+            for start in range(0, have, _PAGE):
+                yield old.batch(columns, start, min(start + _PAGE, have))
+
     def _may_be_ours(self, path: Path) -> bool:
-        from bec_services.file_writer.hdf5 import identity
+        from bec_services.file_writer.earlier import identity
 
         return path.exists() and identity(path) in ("", self._scan_id)
 
@@ -142,6 +160,7 @@ class Head:
             baseline=columns.baseline,
             configuration=columns.configuration,
             configuration_units=columns.units,
+            first=dict(self._first),
         )
         self._life.check()
         self._due = upto.major + self._step

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from bec_kernel.bus import START, Entry, Id
 from bec_kernel.device_list import versions
+from bec_kernel.grid import first_setpoints
 from bec_kernel.pages import pages
 from bec_kernel.scan_devices import devices_of
 from bec_kernel.service import Life
@@ -17,7 +18,6 @@ from bec_kernel.wire import (
     Point,
     Seal,
     StateChange,
-    Step,
     keys,
 )
 from bec_services.file_writer.scan import Scan
@@ -25,7 +25,6 @@ from bec_services.file_writer.site import Site
 
 T = TypeVar("T")
 _PAGE = 1000
-_FEW = 100
 _SCANS = 1000
 """Alarms of so many scans are kept: most come when the file is complete."""
 
@@ -57,7 +56,7 @@ class Knowledge:
             begin=begin,
             start=start or self._first_time(scan_id),
             devices=devices_of(bus, begin),
-            first=self._first(begin) if begin.parameters.get("relative") else {},
+            first=first_setpoints(bus, begin) if _is_relative(begin) else {},
             listed=self._listed(begin),
             site=self.site.files,
             versions=self.site.versions,
@@ -71,13 +70,6 @@ class Knowledge:
             if isinstance(entry.message, Seal):
                 return entry.message.time
         return 0.0
-
-    def _first(self, begin: Begin) -> dict[str, float]:
-        """Return the setpoints of the first point."""
-        for entry in self._life.bus.read(keys.steps(begin.scan_id), START, _FEW):
-            if isinstance(entry.message, Step) and entry.message.point_id == 0:
-                return entry.message.set
-        return {}
 
     def _listed(self, begin: Begin) -> dict[str, Fields]:
         found: dict[str, Fields] = {}
@@ -117,6 +109,10 @@ class Knowledge:
     def forget(self, scan_id: str) -> None:
         """The scan's file is complete."""
         self._alarms.pop(scan_id, None)
+
+
+def _is_relative(begin: Begin) -> bool:
+    return bool(begin.parameters.get("relative"))
 
 
 def _all(kind: type[T], entries: Iterable[Entry[Any]]) -> list[T]:

@@ -43,6 +43,8 @@ def metadata(scan: Scan) -> Iterator[Node]:
     for name in _LISTS:
         yield Node(f"{top}/bec/{name}", value=text(as_json(getattr(begin, name))))
     yield Node(f"{top}/bec/origin", value=text(as_json(begin.request.origin)))
+    if scan.first:  # a relative scan counts from there
+        yield Node(f"{top}/bec/first", value=text(as_json(scan.first)))
     # All that the scan's program could depend on.
     yield Node(f"{top}/bec/definition", value=text(as_json(begin)))
     yield group(f"{top}/user_metadata")

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bec_kernel.grid import Grid, grid_of
 from bec_services.file_writer.core import Batch, Columns, Key
-from bec_services.file_writer.grid import Grid, grid_of
+from bec_services.file_writer.gridded import patches
 from bec_services.file_writer.node import Node, Patch, column_path, group, safe
 from bec_services.file_writer.scan import Scan, numbers
 from bec_services.file_writer.streams import Source, StreamLayout
@@ -85,7 +86,7 @@ class Plot:
         point_ids = np.array(batch.point_ids, np.intp)
         for key in self.signals:
             path, values = f"{PLOT}/{safe(key[1])}", batch.values[key]
-            yield from self.grid.patches(path, point_ids, values)
+            yield from patches(self.grid, path, point_ids, values)
 
 
 def plot_of(scan: Scan, columns: Columns, streams: StreamLayout) -> Plot:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bec_services.file_writer.core import PARTS, STATUS, Columns, Key, cell
+from bec_services.file_writer.core import STATUS, Columns, Key, cell
 from bec_services.file_writer.node import (
     DEVICES,
     SECONDS,
@@ -14,11 +14,11 @@ from bec_services.file_writer.node import (
     group,
     safe,
 )
+from bec_services.file_writer.own import POINTS, TIMING, kinds
 from bec_services.file_writer.scan import Scan
 from bec_services.file_writer.streams import StreamLayout
 
 STATUSES = "/entry/collection/point_status"
-TIMING = "/entry/collection/timing"
 _GROUPS = "/entry/collection/readout_groups"
 _FILES = "/entry/collection/file_references"
 _FLOAT = (np.dtype(np.float64), ())
@@ -130,5 +130,6 @@ def _statuses(columns: Columns) -> Iterator[Node]:
     for device in columns.devices:
         yield Node(f"{STATUSES}/{device}", grows=(np.dtype(np.uint8), ()))
     yield group(TIMING)
-    for part in PARTS:
-        yield Node(f"{TIMING}/{part}", {"units": "s"}, grows=_FLOAT)
+    yield group(POINTS)
+    for path, kind in kinds(columns.servers).items():
+        yield Node(path, kind.attrs, grows=(kind.dtype, kind.shape))

@@ -93,7 +93,7 @@ class CardState:
     def _add(self, point: Point) -> None:
         if not self.columns:
             self.columns = columns_of(self.begin, point, self.hints)
-        if math.isfinite(point.begin):  # nobody knows it of points from the file
+        if math.isfinite(point.begin):  # of those in old files nobody knows it
             if not self._last:
                 self._first, self._before = point.begin, len(self.rows)
             self._last = point.end

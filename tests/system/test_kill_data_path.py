@@ -21,7 +21,7 @@ PACE = 6.5
 
 # Wall clock, what is counted on from scan to scan, and how often a point was begun.
 OTHER = re.compile(
-    r"timestamp$|/timing/|_time$|/states/time$|_exposures|/bec/scan_(id|number)$"
+    r"timestamp$|/timing/|/points/|_time$|/states/time$|_exposures|/bec/scan_(id|number)$"
     r"|entry_identifier|/file_name$"
 )
 IDS = re.compile(rb'"(request_id|scan_id|scan_number|deadline)":("[^"]*"|[^,}]*)')

@@ -67,7 +67,7 @@ def end(bus):
 def whole(points):
     assert [point.point_id for point in points] == list(range(POINTS))
     for (_, wanted), found in zip(LOG[1:], points, strict=False):
-        assert found.data == wanted.data
+        assert found == wanted
 
 
 def ada(bus):

@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bec_kernel.grid import grid_of
 from bec_kernel.wire import Begin, ScanRequest
-from bec_services.file_writer.grid import grid_of
+from bec_services.file_writer.gridded import patches
 from bec_services.scan_server.scan import Bound
 from bec_services.scan_server.scans import GridScan
 
@@ -54,7 +55,7 @@ def test_points_in_batches_with_gaps_fill_the_grid_as_one_by_one(
     filled = np.full((*grid.shape, 2), np.nan)
     for part in np.split(ids, cuts):
         values = np.stack([part, part + 0.5], axis=-1).astype(float)
-        for patch in grid.patches("/x", part, values):
+        for patch in patches(grid, "/x", part, values):
             ends = zip(patch.start, patch.values.shape, strict=True)
             filled[tuple(slice(at, at + n) for at, n in ends)] = patch.values
     expected = np.full((*grid.shape, 2), np.nan)

@@ -8,10 +8,11 @@ import pytest
 
 from bec_kernel.bus import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import Point, PointStatus, Reading, keys
+from bec_kernel.wire import Point, PointStatus, Reading, Step, StepKind, keys
 from bec_services.file_writer.core import STATUS
 from bec_services.file_writer.hdf5 import identity
 from bec_services.file_writer.shell import run
+from tests.services.file_writer.damage import AT_ONCE, spoiled
 from tests.services.file_writer.test_shell import PLACE, everything, same
 from tests.services.recorded import (
     begin,
@@ -25,6 +26,7 @@ from tests.services.recorded import (
 
 ROLE = "file_writer"
 POINTS, KEEP = 60, 20
+VALUES = "/entry/collection/devices/samx/samx/value"
 
 
 @pytest.fixture
@@ -121,16 +123,44 @@ def test_a_short_scan_is_told_nothing_of(data):
     assert keys.written().name not in bus.broker.puts
 
 
+def test_where_a_relative_scan_counts_from_is_known_when_its_steps_have_gone(data):
+    bus, log = MemoryBus(MemoryBroker()), points_log(POINTS)
+    take(bus, ROLE, begin(POINTS, parameters={"relative": True}))
+    steps = keys.steps("scan1")
+    for index in (1, 2):
+        step = Step(
+            index=index,
+            kind=StepKind.POINT,
+            on=["main"],
+            point_id=index - 1,
+            set={"samx": index + 0.5},
+        )
+        bus.commit([Append(steps, step, Id.of(index))])
+    with running(new_life(ROLE, bus.broker, data), run):
+        put(bus, log[:46])
+        until(bus, lambda: told(bus).major >= 44)
+    bus.commit([Trim(steps, Id.of(2), Id.of(1))])
+    with running(new_life(ROLE, bus.broker, data), run):
+        put(bus, log[46:])
+        until(bus, lambda: done(bus))
+    with h5py.File(data / PLACE) as file:
+        first = file["entry/collection/metadata/bec/first"][()]
+    assert first == b'{"samx":1.5}'
+
+
 def harm(path, damage):
+    whole = path.read_bytes()
     path.unlink()
     if damage == "odd":
         path.write_bytes(b"no file of HDF5")
+    elif damage == "bytes":
+        path.write_bytes(spoiled(whole, VALUES, AT_ONCE))
     elif damage == "other":
         with h5py.File(path, "w") as file:
             file["entry/entry_identifier_uuid"] = b"scan0"
 
 
-@pytest.mark.parametrize("damage", ["gone", "other", "odd"])
+@pytest.mark.parametrize("damage", ["gone", "other", "odd", "bytes"])
 def test_points_that_are_nowhere_are_missing_and_told(damage, data, wanted):
     bus, log = MemoryBus(MemoryBroker()), changing(points_log(POINTS))
     take(bus, ROLE, begin(POINTS))
@@ -157,6 +187,8 @@ def test_points_that_are_nowhere_are_missing_and_told(damage, data, wanted):
         np.testing.assert_equal(attrs, wanted[name][1])
     said = [e.message.message for e in bus.read(keys.alarms())]
     assert sum("points 0 to 29 are lost" in one for one in said) == 1
+    if damage == "bytes":
+        assert [one for one in path.parent.iterdir() if "_damaged_" in one.name]
     if damage == "odd":
         assert any(p.read_bytes() == b"no file of HDF5" for p in path.parent.iterdir())
     if damage == "other":

@@ -1,18 +1,19 @@
-"""Where each point of a grid scan belongs. Pure."""
+"""Where each point of a grid scan belongs."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bec_kernel.wire import Begin
-from bec_services.file_writer.core import Array
-from bec_services.file_writer.node import Patch
+from bec_kernel.port import START, Bus
+from bec_kernel.wire import Begin, Step, keys
 
+Array = npt.NDArray[Any]
 Index = npt.NDArray[np.intp]
+_FEW = 100
+"""So many steps a scan has before its first point, at most."""
 
 
 @dataclass(frozen=True)
@@ -70,30 +71,6 @@ class Grid:
             found.append(at)
         return (*found[:-1], found[-1] * self.burst + nth)
 
-    def patches(self, path: str, point_ids: Index, values: Array) -> Iterator[Patch]:
-        """Yield values of points as what is written into a dataset of the grid.
-
-        Args:
-            path: of the dataset.
-            point_ids: those the grid has no place for are left out.
-            values: one row a point.
-        """
-        inside = point_ids < math.prod(self.shape)
-        *slow, fast = self.index(point_ids[inside])
-        values = values[inside]
-        line = np.ravel_multi_index(tuple(slow), self.shape[:-1])
-        for part in np.split(np.arange(len(fast)), np.flatnonzero(np.diff(line)) + 1):
-            if len(part) == 0:
-                continue
-            order = part[np.argsort(fast[part], kind="stable")]
-            gaps = np.flatnonzero(np.diff(fast[order]) != 1) + 1
-            for run in np.split(order, gaps):
-                where = (*(int(at[run[0]]) for at in slow), int(fast[run[0]]))
-                rows = values[run]
-                shape = ((1,) * len(slow)) + rows.shape
-                start = (*where, *(0 for _ in rows.shape[1:]))
-                yield Patch(path, start, rows.reshape(shape))
-
 
 def grid_of(begin: Begin, first: Mapping[str, float]) -> Grid | None:
     """Return the grid a scan runs over; None: it runs over none.
@@ -122,3 +99,14 @@ def grid_of(begin: Begin, first: Mapping[str, float]) -> Grid | None:
 def _is_axis(start: Any, stop: Any, steps: Any) -> bool:
     numbers = all(isinstance(one, int | float) for one in (start, stop))
     return numbers and isinstance(steps, int) and steps > 0
+
+
+def first_setpoints(bus: Bus, begin: Begin) -> dict[str, float]:
+    """Return the setpoints of a scan's first point, motor units; see `grid_of`.
+
+    Empty, while it is not issued, and when it has left the bus.
+    """
+    for entry in bus.read(keys.steps(begin.scan_id), START, _FEW):
+        if isinstance(entry.message, Step) and entry.message.point_id == 0:
+            return entry.message.set
+    return {}
