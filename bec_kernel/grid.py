@@ -104,7 +104,7 @@ def _is_axis(start: Any, stop: Any, steps: Any) -> bool:
 def first_setpoints(bus: Bus, begin: Begin) -> dict[str, float]:
     """Return the setpoints of a scan's first point, motor units; see `grid_of`.
 
-    Empty, while it is not issued, and when it has left the bus.
+    Empty while it is not issued; it stays in the log also where the others leave it.
     """
     for entry in bus.read(keys.steps(begin.scan_id), START, _FEW):
         if isinstance(entry.message, Step) and entry.message.point_id == 0:

@@ -19,7 +19,6 @@ class Written(Message, frozen=True, kw_only=True):
         baseline: readings, by device.
         configuration: readings of config signals, by device.
         configuration_units: engineering unit of each of them that has one.
-        first: setpoints of the first point, motor units, of a relative scan.
     """
 
     path: str
@@ -28,7 +27,6 @@ class Written(Message, frozen=True, kw_only=True):
     baseline: dict[str, Readings] = {}
     configuration: dict[str, Readings] = {}
     configuration_units: dict[str, str] = {}
-    first: dict[str, float] = {}
 
 
 class ReadFile(Message, frozen=True, kw_only=True):

@@ -6,8 +6,7 @@ from the old one, which stays until they are on disk again.
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from bec_kernel.service import Life
 from bec_kernel.wire import Baseline, Point, Written, keys
 from bec_services.file_writer.core import Batch, Columns
 from bec_services.file_writer.plot import Plot
-from bec_services.file_writer.scan import Scan
 
 if TYPE_CHECKING:
     from bec_services.file_writer.earlier import EarlierFile
@@ -44,7 +42,6 @@ class Head:
         self._tell = tell
         self._step = max(1, keep // _SHARE)
         self._written = life.bus.get(keys.written(), scan_id)
-        self._first: Mapping[str, float] = {}
         self._due = self._points + self._step if self._written else keep
 
     @property
@@ -56,13 +53,6 @@ class Head:
         if self._written is not None:
             columns.restore(self._written.columns)
             columns.add_baseline(_once(self._written))
-
-    def recall(self, scan: Scan) -> Scan:
-        """Return a scan with where it counts from: that step may have left the bus."""
-        if self._written is not None and not scan.first:
-            scan = replace(scan, first=self._written.first)
-        self._first = scan.first
-        return scan
 
     def fill(self, file: "MasterFile", columns: Columns, plot: Plot) -> None:
         """Put the first points into a new file, which nobody finds yet.
@@ -160,7 +150,6 @@ class Head:
             baseline=columns.baseline,
             configuration=columns.configuration,
             configuration_units=columns.units,
-            first=dict(self._first),
         )
         self._life.check()
         self._due = upto.major + self._step

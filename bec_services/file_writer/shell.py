@@ -136,7 +136,7 @@ class _Writing:
     def _rebuild(self, upto: Id) -> None:
         """Begin a new file, with a layout that holds everything up to this entry."""
         self.close()
-        scan = self._scan or self._head.recall(self._known.scan(self._scan_id))
+        scan = self._scan or self._known.scan(self._scan_id)
         self._scan = scan if scan.start else None  # its first entry may tell it
         self._plot = plot_of(scan, self._columns, self.sending.layout)
         wanted = Folder(self._life.setup.data.resolve()).files / place(scan.begin)

@@ -8,7 +8,7 @@ import pytest
 
 from bec_kernel.bus import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import Point, PointStatus, Reading, Step, StepKind, keys
+from bec_kernel.wire import Point, PointStatus, Reading, keys
 from bec_services.file_writer.core import STATUS
 from bec_services.file_writer.hdf5 import identity
 from bec_services.file_writer.shell import run
@@ -121,31 +121,6 @@ def test_a_short_scan_is_told_nothing_of(data):
     with running(new_life(ROLE, bus.broker, data), run):
         until(bus, lambda: done(bus))
     assert keys.written().name not in bus.broker.puts
-
-
-def test_where_a_relative_scan_counts_from_is_known_when_its_steps_have_gone(data):
-    bus, log = MemoryBus(MemoryBroker()), points_log(POINTS)
-    take(bus, ROLE, begin(POINTS, parameters={"relative": True}))
-    steps = keys.steps("scan1")
-    for index in (1, 2):
-        step = Step(
-            index=index,
-            kind=StepKind.POINT,
-            on=["main"],
-            point_id=index - 1,
-            set={"samx": index + 0.5},
-        )
-        bus.commit([Append(steps, step, Id.of(index))])
-    with running(new_life(ROLE, bus.broker, data), run):
-        put(bus, log[:46])
-        until(bus, lambda: told(bus).major >= 44)
-    bus.commit([Trim(steps, Id.of(2), Id.of(1))])
-    with running(new_life(ROLE, bus.broker, data), run):
-        put(bus, log[46:])
-        until(bus, lambda: done(bus))
-    with h5py.File(data / PLACE) as file:
-        first = file["entry/collection/metadata/bec/first"][()]
-    assert first == b'{"samx":1.5}'
 
 
 def harm(path, damage):
