@@ -23,10 +23,10 @@ from bec_kernel.client._record import ScanRecord
 from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
-from bec_kernel.client.language import summary
 from bec_kernel.client.wording import ending, fit_words, headline
 from bec_kernel.scan_devices import devices_of, streams_of
 from bec_kernel.wire import Fit, Point, Reading, Readings, Remark, keys
+from bec_kernel.words import summary
 
 if TYPE_CHECKING:
     import pandas
