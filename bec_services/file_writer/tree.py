@@ -31,7 +31,7 @@ def tree(
         *metadata(scan),
         *readings(scan, columns, streams),
         *aligned.nodes(),
-        *fit_nodes(scan.begin),
+        *fit_nodes(scan, columns),
         *configuration(scan, columns),
         *events(),
         *instrument(scan, columns, streams),
