@@ -330,12 +330,22 @@ class ScanData(ScanRecord):
         return RemoteFile(self._bus, self._reader, self.scan_id, path)
 
     # --- people -----------------------------------------------------------------------
-    def diff(self, other: "ScanData") -> Difference:
+    def diff(self, other: "ScanData | int | str") -> Difference:
         """Return what is different in `other`: request, metadata, baseline, devices.
 
         And how devices that take part in both were set up. A line a difference:
         `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`.
+
+        Args:
+            other: a report, or the number or id of a scan: `diff(-1)`.
+
+        Raises:
+            NoScanError: there is no such scan.
+            NotAScanError: it is no scan.
         """
+        if not isinstance(other, ScanData):
+            scan_id, number = self._past.which(other)
+            other = ScanData(self._bus, self._reader, scan_id, number=number)
         return Difference(difference(told(self), told(other)))
 
     @property

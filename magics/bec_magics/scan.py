@@ -136,8 +136,6 @@ def past_scan(client: Client, word: str) -> ScanReport:
             subject="--show",
             value=word,
         ) from None
-    except IndexError as error:
-        raise RefusedError(str(error), subject="--show", value=word) from None
 
 
 def _counting(line: str) -> str:

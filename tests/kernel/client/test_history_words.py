@@ -22,6 +22,7 @@ def test_words_without_words_need_no_database(bec):
         ("--since soon", "'soon' is no time; as in: 2026-11-26"),
         ("--status closd", "did you mean closed"),
         ("99", "no scan 99"),
+        ("--limit " + "9" * 5000, "takes a number of scans"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(bec, words, said):
@@ -38,3 +39,20 @@ def test_words_are_completed():
     assert offered("--status clo") == ["closed"]
     assert offered("--since to") == ["today"]
     assert "--limit" in history_words.help()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"text": 3}, r"find\(text=…\) takes a text, not 3 .*scan 7 is history\[7\]"),
+        ({"user": None}, "takes a text, not None"),
+        ({"limit": "3"}, "limit='3' finds nothing"),
+        ({"limit": True}, "a number of scans, from 1 on"),
+        ({"metadata": "run=7"}, "no dict with names"),
+        ({"since": "1e400"}, "'1e400' is no time"),
+        ({"until": float("nan")}, "nan is no time"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused(bec, wanted, said):
+    with pytest.raises(RefusedError, match=said):
+        bec.history.find(**wanted)
