@@ -198,7 +198,9 @@ def _resume(
         raise RefusedError(f"{label(item)} is not paused", subject="resume")
     suspended = queues.status(queue).suspended
     if suspended is None:
-        new = msgspec.structs.replace(item, paused=None)
+        # Until the worker goes on, whoever looks sees that it was told to.
+        why = "resuming" if item.state is ItemState.PAUSED else item.reason
+        new = msgspec.structs.replace(item, paused=None, reason=why)
         return [*queues.put(new), told(item, Verb.RESUME, hold, request_id)]
     if _by_rule(item):
         raise RefusedError(
