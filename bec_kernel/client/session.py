@@ -305,6 +305,8 @@ class Client:
         reply = ask(self.reader, self.bus, inbox, request, timeout)
         if reply.problem is not None:
             raise error_of(reply.problem)
+        for warning in reply.warnings:
+            self.say(warning)
         return reply.value
 
     def _tell(self, inbox: Inbox[Any, Reply], request: Any, _: float = 0.0) -> None:
