@@ -24,6 +24,7 @@ from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
 from bec_kernel.client.wording import ending, fit_words, headline
+from bec_kernel.errors import RefusedError
 from bec_kernel.scan_devices import devices_of, streams_of
 from bec_kernel.wire import Fit, Point, Reading, Readings, Remark, keys
 from bec_kernel.words import summary
@@ -364,8 +365,11 @@ class ScanData(ScanRecord):
         """Say something of it, for everyone and for good.
 
         Raises:
-            RefusedError: it is too long; or the database does not know the scan yet.
+            RefusedError: it is empty, or too long; or the database does not know the
+                scan yet.
         """
+        if not str(text).strip():
+            raise RefusedError("an empty comment says nothing", subject="comment")
         self._past.annotate(self.scan_id, comment=text)
 
     def tag(self, *words: str) -> None:

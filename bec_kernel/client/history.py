@@ -11,8 +11,10 @@ from bec_kernel.client._moments import Moment, moment
 from bec_kernel.client._past import Past
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._scan_list import ScanLine, ScanList
+from bec_kernel.client._values import refuse_unknown
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import RefusedError
+from bec_kernel.wire import ScanState
 
 _SHOWN = 10
 Make = Callable[[str, int | None], ScanReport]
@@ -128,6 +130,7 @@ class History:
             "tag": tag,
         }
         texts: dict[str, Any] = {n: _text(n, value) for n, value in words.items()}
+        _check_status(texts["status"])
         now = datetime.now(UTC).astimezone()
         found = self._past.find(
             limit,
@@ -179,6 +182,13 @@ def _text(option: str, value: Any) -> str:
             allowed="a text",
         )
     return str(value)
+
+
+def _check_status(word: str) -> None:
+    """Refuse a state no scan is ever in, as that would find nothing and say nothing."""
+    states = [str(state) for state in ScanState]
+    if word and "*" not in word and word.lower() not in states:
+        raise refuse_unknown("status of a scan", word, states)
 
 
 def _metadata(wanted: Any) -> dict[str, str]:

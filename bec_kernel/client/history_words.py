@@ -63,7 +63,6 @@ def _looked_for(history: History, words: list[str]) -> ScanList:
             found[name] = value
     if texts:
         found["text"] = " ".join([*texts, *filter(None, [found.get("text")])])
-    _check_status(found.get("status", ""))
     limit = _limit(found.pop("limit", str(LIMIT)))
     return history.find(
         name=found.get("name", ""),
@@ -94,13 +93,6 @@ def _option(word: str, words: list[str]) -> tuple[str, str]:
             f"--metadata takes NAME=VALUE, not {value!r:.60}", subject="--metadata"
         )
     return name, value
-
-
-def _check_status(word: str) -> None:
-    """Refuse a state no scan is ever in, as that would find nothing and say nothing."""
-    states = [str(state) for state in ScanState]
-    if word and "*" not in word and word not in states:
-        raise refuse_unknown("status of a scan", word, states)
 
 
 def _limit(word: str) -> int:

@@ -69,9 +69,8 @@ def meant(queues: Queues, action: ItemAction) -> Item:
         item = queues.running_in(action.queue)
     if item is None:
         what = action.scan_id[:_SHOWN] or f"queue {action.queue:.80}"
-        raise RefusedError(
-            f"nothing to {action.verb}: {what} is not running", subject=what
-        )
+        state = "neither runs nor waits" if action.scan_id else "is not running"
+        raise RefusedError(f"nothing to {action.verb}: {what} {state}", subject=what)
     return item
 
 
