@@ -5,18 +5,22 @@
 run with `BEC_NAME=seeker` answers every scan that asks `seeker`.
 """
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bec_kernel.bus import START, Append, Drop, Id, Log
+from bec_kernel.bus import START, Append, Drop, Id, Log, Put
 from bec_kernel.errors import BecError
 from bec_kernel.service import Life, unfinished
+from bec_kernel.version import __version__
 from bec_kernel.wire import (
     Answer,
     AnswerStatus,
     Begin,
     End,
+    Heartbeat,
     Problem,
     Step,
     StepEntry,
@@ -54,6 +58,20 @@ class _Advisor:
         self._begins: dict[Log[StepEntry], Begin] = {}
         self._answered: dict[Log[StepEntry], int] = {}
         self.positions: dict[Log[Any], Id] = {}
+
+    def introduce(self) -> None:
+        """Say that scans may ask this process."""
+        told = Heartbeat(
+            service="data_analysis",
+            pid=os.getpid(),
+            state="running",
+            version=__version__,
+            time=time.time(),
+            life=self._life.token,
+        )
+        self._life.bus.commit(
+            [Put(keys.advisors(), told, self._name)], self._life.fence
+        )
 
     def follow(self, scan_id: str) -> None:
         """Follow a scan that asks this process; its own output is the bookmark."""
@@ -104,6 +122,7 @@ class _Advisor:
 def answer_questions(life: Life, advise: Advise) -> None:
     """Answer every question that names this process (`BEC_NAME`), one life long."""
     advisor = _Advisor(life, advise)
+    advisor.introduce()
     advisor.positions[keys.scans()], todo = unfinished(life)
     for taken in todo:
         advisor.follow(taken.scan_id)

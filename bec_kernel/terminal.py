@@ -21,10 +21,10 @@ from bec_kernel.client import (
     ScanReport,
 )
 from bec_kernel.client.columns import Columns, Hints, hints
-from bec_kernel.client.language import summary
 from bec_kernel.client.wording import fit_words, headline, length, main_signal, place
 from bec_kernel.errors import BecError, ScanAborted
 from bec_kernel.wire import ItemState, Point
+from bec_kernel.words import summary
 
 ROWS = 12
 """So many of the newest points are shown."""
@@ -53,9 +53,12 @@ class ScanView:
         count: points so far.
     """
 
-    def __init__(self, report: ScanReport, hints: Hints | None = None) -> None:
+    def __init__(
+        self, report: ScanReport, hints: Hints | None = None, *, ending: bool = True
+    ) -> None:
         self.report = report
         self.count = 0
+        self._ending = ending
         self._hints = hints or {}
         self._waits = ""
         self._asked = 0.0  # when, for its place in the queue
@@ -123,7 +126,7 @@ class ScanView:
         colour = _COLOURS.get(str(report.status), "red")
         found: list[RenderableType]
         if report.is_final:
-            found = [Text(repr(report), style=colour)]
+            found = [Text(repr(report), style=colour)] if self._ending else []
         else:
             found = [self._progress(colour)]
         words = fit_words(report.fit)
@@ -218,11 +221,21 @@ def _place(motor: RemoteDevice, value: Any) -> str:
 
 
 def follow(
-    report: ScanReport, dev: Devices, console: Console | None = None
+    report: ScanReport,
+    dev: Devices,
+    console: Console | None = None,
+    *,
+    ending: bool = True,
 ) -> ScanReport:
     """Draw a scan or a move until it has ended; return its report.
 
     An interrupt (Ctrl-C) aborts it, a second one halts it.
+
+    Args:
+        report: of the scan or move.
+        dev: the devices there are.
+        console: where it is drawn; the terminal.
+        ending: say how a scan has ended; not for who shows the report anyway.
 
     Raises:
         ScanAborted: it ended before its last point.
@@ -230,8 +243,10 @@ def follow(
     """
     is_move = report.request.name == "mv"
     view: View
-    view = MoveView(report, dev) if is_move else ScanView(report, hints(dev.all()))
-    if not is_move:
+    if is_move:
+        view = MoveView(report, dev)
+    else:
+        view = ScanView(report, hints(dev.all()), ending=ending)
         report.on_point(view.add)
     console = console or Console()
     live = Live(get_renderable=view.render, console=console, refresh_per_second=_RATE)
@@ -250,11 +265,15 @@ def follow(
 
 
 def follow_to_the_file(
-    report: ScanReport, dev: Devices, say: Callable[[str], object]
+    report: ScanReport,
+    dev: Devices,
+    say: Callable[[str], object],
+    *,
+    ending: bool = True,
 ) -> ScanReport:
     """Draw it as `follow` does, then say where its file is: of an aborted one, too."""
     try:
-        follow(report, dev)
+        follow(report, dev, ending=ending)
     except ScanAborted:
         with contextlib.suppress(BecError):  # why it ended is more than where it is
             _say_last_words(report, say)

@@ -6,16 +6,15 @@ from bec_kernel.client._signatures import (
     METADATA,
     Candidate,
     Catalogue,
-    dashed,
     find,
     meaning,
     options_of,
 )
-from bec_kernel.client._values import show
 from bec_kernel.client._words import DRY, Word, split_open
 from bec_kernel.errors import RefusedError
 from bec_kernel.metadata import NO_FIELDS, Fields, told_of
 from bec_kernel.wire import Parameter, Signature
+from bec_kernel.words import dashed, show
 
 
 def complete(

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from bec_kernel.client._values import nearest, show
+from bec_kernel.client._values import nearest
 from bec_kernel.wire import Device
+from bec_kernel.words import show
 
 _ROOM = 60  # letters
 _MOVING = ("mv", "move", "mvr", "umv")

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bec_kernel.client._record import ScanRecord
-from bec_kernel.client._values import show
 from bec_kernel.wire import Readings
+from bec_kernel.words import show
 
 _NOTHING = object()
 _SET_UP = "configuration"

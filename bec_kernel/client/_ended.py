@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bec_kernel.client import _table
-from bec_kernel.client.language import summary
 from bec_kernel.wire import Item
+from bec_kernel.words import summary
 
 
 class Ended(Sequence[Item]):

@@ -6,15 +6,14 @@ from typing import Any
 from bec_kernel.client._signatures import (
     METADATA,
     Catalogue,
-    dashed,
     find,
     meaning,
     options_of,
 )
-from bec_kernel.client._values import show
 from bec_kernel.client._words import DRY
 from bec_kernel.metadata import NO_FIELDS, Fields, told_of
 from bec_kernel.wire import Form, Parameter, Signature
+from bec_kernel.words import dashed, show
 
 
 def help(  # noqa: A001 - what people type

@@ -1,5 +1,6 @@
 """Times as people say them: `2026-11-26`, `yesterday`, `2h`."""
 
+import math
 import re
 from datetime import date, datetime, time, timedelta
 
@@ -28,13 +29,21 @@ def moment(said: Moment, now: datetime) -> float:
     """
     if isinstance(said, bool) or not isinstance(said, str | int | float | date):
         raise _refuse(said)
-    if isinstance(said, int | float):
-        return float(said)
-    if isinstance(said, str):
-        return _of_words(said, now)
+    if isinstance(said, int | float | str):
+        return _finite(said, now)
     if not isinstance(said, datetime):
         said = datetime.combine(said, time.min, now.tzinfo)
     return _zoned(said, now).timestamp()
+
+
+def _finite(said: str | float, now: datetime) -> float:
+    try:
+        found = _of_words(said, now) if isinstance(said, str) else float(said)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise _refuse(said)
+    return found
 
 
 def _of_words(said: str, now: datetime) -> float:

@@ -8,7 +8,14 @@ from typing import Any, TypeVar
 
 from bec_kernel.bus import START, Bus, Entry, Id, Log
 from bec_kernel.client._track import Track
-from bec_kernel.errors import BecError, BrokerError, DeadlineError, DecodeError
+from bec_kernel.codec import decode, encode_ask
+from bec_kernel.errors import (
+    BecError,
+    BrokerError,
+    DeadlineError,
+    DecodeError,
+    RefusedError,
+)
 from bec_kernel.gathering import Gathering
 from bec_kernel.pages import pages
 from bec_kernel.wire import Inbox, Item, Reply, Taken, keys
@@ -256,9 +263,11 @@ def ask(
     request asked twice is done once.
 
     Raises:
+        RefusedError: a value in it is of a type nobody there can read.
         DeadlineError: nobody answered within `timeout` s.
         BrokerError: the broker is gone, and did not come back in that time.
     """
+    _check(request)
     what = f"the answer of {inbox.name.split('/')[1].replace('_', ' ')}"
     deadline = time.monotonic() + timeout
     reader.follow(inbox.replies)
@@ -274,6 +283,16 @@ def ask(
             )
             if answer := reply():
                 return answer
+
+
+def _check(request: Any) -> None:
+    """Refuse here what nobody there could read: it would be waited for in vain."""
+    try:
+        decode(encode_ask(request), type(request))
+    except DecodeError as error:
+        raise RefusedError(
+            f"it cannot be asked, as it is {error}", value=f"{error}"
+        ) from None
 
 
 def complain_to(told: list[str]) -> Callable[[str, DecodeError], None]:

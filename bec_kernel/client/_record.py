@@ -11,7 +11,6 @@ from bec_kernel.client._past import Past
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._track import Track
 from bec_kernel.client._waiting import place_in_queue, why_waits
-from bec_kernel.client.language import summary
 from bec_kernel.errors import DeadlineError
 from bec_kernel.wire import (
     Begin,
@@ -27,6 +26,7 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
+from bec_kernel.words import summary
 
 WRITING = 30.0
 """After a scan has ended its file and its last fit may take so long, s."""

@@ -25,10 +25,11 @@ from bec_kernel.client._record import ScanRecord
 from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
-from bec_kernel.client.language import summary
 from bec_kernel.client.wording import ending, fit_words, headline
+from bec_kernel.errors import RefusedError
 from bec_kernel.scan_devices import devices_of, streams_of
 from bec_kernel.wire import Fit, Point, Reading, Readings, Remark, keys
+from bec_kernel.words import summary
 
 if TYPE_CHECKING:
     import pandas
@@ -354,12 +355,22 @@ class ScanData(ScanRecord):
         return RemoteFile(self._bus, self._reader, self.scan_id, path)
 
     # --- people -----------------------------------------------------------------------
-    def diff(self, other: "ScanData") -> Difference:
+    def diff(self, other: "ScanData | int | str") -> Difference:
         """Return what is different in `other`: request, metadata, baseline, devices.
 
         And how devices that take part in both were set up. A line a difference:
         `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`.
+
+        Args:
+            other: a report, or the number or id of a scan: `diff(-1)`.
+
+        Raises:
+            NoScanError: there is no such scan.
+            NotAScanError: it is no scan.
         """
+        if not isinstance(other, ScanData):
+            scan_id, number = self._past.which(other)
+            other = ScanData(self._bus, self._reader, scan_id, number=number)
         return Difference(difference(told(self), told(other)))
 
     @property
@@ -378,8 +389,11 @@ class ScanData(ScanRecord):
         """Say something of it, for everyone and for good.
 
         Raises:
-            RefusedError: it is too long; or the database does not know the scan yet.
+            RefusedError: it is empty, or too long; or the database does not know the
+                scan yet.
         """
+        if not str(text).strip():
+            raise RefusedError("an empty comment says nothing", subject="comment")
         self._past.annotate(self.scan_id, comment=text)
 
     def tag(self, *words: str) -> None:

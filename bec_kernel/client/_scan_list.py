@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bec_kernel.client import _table
-from bec_kernel.client.language import summary
 from bec_kernel.client.report import ScanReport
 from bec_kernel.wire import PastScan, ScanRequest
+from bec_kernel.words import summary
 
 if TYPE_CHECKING:
     import pandas

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Readings
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ Load = Callable[[], SignalData]
 """Gets the data when they are looked at."""
 
 
+class NoNameError(RefusedError, AttributeError, KeyError):
+    """A scan has no device, signal or stream of this name."""
+
+    __str__ = Exception.__str__  # a KeyError shows its text in quotes
+
+
 class _Names:
     """What can be looked at by name: as an attribute, or in brackets."""
 
@@ -72,12 +79,12 @@ class _Names:
 
     def __getitem__(self, name: str) -> Any:
         if name not in self:
-            raise KeyError(self._missing(name))
+            raise NoNameError(self._missing(name), value=f"{name!r:.60}")
         return self._get(name)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self:
-            raise AttributeError(self._missing(name))
+            raise NoNameError(self._missing(name), value=name)
         return self._get(name)
 
     def _missing(self, name: object) -> str:

@@ -54,10 +54,6 @@ def options_of(signature: Signature) -> list[Parameter]:
     ]
 
 
-def dashed(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def keyword(name: str) -> str:
     return f"{name}="
 

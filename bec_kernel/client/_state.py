@@ -7,9 +7,9 @@ from typing import Any
 
 from bec_kernel.bus import Bus
 from bec_kernel.client._waiting import Waiting
-from bec_kernel.client.language import summary
 from bec_kernel.pages import entries
 from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
+from bec_kernel.words import summary
 
 SILENT = 3.0
 """A heartbeat older than this (s) is no sign of life."""

@@ -9,16 +9,15 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.client._words import Word, quote
+from bec_kernel.client._words import Word
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Parameter, Part
+from bec_kernel.words import TRUTH, show
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
-_PLAIN = re.compile(r"[A-Za-z_/][\w.:/@+-]*", re.ASCII)
 _LARGEST = 2**63 - 1
 _SEVERAL = 3  # so many words that begin alike are all named
-_TRUTH = {"true": True, "false": False}
 _CALLED = {
     "float": "a number",
     "int": "a whole number",
@@ -75,7 +74,7 @@ def from_word(parameter: Parameter, word: Word) -> Any:
         case "int" | "float" if _NUMBER.fullmatch(word):
             return float(word)
         case "bool":
-            return _TRUTH.get(word.lower(), str(word))
+            return TRUTH.get(word.lower(), str(word))
         case "number_list":
             return _list_of(word)
         case "number_lists":
@@ -131,8 +130,8 @@ def _guess(text: str) -> Any:
         return int(text)
     if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
         return float(text)
-    if text in _TRUTH:
-        return _TRUTH[text]
+    if text in TRUTH:
+        return TRUTH[text]
     if text.startswith(("[", "{")):
         try:
             return json.loads(text, parse_constant=_no_constant)
@@ -307,34 +306,3 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "device_list": _devices,
     "scan": _part,
 }
-
-
-def show(value: Any) -> str:
-    """Return the word that stands for `value`."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case float():
-            return repr(value).removesuffix(".0")
-        case str():
-            plain = _PLAIN.fullmatch(value) and value.lower() not in _TRUTH
-            return value if plain else quote(value)
-        case list() if _is_bare(value):
-            return f"[{','.join(show(one) for one in value)}]"
-        case list() | dict():
-            return json.dumps(value)
-    return str(value)
-
-
-def _is_bare(value: Any, deep: int = 3) -> bool:
-    """It is a list of numbers, or of such lists."""
-    if not isinstance(value, list):
-        return isinstance(value, int | float)
-    return bool(value) and deep > 0 and all(_is_bare(one, deep - 1) for one in value)
-
-
-def show_option(value: Any) -> str:
-    """Return the word that stands for an option's value: a list of texts are names."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return f"[{','.join(value)}]"
-    return show(value)

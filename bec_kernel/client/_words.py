@@ -1,8 +1,8 @@
 """A line cut into words, and a string made into one word again."""
 
 from bec_kernel.errors import RefusedError
+from bec_kernel.words import ESCAPES
 
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _PAIRS = {"[": "]", "{": "}"}
 
 DRY = "--dry"
@@ -64,7 +64,7 @@ class _Cutter:
                 return
             if char == "\\" and self.at < len(self.line):
                 char = self.take()
-                char = _ESCAPES.get(char, char)
+                char = ESCAPES.get(char, char)
             self.parts.append(char)
         self.open = mark
 
@@ -119,9 +119,3 @@ def split_open(line: str) -> tuple[list[Word], Word]:
     cutter = _Cutter(line)
     cutter.run()
     return cutter.words, Word("".join(cutter.parts), cutter.quoted)
-
-
-def quote(text: str) -> str:
-    r"""Return `text` in quotes, so that `split` gives it back as one word."""
-    named = {char: name for name, char in _ESCAPES.items()} | {'"': '"', "\\": "\\"}
-    return '"' + "".join(f"\\{named[c]}" if c in named else c for c in text) + '"'

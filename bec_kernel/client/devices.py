@@ -9,10 +9,11 @@ from bec_kernel.client._changes import Changes, Subscription
 from bec_kernel.client._device_words import explained, flaws, hidden, no_method, row
 from bec_kernel.client._fields import DeviceFields, Update
 from bec_kernel.client._reader import Reader
-from bec_kernel.client._values import nearest, show
+from bec_kernel.client._values import nearest
 from bec_kernel.client.wording import main_signal
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Device, DeviceValue, Reading, SignalInfo, keys
+from bec_kernel.words import show
 
 _NOT_OFFERED = {"getdoc", "method", "names_behind"}
 READING = 10.0

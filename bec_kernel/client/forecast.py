@@ -10,10 +10,10 @@ import msgspec
 from bec_kernel.bus import Bus
 from bec_kernel.client import _sketch, _table
 from bec_kernel.client._reader import Reader, ask
-from bec_kernel.client.language import summary
 from bec_kernel.client.wording import length, size
 from bec_kernel.errors import BecError, RefusedError
 from bec_kernel.wire import Call, DryRun, Forecast, Problem, ScanRequest, keys
+from bec_kernel.words import summary
 
 PATIENCE = 20.0
 """The scan server may take so long (s) to say what scans would do."""

@@ -6,18 +6,17 @@ from typing import Any, overload
 
 import msgspec
 
-from bec_kernel.bus import Bus, Id
+from bec_kernel.bus import Bus
 from bec_kernel.client._moments import Moment, moment
 from bec_kernel.client._past import Past
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._scan_list import ScanLine, ScanList
+from bec_kernel.client._values import refuse_unknown
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import keys
+from bec_kernel.wire import ScanState
 
-_LAST = 2**63 - 1
 _SHOWN = 10
-_WHOLE = 32  # characters of a scan id
 Make = Callable[[str, int | None], ScanReport]
 """Returns the report of a scan, by its id and number."""
 
@@ -37,8 +36,7 @@ class History:
 
     def __len__(self) -> int:
         """Return the newest scan's number: numbers count from 1."""
-        last = self._reader.retry(lambda: self._bus.last(keys.scans()))
-        return last.id.major if last else 0
+        return self._past.newest()
 
     @overload
     def __getitem__(self, key: int | str) -> ScanReport: ...
@@ -52,30 +50,13 @@ class History:
         A negative number counts from the newest; of an id the beginning is enough.
 
         Raises:
-            IndexError: there is no scan of this number.
-            KeyError: there is none with this id, or there are several.
-            TypeError: it is neither a number nor an id.
+            NoScanError: there is no such scan, or there are several; it is an
+                IndexError and a KeyError, too.
+            NotAScanError: it is neither a number nor an id; a TypeError, too.
         """
         if isinstance(key, slice):
             return self._several(key)
-        if isinstance(key, str):
-            return self._with_id(key)
-        if isinstance(key, bool) or not hasattr(key, "__index__"):
-            raise TypeError(
-                f"history takes a scan's number or id, or a range of numbers, not "
-                f"{key!r:.60} ({type(key).__name__}); to look for scans: "
-                "history.find(name=…, user=…, device=…, since=…, text=…)"
-            )
-        return self._with_number(key.__index__())
-
-    def _with_number(self, number: int) -> ScanReport:
-        newest = len(self)
-        wanted = newest + 1 + number if number < 0 else number
-        report = self._numbered(wanted) if 1 <= wanted <= newest else None
-        if report is None:
-            there = f"there are 1 to {newest}" if newest else "there is none yet"
-            raise IndexError(f"no scan {number}: {there}")
-        return report
+        return self._make(*self._past.which(key))
 
     def _several(self, key: slice) -> ScanList:
         """Return scans by their numbers: from `start` on, up to but without `stop`."""
@@ -93,44 +74,22 @@ class History:
         reports = [report for report in found if report is not None]
         return ScanList(map(ScanLine.of_report, reports), self._of_line, title)
 
-    def _with_id(self, scan_id: str) -> ScanReport:
-        if len(scan_id) >= _WHOLE:
-            report = self._make(scan_id, None)
-            if report.begin is not None:
-                return report
-        if not scan_id.strip():
-            raise KeyError("an empty text is no scan's id")
-        found = self._past.find(2, scan_id=scan_id)
-        if len(found) != 1:
-            how = "several scans have an id that begins" if found else "no scan has"
-            raise KeyError(
-                f"{how} {'with' if found else 'the id'} {scan_id!r:.60}; numbers are "
-                "no texts, and history.find(text=…) looks for words"
-            )
-        return self._make(found[0].scan_id, found[0].number)
-
     def _of_line(self, line: ScanLine) -> ScanReport:
         return self._make(line.scan_id, line.number)
 
     def _numbered(self, number: int) -> ScanReport | None:
-        """Return a scan by its number; one the bus has forgotten, of the database."""
-        behind = Id(number - 1, _LAST)
-        found = self._reader.retry(lambda: self._bus.read(keys.scans(), behind, 1))
-        if found and found[0].id == Id(number, 0):
-            return self._make(found[0].message.scan_id, number)
-        past = self._past.find(1, below=number + 1) if found else []
-        is_it = bool(past) and past[0].number == number
-        return self._make(past[0].scan_id, number) if is_it else None
+        scan_id = self._past.id_of(number)
+        return None if scan_id is None else self._make(scan_id, number)
 
     def find(
         self,
+        text: str = "",
         *,
         name: str = "",
         user: str = "",
         status: str = "",
         device: Any = "",
         sample: str = "",
-        text: str = "",
         tag: str = "",
         metadata: Mapping[str, Any] | None = None,
         since: Moment | None = None,
@@ -143,12 +102,12 @@ class History:
         `user` and `status` a `*` stands for anything, and case makes no difference.
 
         Args:
+            text: is somewhere: in name, request, user, metadata, comments or tags.
             name: of the scan: `line_scan`, `*grid*`.
             user: who asked for it.
             status: `closed`, `aborted`, `open` …
             device: takes part in it; a device or its name.
             sample: is in its metadata, as `sample` or `sample_name`.
-            text: is somewhere: in name, request, user, metadata, comments or tags.
             tag: somebody gave it.
             metadata: values, by name.
             since: it began then or later: `2026-11-26 14:00`, `yesterday`, `2h` (ago),
@@ -158,23 +117,26 @@ class History:
 
         Raises:
             DeadlineError: the database does not answer.
-            RefusedError: a time or a limit is none.
+            RefusedError: one of them is not what it must be.
         """
-        if limit is not None and limit < 1:
-            raise RefusedError(
-                f"limit={limit} finds nothing", subject="limit", allowed="1 and more"
-            )
+        _check_limit(limit)
+        words = {
+            "text": text,
+            "name": name,
+            "user": user,
+            "status": status,
+            "device": getattr(device, "name", device),
+            "sample": sample,
+            "tag": tag,
+        }
+        texts: dict[str, Any] = {n: _text(n, value) for n, value in words.items()}
+        _check_status(texts["status"])
         now = datetime.now(UTC).astimezone()
         found = self._past.find(
             limit,
-            name=name,
-            user=user,
-            state=str(status),
-            device=str(getattr(device, "name", device)),
-            sample=sample,
-            text=text,
-            tag=tag,
-            metadata={k: _as_text(value) for k, value in (metadata or {}).items()},
+            state=texts.pop("status"),
+            **texts,
+            metadata=_metadata(metadata),
             since=None if since is None else moment(since, now),
             until=None if until is None else moment(until, now),
         )
@@ -199,6 +161,55 @@ class History:
         return self._newest().html() if len(self) else "<p>no scans yet</p>"
 
 
+def _check_limit(limit: Any) -> None:
+    is_number = isinstance(limit, int) and not isinstance(limit, bool)
+    if limit is not None and not (is_number and limit >= 1):
+        raise RefusedError(
+            f"limit={limit!r:.40} finds nothing: it is a number of scans, from 1 on",
+            subject="limit",
+            value=f"{limit!r:.40}",
+            allowed="1 and more",
+        )
+
+
+def _text(option: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise RefusedError(
+            f"history.find({option}=…) takes a text, not {value!r:.60} "
+            f"({type(value).__name__}); scan 7 is history[7]",
+            subject=option,
+            value=f"{value!r:.60}",
+            allowed="a text",
+        )
+    return str(value)
+
+
+def _check_status(word: str) -> None:
+    """Refuse a state no scan is ever in, as that would find nothing and say nothing."""
+    states = [str(state) for state in ScanState]
+    if word and "*" not in word and word.lower() not in states:
+        raise refuse_unknown("status of a scan", word, states)
+
+
+def _metadata(wanted: Any) -> dict[str, str]:
+    """Return metadata as the database compares them."""
+    wanted = {} if wanted is None else wanted
+    if not isinstance(wanted, Mapping) or not all(isinstance(k, str) for k in wanted):
+        raise RefusedError(
+            f"metadata={wanted!r:.60} is no dict with names: {{'run': 7}}",
+            subject="metadata",
+            value=f"{wanted!r:.60}",
+            allowed="a dict with names",
+        )
+    return {name: _as_text(value) for name, value in wanted.items()}
+
+
 def _as_text(value: Any) -> str:
-    """Return a value as the database compares it."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    """Return a value as the database compares it: as JSON has it, a text as it is."""
+
+    def other(value: Any) -> Any:
+        return value.tolist() if hasattr(value, "tolist") else str(value)
+
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value, enc_hook=other).decode()

@@ -1,5 +1,6 @@
 """Words for the history: `%scans --user ada --since 2d gold`, and `bec history`."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from bec_kernel.client._scan_list import ScanList
@@ -10,6 +11,7 @@ from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import ScanState
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 LIMIT = 20
 """So many scans are shown unless one says otherwise."""
 OPTIONS: Mapping[str, str] = {
@@ -39,8 +41,8 @@ def run(history: History, line: str) -> ScanReport | ScanList:
     words = [str(word) for word in split(line)]
     if not words:
         return history[-LIMIT:]
-    if len(words) == 1 and words[0].removeprefix("-").isdecimal():
-        return _numbered(history, words[0])
+    if len(words) == 1 and _NUMBER.fullmatch(words[0]):
+        return history[int(words[0])]
     return _looked_for(history, words)
 
 
@@ -61,7 +63,6 @@ def _looked_for(history: History, words: list[str]) -> ScanList:
             found[name] = value
     if texts:
         found["text"] = " ".join([*texts, *filter(None, [found.get("text")])])
-    _check_status(found.get("status", ""))
     limit = _limit(found.pop("limit", str(LIMIT)))
     return history.find(
         name=found.get("name", ""),
@@ -76,13 +77,6 @@ def _looked_for(history: History, words: list[str]) -> ScanList:
         metadata=metadata,
         limit=limit,
     )
-
-
-def _numbered(history: History, word: str) -> ScanReport:
-    try:
-        return history[int(word)]
-    except IndexError as error:
-        raise RefusedError(str(error), subject="scan", value=word) from None
 
 
 def _option(word: str, words: list[str]) -> tuple[str, str]:
@@ -101,15 +95,8 @@ def _option(word: str, words: list[str]) -> tuple[str, str]:
     return name, value
 
 
-def _check_status(word: str) -> None:
-    """Refuse a state no scan is ever in, as that would find nothing and say nothing."""
-    states = [str(state) for state in ScanState]
-    if word and "*" not in word and word not in states:
-        raise refuse_unknown("status of a scan", word, states)
-
-
 def _limit(word: str) -> int:
-    if not word.isdecimal() or int(word) < 1:
+    if not _NUMBER.fullmatch(word) or int(word) < 1:
         raise RefusedError(
             f"--limit takes a number of scans, not {word!r:.60}",
             subject="--limit",

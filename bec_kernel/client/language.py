@@ -9,8 +9,6 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from bec_kernel.client._completion import complete
 from bec_kernel.client._explain import call_signature, explain, help  # noqa: A004
 from bec_kernel.client._misplaced import refuse_misplaced
@@ -21,7 +19,6 @@ from bec_kernel.client._signatures import (
     Candidate,
     Catalogue,
     Naming,
-    dashed,
     find,
     keyword,
     meaning,
@@ -32,13 +29,12 @@ from bec_kernel.client._values import (
     check,
     from_word,
     metadata_from,
-    show,
-    show_option,
 )
-from bec_kernel.client._words import DRY, Word, quote, split
+from bec_kernel.client._words import DRY, Word, split
 from bec_kernel.errors import RefusedError
 from bec_kernel.forms import refuse_surplus, unfold
-from bec_kernel.wire import Parameter, Part, ScanRequest, Signature
+from bec_kernel.wire import Parameter, ScanRequest, Signature
+from bec_kernel.words import dashed, show, summary
 
 __all__ = [
     "DRY",
@@ -54,7 +50,6 @@ __all__ = [
     "help",
     "parse",
     "read_parts",
-    "summary",
     "take_dry",
 ]
 
@@ -379,21 +374,4 @@ def format(request: ScanRequest) -> str:  # noqa: A001 - the counterpart of pars
         words.append("--nowait")
     for name, value in request.metadata.items():
         words += ["--metadata", f"{name}={show(value)}"]
-    return " ".join(words)
-
-
-def _shown(arg: Any) -> str:
-    if not isinstance(arg, dict):
-        return show(arg)
-    return quote(summary(msgspec.convert(arg, Part)))
-
-
-def summary(request: ScanRequest | Part) -> str:
-    """Return the request as one types it, without queue and metadata."""
-    words = [request.name, *map(_shown, request.args)]
-    for name, value in request.kwargs.items():
-        if isinstance(value, bool):
-            words.append(dashed(name if value else f"no_{name}"))
-        else:
-            words += [dashed(name), show_option(value)]
     return " ".join(words)

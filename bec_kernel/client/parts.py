@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from bec_kernel.client.forecast import ScanForecast, check_reads
-from bec_kernel.client.language import summary
 from bec_kernel.client.report import ScanReport
 from bec_kernel.wire import Part, ScanRequest
+from bec_kernel.words import summary
 
 
 class WrittenPart:

@@ -10,7 +10,6 @@ from bec_kernel.client._begins import begins
 from bec_kernel.client._ended import Ended
 from bec_kernel.client._reader import Reader
 from bec_kernel.client._waiting import Waiting
-from bec_kernel.client.language import summary
 from bec_kernel.client.report import ScanReport
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import (
@@ -27,6 +26,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
+from bec_kernel.words import summary
 
 Send = Callable[..., Any]
 """Sends an action of a kind, with these fields, and returns what is replied."""

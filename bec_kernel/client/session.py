@@ -42,6 +42,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
+from bec_kernel.words import summary
 
 ACCEPTING = 20.0
 """The scan server may take so long (s) to accept or refuse; then it will not run it."""
@@ -169,7 +170,7 @@ class Client:
         if request.name == "mv":
             self.moves.add(report)
             if waits:
-                self.say(f"{language.summary(request)} waits: {waits}")
+                self.say(f"{summary(request)} waits: {waits}")
         return report
 
     def report(self, scan_id: str) -> ScanReport:
@@ -304,6 +305,8 @@ class Client:
         reply = ask(self.reader, self.bus, inbox, request, timeout)
         if reply.problem is not None:
             raise error_of(reply.problem)
+        for warning in reply.warnings:
+            self.say(warning)
         return reply.value
 
     def _tell(self, inbox: Inbox[Any, Reply], request: Any, _: float = 0.0) -> None:

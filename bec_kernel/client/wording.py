@@ -3,8 +3,8 @@
 from numbers import Real
 from typing import Any
 
-from bec_kernel.client.language import summary
 from bec_kernel.wire import Device, Fit, ScanRequest, SignalInfo
+from bec_kernel.words import summary
 
 _DIGITS = 4
 """Behind the point, where a signal does not say."""

@@ -18,12 +18,14 @@ class Reply(Message, frozen=True, kw_only=True):
         asked: id of the request's entry in its inbox.
         value: what was asked for.
         problem: why it was refused; None when it was not.
+        warnings: what a person should know of what was accepted.
     """
 
     request_id: str
     asked: str
     value: Any = None
     problem: Problem | None = None
+    warnings: list[str] = []
 
 
 class Item(Message, frozen=True, kw_only=True):

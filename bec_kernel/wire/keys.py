@@ -189,6 +189,11 @@ heartbeats: dict[str, Latests[Heartbeat]] = {
     role: Latests(f"pub/heartbeat/{role}" + "/{}", Heartbeat, role) for role in ROLES
 }
 """By role: (name of the process) it lives."""
+advisors: Latests[Heartbeat] = Latests(
+    "pub/data_analysis/advisors", Heartbeat, "data_analysis", fields=True
+)
+"""Analyses that scans may ask, by name, as each began; its heartbeat: whether it lives.
+"""
 processes: Latests[Process] = Latests(
     "pub/launcher/processes", Process, "launcher", fields=True
 )

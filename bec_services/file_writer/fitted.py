@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from bec_kernel.wire import Begin, Fit
+from bec_kernel.wire import Fit
+from bec_services.file_writer.core import Columns, Key
 from bec_services.file_writer.events import cut
 from bec_services.file_writer.node import Node, Patch, group
+from bec_services.file_writer.scan import Scan
 
 FIT = "/entry/collection/fit"
 _TEXTS = {"model": 64, "x": 128, "y": 128, "message": 1024}
@@ -16,9 +18,9 @@ _NAME = 64
 _FLOAT = (np.dtype(np.float64), ())
 
 
-def fit_nodes(begin: Begin) -> Iterator[Node]:
+def fit_nodes(scan: Scan, columns: Columns) -> Iterator[Node]:
     """Yield where the fit will stand; nothing, where none was asked for."""
-    if not begin.fit:
+    if not scan.begin.fit:
         return
     yield group(FIT)
     for name, size in _TEXTS.items():
@@ -29,8 +31,36 @@ def fit_nodes(begin: Begin) -> Iterator[Node]:
     yield Node(f"{FIT}/parameters/value", grows=_FLOAT)
     yield Node(f"{FIT}/parameters/error", grows=_FLOAT)
     yield group(f"{FIT}/curve", "NXdata", signal="y", axes=["x"])
-    for axis in ("x", "y"):  # what is fitted, and so its unit, nobody knows yet
-        yield Node(f"{FIT}/curve/{axis}", {"units": ""}, grows=_FLOAT)
+    for axis, unit in zip("xy", _units(scan, columns), strict=True):
+        yield Node(f"{FIT}/curve/{axis}", {"units": unit}, grows=_FLOAT)
+
+
+def _units(scan: Scan, columns: Columns) -> tuple[str, str]:
+    """Return the units of what will be fitted over what, before anything is.
+
+    The data analysis takes the first motor and, of what is read at each point, the
+    signal that was asked for, or the detector that is triggered first.
+    """
+    begin = scan.begin
+    about = begin.parameters.get("signal") or next(iter(begin.triggered), "")
+    motors = [name for name in begin.motors if name in columns.devices][:1]
+    others = [name for name in begin.monitored if name not in begin.motors]
+    others.sort(key=lambda name: name != about)
+    x = next(_numbers(scan, columns, motors), None)
+    y = next(_numbers(scan, columns, others), None)
+    return scan.unit(x) if x else "s", scan.unit(y) if y else ""
+
+
+def _numbers(scan: Scan, columns: Columns, devices: list[str]) -> Iterator[Key]:
+    """Yield the first signal of each device that is one number."""
+    for device in devices:
+        known = scan.devices.get(device)
+        hints = [s.name for s in known.signals if s.kind == "hinted"] if known else []
+        for name in (*hints, device, *columns.signals(device)):
+            column = columns.columns.get((device, name))
+            if column is not None and column.dtype.kind in "iuf" and not column.shape:
+                yield device, name
+                break
 
 
 def fit_patches(fit: Fit) -> Iterator[Patch]:

@@ -16,7 +16,7 @@ from bec_services.file_writer.node import (
     safe,
     text,
 )
-from bec_services.file_writer.scan import Scan
+from bec_services.file_writer.scan import Scan, hinted
 
 STATE = "/entry/collection/metadata/state"
 REASON = "/entry/collection/metadata/reason"
@@ -72,7 +72,7 @@ def configuration(scan: Scan, columns: Columns) -> Iterator[Node]:
         signals = {_step(signal): signal for signal in read}
         yield group(top, **_if_any(signals))
         if device is not None:
-            yield from _published(top, device)
+            yield from _published(scan, top, device)
         if name in scan.listed:
             yield Node(f"{top}/listed", value=text(as_json(scan.listed[name])))
         for step, signal in signals.items():
@@ -87,11 +87,13 @@ def _if_any(signals: Iterable[str]) -> dict[str, Any]:
     return {"signals": found} if (found := list(signals)) else {}
 
 
-def _published(top: str, device: Device) -> Iterator[Node]:
+def _published(scan: Scan, top: str, device: Device) -> Iterator[Node]:
     for word in _WORDS_OF_A_DEVICE:
         yield Node(f"{top}/{word}", value=text(getattr(device, word)))
     if device.limits:
-        yield Node(f"{top}/limits", value=np.array(device.limits))
+        known = [signal.name for signal in device.signals]
+        unit = scan.unit((device.name, hinted(scan, device.name, known)))
+        yield Node(f"{top}/limits", {"units": unit}, np.array(device.limits))
 
 
 def _step(signal: str) -> str:

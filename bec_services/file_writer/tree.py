@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-import msgspec
-
 from bec_kernel.version import __version__
-from bec_kernel.wire import Part, ScanRequest
+from bec_kernel.words import summary
 from bec_services.file_writer.aligned import AlignedLayout
 from bec_services.file_writer.core import Columns
 from bec_services.file_writer.events import events
@@ -33,7 +31,7 @@ def tree(
         *metadata(scan),
         *readings(scan, columns, streams),
         *aligned.nodes(),
-        *fit_nodes(scan.begin),
+        *fit_nodes(scan, columns),
         *configuration(scan, columns),
         *events(),
         *instrument(scan, columns, streams),
@@ -51,7 +49,7 @@ def _entry(scan: Scan, plot: Plot) -> Iterator[Node]:
     # A plot of nothing is no plot: NeXus wants a signal in each.
     shown = {"default": PLOT.rpartition("/")[2]} if plot.signals else {}
     yield group("/entry", "NXentry", **shown)
-    yield Node("/entry/title", value=text(_title(begin.request)))
+    yield Node("/entry/title", value=text(summary(begin.request)))
     yield Node("/entry/start_time", value=text(iso(scan.start)))
     yield Node(END_TIME, value=text("", 32))
     yield Node("/entry/entry_identifier", value=text(str(begin.scan_number)))
@@ -59,12 +57,3 @@ def _entry(scan: Scan, plot: Plot) -> Iterator[Node]:
     program = {"version": __version__}
     yield Node("/entry/program_name", program, text("BEC"))
     yield group("/entry/collection")
-
-
-def _title(asked: ScanRequest | Part) -> str:
-    """Return name and words of a scan; those of its parts in brackets."""
-    words = (
-        f"({_title(msgspec.convert(one, Part))})" if isinstance(one, dict) else str(one)
-        for one in asked.args
-    )
-    return " ".join([asked.name, *words])

@@ -69,9 +69,8 @@ def meant(queues: Queues, action: ItemAction) -> Item:
         item = queues.running_in(action.queue)
     if item is None:
         what = action.scan_id[:_SHOWN] or f"queue {action.queue:.80}"
-        raise RefusedError(
-            f"nothing to {action.verb}: {what} is not running", subject=what
-        )
+        state = "neither runs nor waits" if action.scan_id else "is not running"
+        raise RefusedError(f"nothing to {action.verb}: {what} {state}", subject=what)
     return item
 
 
@@ -198,7 +197,9 @@ def _resume(
         raise RefusedError(f"{label(item)} is not paused", subject="resume")
     suspended = queues.status(queue).suspended
     if suspended is None:
-        new = msgspec.structs.replace(item, paused=None)
+        # Until the worker goes on, whoever looks sees that it was told to.
+        why = "resuming" if item.state is ItemState.PAUSED else item.reason
+        new = msgspec.structs.replace(item, paused=None, reason=why)
         return [*queues.put(new), told(item, Verb.RESUME, hold, request_id)]
     if _by_rule(item):
         raise RefusedError(

@@ -38,6 +38,7 @@ from bec_services.scan_server.acting import (
     meant,
     told,
 )
+from bec_services.scan_server.advisors import doubts
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.beamline import BeamlineWatch
 from bec_services.scan_server.beginning import begun
@@ -97,7 +98,11 @@ class Desk:
         """
         with self._lock:
             changes, value = self._decide(ask, user, time.time())
-            answer = msgspec.structs.replace(reply.message, value=value)
+            known = self._begins.get(ask.request_id)
+            warnings = doubts(self._life.bus, known.begin.asks) if known else []
+            answer = msgspec.structs.replace(
+                reply.message, value=value, warnings=warnings
+            )
             changes.append(Append(reply.log, answer, keep=reply.keep))
             self._commit(changes)
             self._watch()
@@ -147,6 +152,7 @@ class Desk:
         if self._is_known(request.request_id):
             return [], None  # asked twice: answered twice, done once
         accepted, item = self._item(request, user, now)
+        doubts(self._life.bus, accepted.begin.asks)  # refused, if one is unknown
         if request.nowait:
             self._commit(self._suspenders.look())
         why = self._queues.why_waits(item)

@@ -50,14 +50,17 @@ def _find(database: "Database", ask: FindScans) -> FoundScans:
     return FoundScans(scans=scans, below=below)
 
 
+_IS_A_TAG = "one word without a comma, 64 characters at most"
+
+
 def _check(ask: AnnotateScan) -> None:
     for tag in (*ask.tags, *ask.untag):
         if not _TAG.fullmatch(tag):
             raise RefusedError(
-                f"{tag!r:.80} is no tag",
+                f"{tag!r:.80} is no tag: it is {_IS_A_TAG}",
                 subject="tag",
                 value=tag[:80],
-                allowed="one word without a comma, 64 characters at most",
+                allowed=_IS_A_TAG,
             )
     if len(ask.comment) > _COMMENT:
         raise RefusedError(

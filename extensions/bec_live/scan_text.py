@@ -26,6 +26,10 @@ def how_far(state: CardState) -> str:
 
 
 def _extreme(state: CardState) -> list[str]:
+    """Return where a detector has seen most: of one point, or without a place, not."""
+    names = _places(state)
+    if len(state.rows) < 2 or not names or state.y in names:
+        return []
     found = [
         (y, x, row)
         for row, (x, y) in enumerate(
@@ -36,12 +40,12 @@ def _extreme(state: CardState) -> list[str]:
     if not found:
         return []
     y, _, row = max(found)
-    return [f"{state.y}: largest {number(y)} at {_place(state, row)}"]
+    where = (f"{name} = {number(state.series(name, row)[0])}" for name in names)
+    return [f"{state.y}: largest {number(y)} at {', '.join(where)}"]
 
 
-def _place(state: CardState, row: int) -> str:
-    """Return where a row was taken; of a grid where its motors were, not its number."""
+def _places(state: CardState) -> list[str]:
+    """Return what says where a row was taken; of a grid its motors, not its number."""
     motors = state.begin.motors if state.begin else []
     known = [name for name in motors if name in state.columns]
-    names = known if state.x == INDEX and known else [state.x]
-    return ", ".join(f"{n} = {number(state.series(n, row)[0])}" for n in names)
+    return known if state.x == INDEX else [state.x]

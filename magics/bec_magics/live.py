@@ -35,10 +35,13 @@ def wait_for(session: Session, report: ScanReport) -> ScanReport:
 
 
 def draw_in_terminal(report: ScanReport, client: Client) -> None:
-    """Draw the scan in the terminal until it has ended."""
+    """Draw the scan in the terminal until it has ended.
+
+    How it has ended stands in the prompt's result, or in its error: it is said once.
+    """
     from bec_kernel.terminal import follow_to_the_file
 
-    follow_to_the_file(report, client.dev, print)
+    follow_to_the_file(report, client.dev, print, ending=False)
 
 
 @contextlib.contextmanager

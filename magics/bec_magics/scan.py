@@ -51,6 +51,8 @@ class ScanMagics(Magics):
                 return self.session.client.run(rest)
             case ["--show"]:
                 return self._shown(rest)
+            case [name] if rest in ("--help", "-h"):
+                return Words(self._explained(name))
         return self._watched(self.session.client.run(line))
 
     def _watched(self, report: ScanReport) -> Any:
@@ -136,14 +138,12 @@ def past_scan(client: Client, word: str) -> ScanReport:
             subject="--show",
             value=word,
         ) from None
-    except IndexError as error:
-        raise RefusedError(str(error), subject="--show", value=word) from None
 
 
 def _counting(line: str) -> str:
     """Return the words of a count: the first one is the exposure, s, if it is one."""
     words = line.lstrip()
-    seconds = "" if words and not words.startswith("-") else "0.1 "
+    seconds = "" if words and not words.startswith("--") else "0.1 "
     return f"acquire --exp-time {seconds}{words}"
 
 

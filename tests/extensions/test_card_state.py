@@ -146,6 +146,14 @@ def test_the_largest_of_a_grid_is_told_with_where_its_motors_were():
     assert said == "bpm4i: largest 9 at samx = 1"
 
 
+def test_of_one_point_or_without_a_motor_nothing_is_the_largest():
+    begin = Begin(scan_id="a", user="ann", request=REQUEST, monitored=["bpm4i"])
+    for points in ([point(0, 0.0, 9.0)], [point(n, 0.0, float(n)) for n in range(3)]):
+        said = summary(state_of(begin, *points, CLOSED))
+        assert len(said.splitlines()) == 1
+    assert "largest" not in summary(state_of(BEGIN, point(0, 0.0, 9.0), CLOSED))
+
+
 def test_the_text_of_a_finished_scan_has_no_id_path_or_time():
     text = summary(state_of(BEGIN, *POINTS, FIT, CLOSED, SEAL))
     assert text.splitlines() == [

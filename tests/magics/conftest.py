@@ -41,7 +41,7 @@ MV = Signature(
 ACQUIRE = Signature(
     name="acquire",
     options=[
-        Parameter(name="exp_time", kind="float", unit="s", default=0.0),
+        Parameter(name="exp_time", kind="float", unit="s", default=0.0, low=0.0),
         Parameter(name="frames_per_trigger", kind="int", default=1),
     ],
 )

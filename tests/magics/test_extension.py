@@ -262,3 +262,14 @@ def test_tab_offers_the_metadata_the_site_knows(connected, bus, typed, wanted):
     bus.commit([Put(keys.metadata(), MetadataSchema(fields=[mode, shots]), "site")])
     assert tab(connected, typed) == wanted
     assert {"1", "2", "scans"} <= {*tab(connected, "bec.metadata['shots'] = ")}
+
+
+def test_help_is_also_asked_for_behind_a_scans_name(connected):
+    told = repr(connected.run_cell("%scan line_scan --help").result)
+    assert told == repr(connected.run_cell("%scan --help line_scan").result)
+    assert told.startswith("line_scan motor start stop")
+
+
+def test_a_count_of_less_than_no_time_is_refused_as_that(connected):
+    error = connected.run_cell("%ct -1").error_in_exec
+    assert "exp_time (s): -1.0 is" in str(error)

@@ -169,12 +169,12 @@ def test_all_that_is_found_comes_page_by_page_newest_last(bec, scihub):
 
 def test_what_is_looked_for_is_asked_of_the_database(bec, scihub):
     bec.history.find(
+        "low",
         name="line*",
         user="ada",
         status=ScanState.CLOSED,
         device=bec.dev.samx,
         sample="gold",
-        text="low",
         tag="fig3",
         metadata={"run": 7, "kind": "test"},
         since=T0,
@@ -353,6 +353,18 @@ def test_a_table_without_points_has_its_columns_and_its_index(report):
     assert set(table.dtypes.astype(str)) == {"float64"}
     assert report.to_xarray().sizes["point_id"] == 0
     assert report.to_xarray()["samx"].attrs["units"] == "mm"
+
+
+def test_a_scan_is_compared_with_another_one_by_its_number(bec):
+    for steps in (2, 3):
+        bec.scans.line_scan("samx", 0, 1, steps=steps).wait(5)
+    lines = ["~ parameter steps: 2 -> 3"]
+    for other in (2, -1, bec.history[2], bec.history[2].scan_id):
+        assert list(bec.history[1].diff(other)) == lines
+    with pytest.raises(RefusedError, match="no scan 9: there are 1 to 2"):
+        bec.history[1].diff(9)
+    with pytest.raises(RefusedError, match=r"number or id, not 2.5 \(float\)"):
+        bec.history[1].diff(2.5)
 
 
 def test_a_difference_is_a_line(report, bec, server):

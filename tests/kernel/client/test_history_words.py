@@ -22,6 +22,7 @@ def test_words_without_words_need_no_database(bec):
         ("--since soon", "'soon' is no time; as in: 2026-11-26"),
         ("--status closd", "did you mean closed"),
         ("99", "no scan 99"),
+        ("--limit " + "9" * 5000, "takes a number of scans"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(bec, words, said):
@@ -38,3 +39,34 @@ def test_words_are_completed():
     assert offered("--status clo") == ["closed"]
     assert offered("--since to") == ["today"]
     assert "--limit" in history_words.help()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"status": "closd"}, "did you mean closed"),
+        ({"text": 3}, r"find\(text=…\) takes a text, not 3 .*scan 7 is history\[7\]"),
+        ({"user": None}, "takes a text, not None"),
+        ({"limit": "3"}, "limit='3' finds nothing"),
+        ({"limit": True}, "a number of scans, from 1 on"),
+        ({"metadata": "run=7"}, "no dict with names"),
+        ({"since": "1e400"}, "'1e400' is no time"),
+        ({"until": float("nan")}, "nan is no time"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused(bec, wanted, said):
+    with pytest.raises(RefusedError, match=said):
+        bec.history.find(**wanted)
+
+
+def test_what_nobody_there_could_read_is_refused_before_it_is_asked(bec):
+    with pytest.raises(RefusedError, match=r"Expected `int`, got `str`.*point"):
+        bec.queue.rewind("x")
+    with pytest.raises(RefusedError, match=r"Expected `str`, got `int`.*reason"):
+        bec.queue.lock(3)
+    report = bec.scans.line_scan("samx", 0, 1, steps=2).wait(5)
+    with pytest.raises(RefusedError, match="an empty comment says nothing"):
+        report.comment(" ")
+    with pytest.raises(RefusedError, match="no device 'nope' in devices of scan 1"):
+        _ = report.devices.nope
+    assert not hasattr(report.devices, "nope")

@@ -52,6 +52,16 @@ def test_a_scan_without_points_has_no_empty_table(bec, server):
     )
 
 
+def test_who_shows_the_report_anyway_gets_how_it_ended_once(bec):
+    report = bec.scans.line_scan("samx", 0, 1, steps=3).wait(5)
+    view = ScanView(report, ending=False)
+    for point in report.points():
+        view.add(point)
+    assert "closed" not in drawn(view)
+    assert "point" in drawn(view)
+    assert "closed, 3 points" in drawn(ScanView(report))
+
+
 def test_an_aborted_scan_says_where_its_file_is(bec, server, monkeypatch):
     server.allowed = 1
     report = bec.scans.line_scan("samx", 0, 1, steps=3)

@@ -129,9 +129,19 @@ def test_what_was_read_of_config_signals_stands_beside_it(tmp_path):
         assert velocity["value"].attrs["units"] == "mm/s"
         assert velocity["timestamp"][()] == T0
         assert top["samx/limits"][:].tolist() == [-1.0, 1.0]
+        assert top["samx/limits"].attrs["units"] == "mm"
         assert top["samx/limits_/value"][()] == 7
         assert top["away/away_mode/value"][()] == b"fast"
         assert top["samx"].attrs["signals"].tolist() == ["samx_velocity", "limits_"]
+
+
+@pytest.mark.parametrize(("motors", "unit"), [(["samx"], "mm"), ([], "s")])
+def test_a_fitted_curve_has_the_units_of_what_is_fitted(tmp_path, motors, unit):
+    units = {"samx": "mm", "bpm4i": "counts"}
+    read = {"fit": "gaussian", "motors": motors, "monitored": ["bpm4i"]}
+    with written(tmp_path, points_log(2), units=units, **read) as file:
+        curve = file["entry/collection/fit/curve"]
+        assert [curve[axis].attrs["units"] for axis in "xy"] == [unit, "counts"]
 
 
 def test_where_a_scan_comes_from_is_in_its_file(tmp_path):

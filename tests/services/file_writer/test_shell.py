@@ -128,14 +128,14 @@ def test_a_scan_in_parts_is_titled_by_them(broker, tmp_path):
     path = write(broker, tmp_path, points_log(5), request=request)
     with h5py.File(path) as file:
         title = file["entry/title"][()]
-    assert title == b"multi (line_scan samx -5 5) (acquire)"
+    assert title == b'multi "line_scan samx -5 5 --steps 3" "acquire"'
 
 
 def test_the_file_is_a_nexus_entry_with_a_default_plot(broker, tmp_path):
     with h5py.File(write(broker, tmp_path, points_log(5))) as file:
         entry = file[file.attrs["default"]]
         assert entry.attrs["NX_class"] == "NXentry"
-        assert entry["title"][()] == b"line_scan samx -5 5"
+        assert entry["title"][()] == b"line_scan samx -5 5 --steps 5"
         assert entry["start_time"][()] == b"2023-11-14T22:13:20.000000+00:00"
         assert entry["end_time"][()] == b"2023-11-14T22:13:25.000000+00:00"
         assert entry["user/name"][()] == b"ada"

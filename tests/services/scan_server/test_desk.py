@@ -3,18 +3,23 @@
 import time
 import uuid
 
+import msgspec
 import pytest
 
 from bec_kernel.wire import (
     Control,
+    Hold,
     Item,
     ItemAction,
+    ItemState,
     Place,
     QueueVerb,
     ScanRequest,
     Verb,
     keys,
 )
+from bec_services.scan_server.acting import control
+from bec_services.scan_server.queue import Queues
 from tests.services.scan_server.beamline import Beamline, said
 
 
@@ -204,6 +209,26 @@ def test_a_scan_that_shall_not_wait_is_refused_behind_another(beamline):
 
 
 # --- queues --------------------------------------------------------------------------
+def test_until_its_worker_goes_on_a_resumed_scan_says_that_it_will():
+    hold, request = Hold(user="ada"), ScanRequest(request_id="a", name="line_scan")
+    item = Item(
+        scan_id="a",
+        user="ada",
+        request=request,
+        rank=1.0,
+        state=ItemState.PAUSED,
+        paused=hold,
+        reason=str(hold),
+    )
+    queues = Queues([item])
+    control(queues, item, Verb.RESUME, hold)
+    assert queues.items["a"].reason == "resuming"
+    running = msgspec.structs.replace(item, state=ItemState.RUNNING, reason="")
+    queues = Queues([running])  # the pause that was asked for has no effect yet
+    control(queues, running, Verb.RESUME, hold)
+    assert queues.items["a"].reason == ""
+
+
 def test_a_queue_that_is_paused_pauses_what_runs_and_begins_nothing(beamline):
     first, second = beamline.scan(), beamline.scan()
     assert beamline.on_queue(QueueVerb.PAUSE, reason="lunch") is None
