@@ -4,31 +4,25 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bec_kernel.bus import START
 from bec_kernel.client import _frames
 from bec_kernel.client._aligned import AtPoints, aligned, column, samples, unit_of
 from bec_kernel.client._difference import difference, told
-from bec_kernel.client._filed import Filed, filed
 from bec_kernel.client._filed_more import (
     aligned_of,
     begin_of,
-    configuration_of,
     first_of,
-    fit_of,
     stream_of_file,
     streams_of_file,
 )
-from bec_kernel.client._first_points import PAGE, FirstPoints
+from bec_kernel.client._filed_scan import FiledScan
 from bec_kernel.client._lists import Difference
 from bec_kernel.client._plot import Plot, choose, draw, numbers
-from bec_kernel.client._record import ScanRecord
-from bec_kernel.client._remote_file import RemoteFile
 from bec_kernel.client._signals import DevicesData, Load, SignalData
 from bec_kernel.client._timing import Timing
 from bec_kernel.client.wording import ending, fit_words, headline
 from bec_kernel.errors import RefusedError
 from bec_kernel.scan_devices import devices_of, streams_of
-from bec_kernel.wire import Fit, Point, Reading, Readings, Remark, keys
+from bec_kernel.wire import Point, Reading, Remark
 from bec_kernel.words import summary
 
 if TYPE_CHECKING:
@@ -40,109 +34,10 @@ if TYPE_CHECKING:
 _READ = ("hinted", "normal")
 
 
-class ScanData(ScanRecord):
+class ScanData(FiledScan):
     """One scan's data, before, during and after it."""
 
-    _filed: Filed | None = None
-    _before: FirstPoints | None = None
     _filed_aligned: AtPoints | None = None
-    _filed_fit: Fit | None = None
-    _filed_configuration: dict[str, Readings] | None = None
-
-    # --- from the file ----------------------------------------------------------------
-    def _points(self) -> list[Point]:
-        track = self._track()
-        if not track.points and self._is_gone:
-            return list(self._from_file().points)
-        with self._reader.changed:
-            first, skipped, points = track.first, track.skipped, list(track.points)
-        if not first:
-            return points
-        return [*self._newest(self._first_points.upto(first, skipped)), *points]
-
-    def _newest(self, points: list[Point]) -> list[Point]:
-        """Return points from the file, where they were taken again as the bus says."""
-        track = self._track()
-        with self._reader.changed:
-            again = dict(track.again)
-        return [again.get(point.point_id, point) for point in points]
-
-    def filed_points(self, start: int, stop: int) -> Iterator[Point]:
-        """Yield points from the scan's file: while it runs only those not on the bus.
-
-        Args:
-            start: first `point_id`.
-            stop: behind the last one.
-
-        Raises:
-            DeadlineError: the file writer does not answer.
-            RefusedError: the file does not have them.
-        """
-        for first in range(start, stop, PAGE):
-            yield from self._first_points.read(first, min(first + PAGE, stop))
-
-    @property
-    def _first_points(self) -> FirstPoints:
-        if self._before is None:
-            args = self._bus, self._reader, self.scan_id, lambda: self.hdf5
-            self._before = FirstPoints(*args)
-        return self._before
-
-    @property
-    def baseline(self) -> dict[str, Readings]:
-        """Readings of the baseline devices, by device; empty before they were taken."""
-        if self._is_gone:
-            return self._from_file().baseline
-        if self._track().first and not self._track().baseline:  # it left the bus
-            written = self._first_points.written
-            return dict(written.baseline) if written else self._from_file().baseline
-        return super().baseline
-
-    @property
-    def configuration(self) -> dict[str, Readings]:
-        """How its devices were set up: readings of their config signals, by device.
-
-        Known with the first point. A device that could not tell is not there: an alarm
-        has said why.
-        """
-        if not self._is_gone:
-            track = self._track()
-            if not track.first or track.configuration:
-                return super().configuration
-            if written := self._first_points.written:  # it left the bus
-                return dict(written.configuration)
-        if self._filed_configuration is None:
-            self._filed_configuration = configuration_of(self.hdf5)
-        return dict(self._filed_configuration)
-
-    @property
-    def _is_gone(self) -> bool:
-        """It is no longer on the bus, but the database and the file know it."""
-        self._track()  # from what it told once, all of it may have expired meanwhile
-        return self.past is not None and bool(self.past.file)
-
-    @property
-    def _is_emptied(self) -> bool:
-        """Its logs have expired, whatever of them is still here; its file has all."""
-        if self._is_gone:
-            return True
-        if self._track(points=False).file is None:
-            return False
-        log = keys.steps(self.scan_id)
-        return not self._reader.retry(lambda: self._bus.read(log, START, 1))
-
-    @property
-    def fit(self) -> Fit | None:
-        """The newest fit; of a scan that has ended the final one, if any."""
-        found = super().fit
-        if found is None and not self._track(points=False).states and self._is_gone:
-            self._filed_fit = found = self._filed_fit or fit_of(self.hdf5)
-        return found
-
-    def _from_file(self) -> Filed:
-        if self._filed is None:
-            self._filed = filed(self.hdf5)
-        return self._filed
 
     # --- tables -----------------------------------------------------------------------
     def to_pandas(
@@ -198,14 +93,12 @@ class ScanData(ScanRecord):
         from bec_kernel.client._places import places_of
         from bec_kernel.grid import first_setpoints
 
-        begin, first = self.begin, dict[str, float]()
-        if begin is None and self._is_emptied:
-            begin = begin_of(self.hdf5)
-        if begin is not None and begin.parameters.get("relative"):
-            known = begin
-            first = self._reader.retry(lambda: first_setpoints(self._bus, known))
-            if not first and (self._is_emptied or self._track().first):
-                first = first_of(self.hdf5)
+        if self._is_emptied:
+            return places_of(points, begin_of(self.hdf5), first_of(self.hdf5))
+        begin = self.begin
+        if begin is None:
+            return places_of(points, None, {})
+        first = self._reader.retry(lambda: first_setpoints(self._bus, begin))
         return places_of(points, begin, first)
 
     def _columns(self) -> dict[str, list[Any]]:
@@ -343,16 +236,6 @@ class ScanData(ScanRecord):
             return _signal(column(signal, name), list(found), unit)
 
         return load
-
-    @property
-    def hdf5(self) -> RemoteFile:
-        """Its file, once it is finished, read over the bus: no shared disk is needed.
-
-        `report.hdf5["entry/data/samx"][10:20]` is an array; a group has `names`, and a
-        dataset `shape`, `dtype` and `attrs`.
-        """
-        path = str(self.file or "")  # the bus forgets it, the report does not
-        return RemoteFile(self._bus, self._reader, self.scan_id, path)
 
     # --- people -----------------------------------------------------------------------
     def diff(self, other: "ScanData | int | str") -> Difference:
