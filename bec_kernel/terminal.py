@@ -125,8 +125,10 @@ class ScanView:
         report = self.report
         colour = _COLOURS.get(str(report.status), "red")
         found: list[RenderableType]
+        if report.is_final and not self._ending:
+            return []
         if report.is_final:
-            found = [Text(repr(report), style=colour)] if self._ending else []
+            found = [Text(repr(report), style=colour)]
         else:
             found = [self._progress(colour)]
         words = fit_words(report.fit)

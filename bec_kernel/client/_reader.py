@@ -290,8 +290,10 @@ def _check(request: Any) -> None:
     try:
         decode(encode_ask(request), type(request))
     except DecodeError as error:
+        what, _, where = str(error.__cause__).replace("`", "").partition(" - at $.")
         raise RefusedError(
-            f"it cannot be asked, as it is {error}", value=f"{error}"
+            f"{where or type(request).__name__}: {what[:1].lower()}{what[1:]}",
+            subject=where,
         ) from None
 
 

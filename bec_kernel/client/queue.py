@@ -155,8 +155,17 @@ class Queue:
         self._on_item(Verb.COMPLETE, None, reason=reason)
 
     def rewind(self, point: int, *, reason: str = "") -> None:
-        """Let what runs go back: `point` and all behind it are taken again."""
-        self._on_item(Verb.REWIND, None, point=point, reason=reason)
+        """Let what runs go back: `point` and all behind it are taken again.
+
+        Raises:
+            RefusedError: the point was not taken, or nothing runs.
+        """
+        runs = (one for one in self.items if one.is_scan and one.begun)
+        item = next(runs, None)
+        if item is None:  # it is said in the same words as for all others
+            self._on_item(Verb.REWIND, None, point=point, reason=reason)
+            return
+        self._make(item.scan_id).rewind(point, reason=reason)
 
     def restart(self, which: Which = None, *, reason: str = "") -> ScanReport:
         """Run it again from the start, next; abort it where it runs.

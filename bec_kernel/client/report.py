@@ -256,7 +256,7 @@ class ScanReport(ScanData):
         """End it well: its points are enough; its file is closed as complete."""
         self._wish(Verb.COMPLETE)
 
-    def rewind(self, point: int) -> None:
+    def rewind(self, point: int, *, reason: str = "") -> None:
         """Go back: `point` and all behind it are taken again, as a new attempt.
 
         What was taken before stays on the bus; table, fit and file show what was taken
@@ -264,6 +264,7 @@ class ScanReport(ScanData):
 
         Args:
             point: a `point_id` that was taken.
+            reason: why; others see it.
 
         Raises:
             RefusedError: it was not, or it cannot be taken again: the scan has ended.
@@ -276,7 +277,7 @@ class ScanReport(ScanData):
                 value=str(point),
                 allowed=f"0 to {taken - 1}" if taken else "none",
             )
-        self._wish(Verb.REWIND, point=int(point))
+        self._wish(Verb.REWIND, point=int(point), reason=reason)
 
     def halt(self) -> None:
         """Stop it at once, without cleaning up."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bec_kernel.errors import BecError
+
 
 class Later:
     """Stands for a part of the client until somebody needs it."""
@@ -36,14 +38,21 @@ class Later:
         return dir(_found(self))
 
     def __repr__(self) -> str:
-        return repr(_found(self))
+        try:
+            return repr(_found(self))
+        except BecError as error:  # who shows things draws a page of what went wrong
+            return f"{type(error).__name__}: {error}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         """Show the thing itself, as rich as it is."""
         from IPython.core.interactiveshell import InteractiveShell
 
         formatter: Any = InteractiveShell.instance().display_formatter
-        return formatter.format(_found(self), include, exclude)
+        try:
+            found = _found(self)
+        except BecError:
+            return {"text/plain": repr(self)}
+        return formatter.format(found, include, exclude)
 
 
 def _found(name: Later) -> Any:

@@ -72,6 +72,14 @@ def test_without_an_instance_the_first_use_says_how_to_start_one(shell, capsys):
     assert len(text.strip().splitlines()) == 1
 
 
+def test_a_name_shown_without_an_instance_says_so_in_a_line(shell, capsys):
+    shell.run_cell("queue")
+    shown = capsys.readouterr()
+    text = shown.out + shown.err
+    assert "InstanceError: no " in text
+    assert "Traceback" not in text
+
+
 def test_the_names_stand_for_the_client_after_the_first_use(connected):
     assert connected.run_cell("dev.samx.name").result == "samx"
     assert type(connected.user_ns["dev"]).__name__ == "Devices"

@@ -261,3 +261,13 @@ def test_a_call_of_a_device_in_use_is_refused(bec):
 def test_help_names_every_word():
     told = queue_words.help()
     assert all(f"\n  {verb}" in told for verb in queue_words.VERBS)
+
+
+def test_what_runs_goes_back_only_to_a_point_that_was_taken(bec, server, line):
+    server.allowed = 2
+    report = bec.scans.line_scan("samx", 0, 1, steps=5)
+    list(zip(range(2), report.points(5), strict=False))
+    runs = item(report.scan_id, 1.0, ItemState.RUNNING, begun=1.0)
+    line.commit([Put(keys.items(), runs, runs.scan_id)])
+    with pytest.raises(RefusedError, match="taken 2 points: it cannot go back to 99"):
+        queue_words.run(bec.queue, "rewind 99")
