@@ -214,7 +214,7 @@ RAW = {
     "nothing to abort": (ItemAction(request_id="x", verb=Verb.ABORT), "not running"),
     "of no item": (
         ItemAction(request_id="x", verb=Verb.ABORT, scan_id="a/b*"),
-        "not running",
+        "neither runs nor waits",
     ),
     "not for people": (ItemAction(request_id="x", verb=Verb.FAIL), "abort"),
     "late action": (
