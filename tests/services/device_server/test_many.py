@@ -13,7 +13,8 @@ from bec_services.device_server.sim import SimMonitor, SimPositioner
 from bec_services.device_server.values import Values
 from tests.services.recorded import new_life, until
 
-POINTS = 100
+POINTS = 200
+ROUNDS = 5
 SPEC = DeviceSpec(deviceClass="a.b", readoutPriority="baseline")
 BEGIN = Begin(
     scan_id="s1",
@@ -68,7 +69,9 @@ class Server:
 
 def test_a_thousand_configured_devices_do_not_slow_a_scan_of_two(tmp_path):
     few, many = Server(tmp_path, 2), Server(tmp_path, 1000)
-    pairs = [(few.work(), many.work()) for _ in range(2)]
+    took = [(few.work(), many.work()) for _ in range(ROUNDS)]
     for server in (few, many):
         server.clock.close()
-    assert min(many / few for few, many in pairs) < 1.3, pairs
+    # What disturbs a round adds to it: the least is what the work takes.
+    least_few, least_many = map(min, zip(*took, strict=True))
+    assert least_many < 1.3 * least_few, took
