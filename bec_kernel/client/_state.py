@@ -11,9 +11,6 @@ from bec_kernel.pages import entries
 from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
 from bec_kernel.words import summary
 
-SILENT = 3.0
-"""A heartbeat older than this (s) is no sign of life."""
-
 
 def status(bus: Bus, url: str, data: str) -> dict[str, Any]:
     """Return services, broker, queues and data folder.
@@ -106,7 +103,7 @@ def _life_state(beat: Heartbeat | None, process: Process | None, now: float) -> 
         return "dead"
     if beat is None or (process and beat.pid != process.pid):
         return "starting"
-    return beat.state if now - beat.time < SILENT else "silent"
+    return beat.state if now - beat.time < Heartbeat.SILENT else "silent"
 
 
 def _queues(bus: Bus) -> list[dict[str, Any]]:

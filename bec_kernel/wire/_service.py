@@ -1,5 +1,7 @@
 """Services about themselves: alive, alarms, log lines, who may come in."""
 
+from typing import ClassVar
+
 from bec_kernel.wire._base import VERSION, Message
 from bec_kernel.wire._device_list import DeviceRule
 
@@ -8,6 +10,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     """A service lives, and this is its state. Written by that service.
 
     Attributes:
+        SILENT: one that is older, s, is no sign of life.
         service: name of the process' role.
         pid: of the process.
         state: `starting`, `standby`, `running`, `stopping`.
@@ -17,6 +20,8 @@ class Heartbeat(Message, frozen=True, kw_only=True):
         life: fencing token; 0 before it holds its lease.
         host: name of the machine.
     """
+
+    SILENT: ClassVar[float] = 3.0
 
     service: str
     pid: int

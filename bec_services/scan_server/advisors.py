@@ -8,9 +8,6 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.port import Bus
 from bec_kernel.wire import Heartbeat, keys
 
-SILENT = 3.0
-"""A heartbeat older than this (s) is no sign of life."""
-
 
 def doubts(bus: Bus, names: Iterable[str]) -> list[str]:
     """Return a warning for each analysis that is silent now, but was there before.
@@ -32,7 +29,7 @@ def _doubt(bus: Bus, name: str) -> str:
     if beat is None:
         raise _unknown(name, bus)
     age = time.time() - beat.time
-    if age <= SILENT:
+    if age <= Heartbeat.SILENT:
         return ""
     return (
         f"the analysis {name} is silent, since {age:.0f} s: if it is not started "
@@ -47,7 +44,11 @@ def _beat(bus: Bus, name: str) -> Heartbeat | None:
 def _unknown(name: str, bus: Bus) -> RefusedError:
     now = time.time()
     beats = {one: _beat(bus, one) for one in sorted(bus.get_all(keys.advisors()))}
-    there = [one for one, beat in beats.items() if beat and now - beat.time <= SILENT]
+    there = [
+        one
+        for one, beat in beats.items()
+        if beat and now - beat.time <= Heartbeat.SILENT
+    ]
     near = difflib.get_close_matches(name, there, 1)
     hint = f"there is {', '.join(there)}" if there else "none runs"
     hint = f"did you mean {near[0]}?" if near else hint
