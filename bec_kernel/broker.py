@@ -115,7 +115,7 @@ def make_secrets(folder: Folder, users: Iterable[str]) -> dict[str, str]:
     return {user: folder.password(user) for user in users}
 
 
-def start(
+def start_broker(
     folder: Folder,
     persons: list[str],
     *,
@@ -167,7 +167,7 @@ def start(
     )
 
 
-def wait(
+def wait_for_broker(
     process: "subprocess.Popen[bytes]",
     folder: Folder,
     *,
@@ -186,7 +186,7 @@ def wait(
         except BrokerError as error:
             if process.poll() is not None:
                 raise BrokerError(
-                    f"the broker ended at once: {last_words(folder)}"
+                    f"the broker ended at once: {last_log_lines(folder)}"
                 ) from error
             if time.monotonic() > deadline:
                 raise
@@ -195,7 +195,7 @@ def wait(
             return
 
 
-def last_words(folder: Folder, lines: int = 3) -> str:
+def last_log_lines(folder: Folder, lines: int = 3) -> str:
     """Return the end of the broker's log, for an error message."""
     path: Path = folder.broker / "broker.log"
     text = path.read_text() if path.exists() else ""

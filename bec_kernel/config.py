@@ -173,20 +173,20 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def running() -> list[Note]:
+def running_instances() -> list[Note]:
     """Return the user's running instances."""
     notes = (read_note(path) for path in sorted(runtime_folder().glob("*.json")))
     return [note for note in notes if note]
 
 
-def nearest(start: Path | None = None) -> Path | None:
+def nearest_folder(start: Path | None = None) -> Path | None:
     """Return the `data/` nearest upwards in which an instance runs or has run."""
     here = (start or Path.cwd()).resolve()
     folders = (Folder(one / "data") for one in (here, *here.parents))
     return next((one.path for one in folders if one.is_known), None)
 
 
-def find(start: Path | None = None, *, elsewhere: bool = False) -> Note:
+def find_instance(start: Path | None = None, *, elsewhere: bool = False) -> Note:
     """Return the instance that is meant: `data/` nearest upwards, or the only one.
 
     Args:
@@ -197,10 +197,10 @@ def find(start: Path | None = None, *, elsewhere: bool = False) -> Note:
     Raises:
         InstanceError: none runs, or several do, or not the one that is meant.
     """
-    own = nearest(start)
+    own = nearest_folder(start)
     if own is not None and (note := read_note(Folder(own).note)):
         return note
-    notes = running()
+    notes = running_instances()
     listed = ", ".join(str(note.data) for note in notes)
     if own is not None and not (elsewhere and len(notes) == 1):
         raise InstanceError(_not_here(own, listed), value=str(own), allowed=listed)

@@ -73,7 +73,7 @@ class Settings(BaseModel):
         }
 
 
-def load(data: Path) -> Settings:
+def load_settings(data: Path) -> Settings:
     """Return the settings of the instance in `data`; the defaults without a file.
 
     Raises:
@@ -114,7 +114,7 @@ def points_kept(data: Path) -> int:
     told of by others: here the default counts.
     """
     try:
-        return load(data).keep_points
+        return load_settings(data).keep_points
     except InstanceError:
         return Settings().keep_points
 

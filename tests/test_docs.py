@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from bec_services.device_server.device_list import load_list
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.testing.globalipapp import get_ipython
 from typer.testing import CliRunner
@@ -15,7 +16,6 @@ from bec_kernel.client import connect
 from bec_kernel.config import Folder, person
 from bec_magics import load_ipython_extension, unload_ipython_extension
 from bec_magics.instance import PrivateInstance
-from bec_services.device_server.device_list import load
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "extensions" / "example_beamline"
@@ -161,7 +161,7 @@ def test_every_fence_says_its_language_if_it_is_run():
 def test_a_device_list_that_is_shown_can_be_loaded(snippet, tmp_path):
     path = tmp_path / "devices.yaml"
     path.write_text(snippet.text)
-    assert set(load(path)) == set(yaml.safe_load(snippet.text))
+    assert set(load_list(path)) == set(yaml.safe_load(snippet.text))
 
 
 LINKS = [

@@ -31,11 +31,11 @@ def queue(
     from bec_kernel.client import connect, queue_words
 
     if listed:
-        say(queue_words.help())
+        say(queue_words.queue_help())
         return
     with connect(data) as client:
         line = " ".join(quoted(word) for word in words or [])
-        say(repr(queue_words.run(client.queue, line)))
+        say(repr(queue_words.run_queue_command(client.queue, line)))
 
 
 @command(context_settings=WORDS)
@@ -59,11 +59,11 @@ def history(
     from bec_kernel.client import connect, history_words
 
     if listed:
-        say(history_words.help())
+        say(history_words.history_help())
         return
     with connect(data) as client:
         line = " ".join(quoted(word) for word in words or [])
-        say(repr(history_words.run(client.history, line)))
+        say(repr(history_words.run_history_command(client.history, line)))
 
 
 @command()
@@ -86,6 +86,6 @@ def alarms(
 
     with connect(data) as client:
         if scan_id and len(scan_id) < _NUMBER:
-            found = history_words.run(client.history, scan_id)
+            found = history_words.run_history_command(client.history, scan_id)
             scan_id = found.scan_id if isinstance(found, ScanReport) else scan_id
         say(repr(client.alarms(limit, scan_id=scan_id, all_users=everyone)))

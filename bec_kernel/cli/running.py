@@ -149,9 +149,9 @@ def folder(data: Path | None) -> Path:
     Raises:
         InstanceError: none was named, and several run.
     """
-    if data is None and (own := config.nearest()) is not None:
+    if data is None and (own := config.nearest_folder()) is not None:
         return own
-    return data or (config.find().data if config.running() else DATA)
+    return data or (config.find_instance().data if config.running_instances() else DATA)
 
 
 def the_instance(data: Path | None, *, elsewhere: bool = False) -> Note:
@@ -167,7 +167,7 @@ def the_instance(data: Path | None, *, elsewhere: bool = False) -> Note:
     if data is None and os.environ.get("BEC_REDIS"):
         data = _of_environment()
     if data is None:
-        return config.find(elsewhere=elsewhere)
+        return config.find_instance(elsewhere=elsewhere)
     note = config.read_note(Folder(data.resolve()).note)
     if note is None:
         raise InstanceError(
@@ -180,7 +180,7 @@ def say_if_elsewhere(found: Path, named: Path | None) -> None:
     """Say on stderr where an instance is that nobody has named and is not here."""
     if named is not None or os.environ.get("BEC_REDIS"):
         return
-    own = config.nearest()
+    own = config.nearest_folder()
     if own == found.resolve():
         return
     here = f"no instance runs in {own}; " if own else ""

@@ -46,7 +46,7 @@ def explain(words: list[str], data: Path | None) -> str | None:
     if not {"--help", "-h"} & set(words):
         return None
     with connect(data) as client:
-        return language.help(
+        return language.help_text(
             words[0], client.scans.catalogue(), client.metadata.fields()
         )
 

@@ -16,9 +16,7 @@ from bec_kernel.wire import Form, Parameter, Signature
 from bec_kernel.words import dashed, show
 
 
-def help(  # noqa: A001 - what people type
-    name: str, catalogue: Catalogue, fields: Fields = NO_FIELDS
-) -> str:
+def help_text(name: str, catalogue: Catalogue, fields: Fields = NO_FIELDS) -> str:
     """Return a scan explained: what it does, its parameters, an example.
 
     Raises:

@@ -12,7 +12,7 @@ from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
 from bec_kernel.words import summary
 
 
-def status(bus: Bus, url: str, data: str) -> dict[str, Any]:
+def instance_status(bus: Bus, url: str, data: str) -> dict[str, Any]:
     """Return services, broker, queues and data folder.
 
     Returns:
@@ -133,7 +133,7 @@ def _queues(bus: Bus) -> list[dict[str, Any]]:
     ]
 
 
-def alarms(
+def recent_alarms(
     bus: Bus, user: str, limit: int, scan_id: str, *, all_users: bool
 ) -> list[Alarm]:
     """Return the newest alarms that concern `user` or nobody in particular."""

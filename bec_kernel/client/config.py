@@ -119,7 +119,7 @@ class Config:
 
         found: dict[str, Fields] = {}
         for server in self._servers():
-            found |= versions.at(self._entries(server))
+            found |= versions.version_at(self._entries(server))
         return found
 
     @property
@@ -134,7 +134,7 @@ class Config:
 
         target = Path(path)
         try:
-            target.write_text(reading.text(checked(self.devices)))
+            target.write_text(reading.list_text(checked(self.devices)))
         except OSError as error:
             raise RefusedError(
                 f"{target} cannot be written: {error.strerror}", subject=str(target)
@@ -152,7 +152,7 @@ class Config:
         if isinstance(other, int):
             found: dict[str, Fields] = {}
             for server in self._servers():
-                found |= versions.at(self._entries(server), other)
+                found |= versions.version_at(self._entries(server), other)
         else:
             specs, _, _ = self._read(other)
             found = {name: written(spec) for name, spec in specs.items()}
@@ -212,7 +212,7 @@ class Config:
 
         if isinstance(source, Mapping):
             return checked(source), [], ""
-        listed = reading.read(Path(source))
+        listed = reading.read_list(Path(source))
         return listed.devices, listed.notes, str(Path(source).resolve())
 
     def _share(
@@ -331,7 +331,7 @@ class Config:
             ask = EditDevices(
                 request_id=uuid.uuid4().hex,
                 action="set",
-                devices=versions.at(entries[:-1]),
+                devices=versions.version_at(entries[:-1]),
                 source=f"version {entries[-2].version}",
             )
             try:

@@ -259,5 +259,5 @@ class DryBlock(Sequence[ScanForecast]):
         return f"{self.headline}\n{_table.text(self._HEAD, self.rows())}"
 
     def _repr_html_(self) -> str:
-        table = _table.html(self._HEAD, self.rows()) if self._forecasts else ""
-        return f"<p><b>{_table.escaped(self.headline)}</b></p>{table}"
+        rows = _table.html(self._HEAD, self.rows()) if self._forecasts else ""
+        return f"<p><b>{_table.escaped(self.headline)}</b></p>{rows}"

@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
-def run(history: History, line: str) -> ScanReport | ScanList:
+def run_history_command(history: History, line: str) -> ScanReport | ScanList:
     """Return the scans a line asks for; a number alone is that scan.
 
     Without words the last ones, from the bus: no database is needed.
@@ -106,7 +106,7 @@ def _limit(word: str) -> int:
     return int(word)
 
 
-def complete(devices: Callable[[], list[str]], text: str) -> list[str]:
+def complete_history_command(devices: Callable[[], list[str]], text: str) -> list[str]:
     """Return what may come at the end of an unfinished line."""
     words, part = split_open(text)
     last = str(words[-1]) if words else ""
@@ -121,7 +121,7 @@ def complete(devices: Callable[[], list[str]], text: str) -> list[str]:
     return [one for one in found if one.startswith(part)]
 
 
-def help() -> str:  # noqa: A001 - what one types for it
+def history_help() -> str:
     """Return all options, each in a line."""
     width = max(map(len, OPTIONS)) + 2
     lines = [f"  {f'--{name}'.ljust(width)}  {doc}" for name, doc in OPTIONS.items()]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bec_kernel.client._completion import complete
-from bec_kernel.client._explain import call_signature, explain, help  # noqa: A004
+from bec_kernel.client._explain import call_signature, explain, help_text
 from bec_kernel.client._misplaced import refuse_misplaced
 from bec_kernel.client._signatures import (
     METADATA,
@@ -47,7 +47,7 @@ __all__ = [
     "explain",
     "find",
     "format",
-    "help",
+    "help_text",
     "parse",
     "read_parts",
     "take_dry",

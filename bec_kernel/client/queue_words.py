@@ -169,7 +169,7 @@ VERBS: Mapping[str, Word] = {
 _FLAGS = ("now", "moves", "after-point")
 
 
-def run(queue: Queue, line: str) -> object:
+def run_queue_command(queue: Queue, line: str) -> object:
     """Do what a line says; return what is to be shown.
 
     Raises:
@@ -216,7 +216,7 @@ def _sorted(verb: str, found: Word, words: list[str]) -> Wanted:
     return wanted
 
 
-def complete(queue: Queue, text: str) -> list[str]:
+def complete_queue_command(queue: Queue, text: str) -> list[str]:
     """Return what may come at the end of an unfinished line."""
     words, part = split_open(text)
     if not words:
@@ -245,7 +245,7 @@ def _arguments(queue: Queue, words: list[str]) -> list[str]:
     return []
 
 
-def help() -> str:  # noqa: A001 - what one types for it
+def queue_help() -> str:
     """Return all verbs, each in a line."""
     rows = [(f"{verb} {one.form}".strip(), one.doc) for verb, one in VERBS.items()]
     width = max(len(form) for form, _ in rows)

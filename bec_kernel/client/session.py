@@ -29,7 +29,7 @@ from bec_kernel.client.origin import origin_of_program
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.report import ScanReport
 from bec_kernel.client.scans import Scans
-from bec_kernel.config import Folder, find, person, read_note, without_password
+from bec_kernel.config import Folder, find_instance, person, read_note, without_password
 from bec_kernel.errors import BecError, BrokerError, InstanceError, RefusedError
 from bec_kernel.wire import (
     Device,
@@ -242,7 +242,9 @@ class Client:
     # --- what is so -------------------------------------------------------------------
     def status(self) -> dict[str, Any]:
         """Return services, broker, queues and data folder, ready for JSON."""
-        return self.reader.retry(lambda: _state.status(self.bus, self.url, self.data))
+        return self.reader.retry(
+            lambda: _state.instance_status(self.bus, self.url, self.data)
+        )
 
     def alarms(
         self, limit: int = 20, *, scan_id: str = "", all_users: bool = False
@@ -256,7 +258,9 @@ class Client:
         """
         return self.reader.retry(
             lambda: Alarms(
-                _state.alarms(self.bus, self.user, limit, scan_id, all_users=all_users)
+                _state.recent_alarms(
+                    self.bus, self.user, limit, scan_id, all_users=all_users
+                )
             )
         )
 
@@ -396,5 +400,5 @@ def _where(data: Path | str | None, url: str | None) -> tuple[str, str]:
     url = url or os.environ.get("BEC_REDIS")
     if url:
         return url, os.environ.get("BEC_DATA", "")
-    note = find()
+    note = find_instance()
     return Folder(note.data).url(person()), str(note.data)

@@ -41,7 +41,7 @@ class Listed:
     places: dict[str, str] = field(default_factory=dict)
 
 
-def read(*paths: Path) -> Listed:
+def read_list(*paths: Path) -> Listed:
     """Return the devices in files, or in all `*.yaml` and `*.yml` files of a folder.
 
     `group: !include other.yaml`, or a list of those, stands for the devices in another
@@ -65,12 +65,12 @@ def read(*paths: Path) -> Listed:
     return listed
 
 
-def load(path: Path) -> DeviceList:
+def load_list(path: Path) -> DeviceList:
     """Return the devices in a file or a folder; see `read`."""
-    return read(path).devices
+    return read_list(path).devices
 
 
-def text(devices: DeviceList) -> str:
+def list_text(devices: DeviceList) -> str:
     """Return a device list as YAML, as `read` reads it."""
     plain = {name: written(spec) for name, spec in devices.items()}
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

@@ -12,7 +12,7 @@ KEEP = 1000
 """So many versions of a list are kept at least."""
 
 
-def at(
+def version_at(
     entries: Iterable[DeviceListVersion], version: int | None = None
 ) -> dict[str, Fields]:
     """Return the list as it was at a version; None: the newest.

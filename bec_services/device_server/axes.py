@@ -19,7 +19,7 @@ from ophyd.pseudopos import PseudoPositioner
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
 from bec_services.device_server.described import limits_of
-from bec_services.device_server.motion import behind
+from bec_services.device_server.motion import signals_behind
 
 
 class AxisReadback(Signal):
@@ -121,7 +121,7 @@ class PseudoAxis(PositionerBase):
             return tuple(self._owner.forward(now._replace(**{axis: at})))
 
         motors = self.motors_behind
-        told = behind(motors, places, low, high)
+        told = signals_behind(motors, places, low, high)
         if not told or not self._adds_up(low, high):
             return told
         return [

@@ -202,7 +202,7 @@ def connect(
 def _work(
     jobs: "queue.SimpleQueue[tuple[Future[None], Held, Plan]]", begun: float
 ) -> None:
-    channel_access.join()
+    channel_access.join_channel_access()
     with contextlib.suppress(queue.Empty):
         while True:
             future, one, made = jobs.get_nowait()

@@ -7,7 +7,7 @@ the channels that were connected before.
 from epics import ca
 
 
-def join() -> None:
+def join_channel_access() -> None:
     """Let this thread use the process' context, if Channel Access is in use at all."""
     if ca.libca is not None and ca.current_context() is None:
         ca.use_initial_context()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bec_kernel.device_list import DeviceList, in_order
-from bec_kernel.device_list.reading import read
+from bec_kernel.device_list.reading import read_list
 from bec_kernel.errors import BecError
 from bec_services.device_server.builder import construct, destroy, plan
 from bec_services.device_server.clock import VirtualClock
@@ -46,7 +46,7 @@ def _try(one: Held, given: Mapping[str, Any]) -> None:
 def main(paths: list[str]) -> int:
     """Print what is wrong with the device lists in files; return how it went."""
     try:
-        listed = read(*map(Path, paths))
+        listed = read_list(*map(Path, paths))
     except BecError as error:
         sys.stderr.write(f"bec: {error}\n")
         return 1

@@ -43,7 +43,7 @@ class Crew:
         while True:
             future, work = self._tasks.get()
             try:
-                channel_access.join()
+                channel_access.join_channel_access()
                 result = work()
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it
                 self._free()

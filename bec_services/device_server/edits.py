@@ -9,7 +9,7 @@ from typing import Any
 
 from bec_kernel.bus import Append, Drop, Entry, Id, Inbox, Log, Put
 from bec_kernel.device_list import versions
-from bec_kernel.device_list.reading import text
+from bec_kernel.device_list.reading import list_text
 from bec_kernel.device_list.rules import Rules
 from bec_kernel.device_list.spec import DeviceList, DeviceListError, checked
 from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
@@ -123,7 +123,7 @@ class Edits:
             return self._told(registry.version, touched)
         if not touched:
             return self._told(registry.version, [])
-        channel_access.join()
+        channel_access.join_channel_access()
         change = registry.prepare(
             specs,
             self._progress(ask.request_id),
@@ -269,7 +269,7 @@ def _save(life: Life, registry: Registry) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
-        fresh.write_text(text(registry.specs))
+        fresh.write_text(list_text(registry.specs))
         fresh.replace(path)
     except OSError as error:
         life.log.warning("the device list cannot be written", problem=str(error))
@@ -313,4 +313,4 @@ def kept(life: Life) -> list[DeviceListVersion]:
 
 def list_of(entries: list[DeviceListVersion]) -> DeviceList:
     """Return the newest list among versions."""
-    return checked(versions.at(entries))
+    return checked(versions.version_at(entries))

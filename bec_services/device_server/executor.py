@@ -148,7 +148,7 @@ class Executor:
 
     def run(self) -> None:
         """Do steps until the scan has ended or the life is over."""
-        channel_access.join()
+        channel_access.join_channel_access()
         recorded = entries(self._life.bus, self._steps) if self._inherited else []
         self._resume([entry.message for entry in recorded])
         positions: dict[Log[Any], Id] = {self._steps: START}

@@ -45,7 +45,7 @@ def pace_signals(device: Any) -> Iterator[Any]:
                 yield signal
 
 
-def behind(
+def signals_behind(
     motors: Sequence[Any],
     places: Callable[[float], Sequence[float]],
     low: float,

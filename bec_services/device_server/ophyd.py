@@ -8,12 +8,12 @@ from typing import Any
 from ophyd import Signal
 from ophyd.positioner import PositionerBase
 
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Device, Problem, Reading, Readings, SignalInfo
 from bec_services.device_server import described, watched
 from bec_services.device_server.access import declared
 from bec_services.device_server.clock import Status
-from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.link import Link, Said
 from bec_services.device_server.motion import motions_of
 

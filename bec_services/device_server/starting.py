@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bec_kernel.device_list import versions
-from bec_kernel.device_list.reading import load
+from bec_kernel.device_list.reading import load_list
 from bec_kernel.device_list.rules import shares
 from bec_kernel.device_list.spec import DeviceList
 from bec_kernel.service import Life
@@ -65,7 +65,7 @@ def begin(life: Life, registry: Registry, users: Users, given: Given) -> None:
         _keep_all(life, registry, "start", "what ran before the broker's end")
         return
     if given.is_newer(newest):
-        specs, rules = load(given.path), users.device_rules
+        specs, rules = load_list(given.path), users.device_rules
         if rules:
             specs = shares(specs, rules)[life.setup.name]
         registry.version = newest.version if newest else 0

@@ -84,7 +84,7 @@ class Knowledge:
         for page in pages(self._life.bus, log, at):
             news = _all(DeviceListVersion, page)
             at = page[-1].id
-            known = versions.at(
+            known = versions.version_at(
                 [DeviceListVersion(version=0, time=0.0, devices=known), *news]
             )
         self._lists[server] = at, known

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bec_kernel.errors import InstanceError
-from bec_kernel.settings import FileSettings, load
+from bec_kernel.settings import FileSettings, load_settings
 from bec_kernel.version import __version__
 from bec_services.file_writer.layout import Layout
 
@@ -40,7 +40,7 @@ def site_of(data: Path, complain: Complain) -> Site:
         complain: is told what cannot be used.
     """
     try:
-        files = load(data).files
+        files = load_settings(data).files
     except InstanceError as error:
         complain(f"files are written without what is set for them: {error}")
         files = FileSettings()

@@ -46,7 +46,7 @@ def rules_of(folder: Folder, *, virtual: bool) -> Rules:
     Raises:
         InstanceError: the settings are wrong.
     """
-    rules = settings.load(folder.path).rules()
+    rules = settings.load_settings(folder.path).rules()
     if virtual and len(rules) > 1:
         raise InstanceError(
             f"{folder.path / settings.FILE}: device_servers: an instance with a "
@@ -61,7 +61,7 @@ def roles_of(folder: Folder) -> dict[str, str]:
     Raises:
         InstanceError: the settings are wrong.
     """
-    return {**settings.load(folder.path).users, config.person(): "operator"}
+    return {**settings.load_settings(folder.path).users, config.person(): "operator"}
 
 
 def choose(
@@ -106,7 +106,7 @@ def choose(
     else:
         _remember(store, rules)
         path = _LISTS / ("demo_virtual.yaml" if virtual else "demo.yaml")
-        shares(reading.load(path), rules)
+        shares(reading.load_list(path), rules)
         token = f"default:{path.name}"
         return Start(path, token, "the simulated beamline", _has_ioc(store, path))
     _remember(store, rules)
@@ -115,7 +115,7 @@ def choose(
 
 
 def _read(given: Path, rules: Rules, *, sim: bool) -> tuple[DeviceList, list[str]]:
-    listed = reading.read(given)
+    listed = reading.read_list(given)
     devices, notes = listed.devices, listed.notes
     if sim:
         devices, more = twins(devices)
@@ -129,7 +129,7 @@ def _read(given: Path, rules: Rules, *, sim: bool) -> tuple[DeviceList, list[str
 def _keep(store: Path, devices: DeviceList, origin: str) -> None:
     store.mkdir(parents=True, exist_ok=True)
     fresh = store / "current.new"
-    fresh.write_text(reading.text(devices))
+    fresh.write_text(reading.list_text(devices))
     fresh.replace(store / "current.yaml")
     (store / "origin").write_text(f"{origin}\n")
     (store / "given").write_text(f"{uuid.uuid4().hex}\n")
@@ -152,7 +152,7 @@ def _held_before(store: Path, rules: Rules) -> DeviceList | None:
         return None
     files = [store / f"{server}.yaml" for server in json.loads(path.read_text())]
     there = [file for file in files if file.exists() and file.read_text() != "{}\n"]
-    return reading.read(*there).devices if there else None
+    return reading.read_list(*there).devices if there else None
 
 
 def _has_ioc(store: Path, path: Path) -> bool:

@@ -94,7 +94,7 @@ class Launcher:
         """
         early = [p for p in self.programs if not p.beats]
         self._start_all(early)  # simulated hardware needs no broker
-        broker.wait(self._broker, self.folder)
+        broker.wait_for_broker(self._broker, self.folder)
         self._bus = connect(
             self.folder.url("launcher"), complain=self._complain, timeout=_CALL
         )
@@ -295,7 +295,7 @@ class Launcher:
 
     # --- the broker -------------------------------------------------------------------
     def _start_broker(self) -> "subprocess.Popen[bytes]":
-        return broker.start(
+        return broker.start_broker(
             self.folder, self.users.names, port=self.port, before=end_with_parent
         )
 
@@ -304,7 +304,7 @@ class Launcher:
         self.log.warning("the broker ended", pid=self._broker.pid, reason=reason)
         if wait is None:
             raise BrokerError(
-                f"the broker ends again and again: {broker.last_words(self.folder)}"
+                f"the broker ends again and again: {broker.last_log_lines(self.folder)}"
             )
         self._broker_verdict = ""
         self._broker = self._start_broker()

@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from bec_kernel.service import Life, serve
-from bec_kernel.settings import load
+from bec_kernel.settings import load_settings
 from bec_services.scan_server import scans
 from bec_services.scan_server.assembler import Catalogue
 from bec_services.scan_server.hook import Hook
@@ -66,7 +66,7 @@ def _hook(hook: Any) -> Hook:
 def body(life: Life) -> None:
     """Serve for one life."""
     tell = life.alarm
-    account = load(life.setup.data).files.account
+    account = load_settings(life.setup.data).files.account
     catalogue = Catalogue(
         [*load_scans(tell), Wait], load_schemas(tell), load_hooks(tell), account
     )

@@ -12,7 +12,7 @@ from bec_kernel.bus import Append, Change, Id
 from bec_kernel.errors import BrokerError, FencedError, RefusedError
 from bec_kernel.expiry import expiring
 from bec_kernel.service import Life, LifeOver
-from bec_kernel.settings import load
+from bec_kernel.settings import load_settings
 from bec_kernel.wire import (
     Begin,
     DriveScan,
@@ -77,7 +77,7 @@ class Desk:
         self._suspenders = Suspenders(life, beamline, self._queues)
         self._begins: dict[str, Accepted] = {}
         self._drivers = Drivers()
-        self._hours = load(life.setup.data).keep_hours
+        self._hours = load_settings(life.setup.data).keep_hours
         last = life.bus.last(keys.scans())
         self._last = last.id if last else Id(0)
 

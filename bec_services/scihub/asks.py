@@ -28,8 +28,8 @@ def do(database: "Callable[[], Database]", user: str, ask: ScihubAsk) -> Any:
 
     try:
         if isinstance(ask, FindScans | AnnotateScan):
-            return past.do(database(), user, ask)
-        return device_lists.do(database(), user, ask)
+            return past.answer_history(database(), user, ask)
+        return device_lists.answer_device_list(database(), user, ask)
     except DatabaseError as error:
         raise DeadlineError(
             f"the database does not answer: {error}", subject="database"

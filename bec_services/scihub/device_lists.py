@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 Ask = SaveDeviceList | FetchDeviceList | ListDeviceLists
 
 
-def do(database: "Database", user: str, ask: Ask) -> Any:
+def answer_device_list(database: "Database", user: str, ask: Ask) -> Any:
     """Do what `user` asks; return the answer.
 
     Raises:

@@ -17,7 +17,7 @@ _COMMENT = 10_000
 _TAG = re.compile(r"[^\s,]{1,64}")
 
 
-def do(
+def answer_history(
     database: "Database", user: str, ask: FindScans | AnnotateScan
 ) -> FoundScans | None:
     """Do what `user` asks; return the answer.

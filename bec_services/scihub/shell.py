@@ -13,7 +13,7 @@ from bec_kernel.bus import START, Drop, Entry, Id, Log
 from bec_kernel.expiry import expiring
 from bec_kernel.scan_devices import streams_of
 from bec_kernel.service import Life, unfinished
-from bec_kernel.settings import load
+from bec_kernel.settings import load_settings
 from bec_kernel.wire import (
     Begin,
     FileDone,
@@ -56,7 +56,7 @@ class _Connector:
         self._owner: dict[Log[Any], _Scan] = {}
         self._outbox = Outbox(_FIRST_WAIT, _LONGEST_WAIT)
         self._database: Database | None = None
-        self._hours = load(life.setup.data).keep_hours
+        self._hours = load_settings(life.setup.data).keep_hours
         self.positions: dict[Log[Any], Id] = {}
 
     def begin(self, taken: Taken) -> None:

@@ -25,15 +25,17 @@ class HistoryMagics(Magics):
         `%scans 7` is the report of scan 7, `%scans -1` that of the last one.
         """
         if line.strip() in ("--help", "--list"):
-            return Lines(history_words.help().splitlines())
-        return history_words.run(self.session.client.history, line)
+            return Lines(history_words.history_help().splitlines())
+        return history_words.run_history_command(self.session.client.history, line)
 
     def complete_scans(self, text: str) -> list[str]:
         """Return what may be typed next behind `%scans`."""
         client = self.session.client
-        return history_words.complete(lambda: sorted(client.dev.names()), text)
+        return history_words.complete_history_command(
+            lambda: sorted(client.dev.names()), text
+        )
 
     def explain_magic(self) -> str:
         """Return the help of `%scans?`: with the options there are."""
         told = inspect.cleandoc(type(self).scans.__doc__ or "")
-        return f"{told}\n\n{history_words.help()}"
+        return f"{told}\n\n{history_words.history_help()}"

@@ -24,14 +24,14 @@ class QueueMagics(Magics):
         Without words: what runs, what waits for what, what holds it up.
         """
         if line.strip() in ("--help", "--list"):
-            return queue_words.Lines(queue_words.help().splitlines())
-        return queue_words.run(self.session.client.queue, line)
+            return queue_words.Lines(queue_words.queue_help().splitlines())
+        return queue_words.run_queue_command(self.session.client.queue, line)
 
     def complete_queue(self, text: str) -> list[str]:
         """Return what may be typed next behind `%queue`."""
-        return queue_words.complete(self.session.client.queue, text)
+        return queue_words.complete_queue_command(self.session.client.queue, text)
 
     def explain_magic(self) -> str:
         """Return the help of `%queue?`: with the words there are."""
         told = inspect.cleandoc(type(self).queue.__doc__ or "")
-        return f"{told}\n\n{queue_words.help()}"
+        return f"{told}\n\n{queue_words.queue_help()}"

@@ -120,7 +120,7 @@ class ScanMagics(Magics):
     def _explained(self, name: str) -> str:
         client = self.session.client
         fields = client.metadata.fields()
-        return language.help(name.strip(), client.scans.catalogue(), fields)
+        return language.help_text(name.strip(), client.scans.catalogue(), fields)
 
 
 def past_scan(client: Client, word: str) -> ScanReport:

@@ -18,8 +18,8 @@ PERSONS = ["ada", "bob"]
 def folder(runtime, tmp_path_factory) -> Iterator[Folder]:
     """The folder of a running broker with two persons."""
     found = Folder(tmp_path_factory.mktemp("data"))
-    process = embedded.start(found, PERSONS)
-    embedded.wait(process, found)
+    process = embedded.start_broker(found, PERSONS)
+    embedded.wait_for_broker(process, found)
     yield found
     process.terminate()
     assert process.wait(10) == 0

@@ -23,7 +23,7 @@ def own(runtime, tmp_path):
     started = []
 
     def start(**options):
-        process = broker.start(Folder(tmp_path), ["ada"], **options)
+        process = broker.start_broker(Folder(tmp_path), ["ada"], **options)
         started.append(process)
         return process
 
@@ -37,7 +37,7 @@ def own(runtime, tmp_path):
 
 def test_every_user_has_a_password_only_the_owner_reads(own):
     folder, start = own
-    broker.wait(start(), folder)
+    broker.wait_for_broker(start(), folder)
     assert {path.name for path in folder.secrets.iterdir()} == {*ROLES, "ada"}
     for path in folder.secrets.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -50,7 +50,7 @@ def test_every_user_has_a_password_only_the_owner_reads(own):
 def test_what_was_acknowledged_is_there_after_a_kill(own):
     folder, start = own
     first = start(fsync="always")
-    broker.wait(first, folder)
+    broker.wait_for_broker(first, folder)
     bus = connect(folder.url("scan_server"))
     for n in range(50):
         append(bus, keys.stops("s"), Stop(epoch=n, severity=1), Id.of(n), dense=True)
@@ -58,7 +58,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(own):
     first.wait(10)
     with pytest.raises(BrokerError):
         bus.ping()
-    broker.wait(start(), folder)
+    broker.wait_for_broker(start(), folder)
     assert bus.last(keys.stops("s")).message.epoch == 49
     bus.close()
 
@@ -66,7 +66,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(own):
 def test_a_broker_that_is_frozen_is_an_error_with_a_deadline(own):
     folder, start = own
     process = start()
-    broker.wait(process, folder)
+    broker.wait_for_broker(process, folder)
     bus = connect(folder.url("launcher"), timeout=0.2)
     os.kill(process.pid, signal.SIGSTOP)
     with pytest.raises(BrokerError, match="does not answer"):
@@ -81,14 +81,14 @@ def test_a_port_in_use_is_said_with_the_last_words(own):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start(port=taken.getsockname()[1])
         with pytest.raises(BrokerError, match=r"ended at once: .*[Aa]ddress"):
-            broker.wait(process, folder)
+            broker.wait_for_broker(process, folder)
 
 
 def test_it_listens_on_loopback_where_a_port_is_given(own):
     folder, start = own
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    broker.wait(start(port=port), folder)
+    broker.wait_for_broker(start(port=port), folder)
     bus = connect(f"redis://ada:{folder.password('ada')}@127.0.0.1:{port}")
     assert bus.get(keys.users()) is None
     bus.close()
@@ -97,7 +97,7 @@ def test_it_listens_on_loopback_where_a_port_is_given(own):
 def test_a_message_of_240_mb_is_refused_and_nobody_notices(own):
     folder, start = own
     process = start()
-    broker.wait(process, folder)
+    broker.wait_for_broker(process, folder)
     bus = connect(folder.url("device_server"), timeout=0.5)
     person = redis.Redis.from_url(folder.url("ada"), socket_timeout=30)
     inbox = keys.device_asks("main", "ada")

@@ -41,12 +41,12 @@ def test_the_data_folder_nearest_upwards_is_found(data):
     note = noted(data)
     deep = data.parent / "a" / "b"
     deep.mkdir(parents=True)
-    assert config.find(deep) == note
+    assert config.find_instance(deep) == note
 
 
 def test_the_only_running_instance_is_found_from_anywhere(data, tmp_path):
     note = noted(data)
-    assert config.find(tmp_path) == note
+    assert config.find_instance(tmp_path) == note
 
 
 @pytest.mark.parametrize("left", ["note", "secrets"])
@@ -55,10 +55,10 @@ def test_an_own_instance_that_does_not_run_ends_the_search(data, tmp_path, left)
     own = tmp_path / "home" / "data"
     leave(own, left)
     with pytest.raises(InstanceError, match="no instance runs in") as caught:
-        config.find(own.parent / "deeper")
+        config.find_instance(own.parent / "deeper")
     assert f"bec up --data {own}" in str(caught.value)
     assert str(note.data) in str(caught.value)
-    assert config.find(own.parent, elsewhere=True) == note
+    assert config.find_instance(own.parent, elsewhere=True) == note
 
 
 def leave(folder, what):
@@ -74,7 +74,7 @@ def leave(folder, what):
 def test_a_folder_that_is_only_called_data_is_passed_over(data, tmp_path):
     note = noted(data)
     (tmp_path / "home" / "data").mkdir(parents=True)
-    assert config.find(tmp_path / "home") == note
+    assert config.find_instance(tmp_path / "home") == note
 
 
 def test_several_instances_are_listed(data, tmp_path):
@@ -83,19 +83,19 @@ def test_several_instances_are_listed(data, tmp_path):
     noted(data)
     noted(other)
     with pytest.raises(InstanceError, match="several instances run") as caught:
-        config.find(tmp_path)
+        config.find_instance(tmp_path)
     assert str(data) in str(caught.value)
     assert str(other) in str(caught.value)
 
 
 def test_without_an_instance_the_command_that_starts_one_is_said(tmp_path):
     with pytest.raises(InstanceError, match=r"start one: bec up"):
-        config.find(tmp_path)
+        config.find_instance(tmp_path)
 
 
 def test_the_note_of_a_dead_instance_is_not_believed(data, tmp_path):
     noted(data, dead_pid())
-    assert config.running() == []
+    assert config.running_instances() == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', '{"data": 1}', "\x00"])
@@ -109,7 +109,7 @@ def test_a_note_is_taken_away_again(data):
     assert json.loads(Folder(data).note.read_text())["pid"] == os.getpid()
     note.remove()
     note.remove()
-    assert config.running() == []
+    assert config.running_instances() == []
 
 
 def test_only_the_owner_looks_into_the_runtime_folder():

@@ -29,14 +29,14 @@ def test_files_are_included_relative_to_the_one_that_names_them(tmp_path):
     (tmp_path / "c.yaml").write_text(line("c"))
     text = "all:\n  - !include deep/a.yaml\n  - !include c.yaml\n" + line("d")
     (tmp_path / "main.yaml").write_text(text)
-    assert list(reading.load(tmp_path / "main.yaml")) == ["a", "b", "c", "d"]
+    assert list(reading.load_list(tmp_path / "main.yaml")) == ["a", "b", "c", "d"]
 
 
 def test_the_last_definition_wins_and_it_is_said(tmp_path):
     (tmp_path / "a.yaml").write_text(line("samx", description="old"))
     text = "base: !include a.yaml\n" + line("samx", description="new")
     (tmp_path / "b.yaml").write_text(text)
-    found = reading.read(tmp_path / "b.yaml")
+    found = reading.read_list(tmp_path / "b.yaml")
     assert found.devices["samx"].description == "new"
     assert found.notes == [f"samx: {tmp_path}/b.yaml:2 replaces {tmp_path}/a.yaml:1"]
 
@@ -59,7 +59,7 @@ def test_a_mistake_is_said_with_its_file(tmp_path, text, said):
     path = tmp_path / "a.yaml"
     path.write_text(text)
     with pytest.raises(DeviceListError) as error:
-        reading.read(path)
+        reading.read_list(path)
     assert str(tmp_path) in str(error.value)
     assert re.search(said, str(error.value))
 
@@ -87,7 +87,7 @@ def test_what_is_huge_deep_or_said_twice_is_refused_in_one_line(tmp_path, text, 
     path = tmp_path / "a.yaml"
     path.write_text(text)
     with pytest.raises(DeviceListError) as error:
-        reading.read(path)
+        reading.read_list(path)
     assert said in str(error.value)
     assert len(str(error.value)) < 400
     assert len(error.value.subject) < 200
@@ -98,7 +98,7 @@ def test_references_within_reason_are_followed(tmp_path):
     text += "b: &b {deviceClass: a.b, readoutPriority: async, deviceConfig: *c}\n"
     text += "c:\n  <<: *b\n  readoutPriority: baseline\n"
     (tmp_path / "a.yaml").write_text(text)
-    found = reading.load(tmp_path / "a.yaml")
+    found = reading.load_list(tmp_path / "a.yaml")
     assert found["b"].deviceConfig == {"limits": [0, 1]} == found["c"].deviceConfig
     assert found["c"].readoutPriority == "baseline"
 
@@ -170,11 +170,13 @@ def test_a_version_can_be_had_back_from_what_changed():
         old, since = new, 0 if whole else since + 1
     assert [entry.whole for entry in entries] == [True, False, False]
     for number, wanted in enumerate(lists, 1):
-        assert checked(versions.at(entries, number)) == wanted
-    assert checked(versions.at(entries)) == lists[-1]
+        assert checked(versions.version_at(entries, number)) == wanted
+    assert checked(versions.version_at(entries)) == lists[-1]
     with pytest.raises(RefusedError, match=r"no version 9 .*1 to 3"):
-        versions.at(entries, 9)
-    assert versions.differences(versions.at(entries), versions.at(entries, 1)) == [
+        versions.version_at(entries, 9)
+    assert versions.differences(
+        versions.version_at(entries), versions.version_at(entries, 1)
+    ) == [
         "~ m3.enabled: False -> True",
         "+ m7: ophyd.Device",
     ]
@@ -185,8 +187,8 @@ def test_a_list_that_is_written_is_read_as_it_was(tmp_path):
         {"a": device(deviceConfig={"limits": [-1, 1.5], "x": None}), "b": device()}
     )
     path = tmp_path / "list.yaml"
-    path.write_text(reading.text(specs))
-    assert reading.load(path) == specs
+    path.write_text(reading.list_text(specs))
+    assert reading.load_list(path) == specs
 
 
 @pytest.mark.parametrize(
@@ -209,10 +211,10 @@ def test_a_list_that_is_written_is_read_as_it_was(tmp_path):
 def test_wrong_settings_are_said_with_file_and_field(tmp_path, text, said):
     (tmp_path / settings.FILE).write_text(text)
     with pytest.raises(InstanceError) as error:
-        settings.load(tmp_path)
+        settings.load_settings(tmp_path)
     assert str(tmp_path / settings.FILE) in str(error.value)
     assert said in str(error.value)
 
 
 def test_without_settings_one_device_server_holds_everything(tmp_path):
-    assert settings.load(tmp_path).rules() == {"main": DeviceRule()}
+    assert settings.load_settings(tmp_path).rules() == {"main": DeviceRule()}

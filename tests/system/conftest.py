@@ -15,8 +15,8 @@ PERSONS = ["ada", "bob"]
 def broker_folder(runtime: Path, tmp_path_factory) -> Iterator[Folder]:
     """The folder of a running broker with two persons and no services."""
     found = Folder(tmp_path_factory.mktemp("data"))
-    process = broker.start(found, PERSONS)
-    broker.wait(process, found)
+    process = broker.start_broker(found, PERSONS)
+    broker.wait_for_broker(process, found)
     yield found
     process.terminate()
     assert process.wait(10) == 0

@@ -103,11 +103,11 @@ def test_tab_and_help_know_the_words_of_a_form():
     assert candidates("li")["line"] == "same as line_scan"
     assert set(candidates("ascan ")) == set(DEVICES)
     assert "--monitored" in candidates("ascan samx 0 1 20 0.1 ")
-    told = language.help("ascan", CATALOGUE)
+    told = language.help_text("ascan", CATALOGUE)
     assert told.startswith("ascan motor start stop intervals [time]\n")
     assert "A form of: line_scan" in told
     assert "default true" in told
-    assert "ascan motor start stop intervals [time]" in language.help(
+    assert "ascan motor start stop intervals [time]" in language.help_text(
         "line_scan", CATALOGUE
     )
     shown = language.call_signature(language.find("ascan", CATALOGUE))

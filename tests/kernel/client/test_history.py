@@ -389,7 +389,7 @@ def test_a_difference_is_a_line(report, bec, server):
 # --- words ----------------------------------------------------------------------------
 def test_words_look_for_scans(bec, scihub):
     scihub.scans = [past(2, tags=["fig3"]), past(1)]
-    found = history_words.run(
+    found = history_words.run_history_command(
         bec.history, "--user ada --metadata run=7 --limit=5 'gold foil' --text 5%"
     )
     assert found.numbers == [1, 2]

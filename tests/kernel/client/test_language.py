@@ -201,7 +201,7 @@ def test_tab_tells_the_unit_of_an_option():
 
 
 def test_help_names_every_parameter_and_an_example():
-    text = language.help("ascan", CATALOGUE)
+    text = language.help_text("ascan", CATALOGUE)
     for part in (
         "Along a line",
         "--steps",

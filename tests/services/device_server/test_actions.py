@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import AnswerStatus, Begin, Condition, ScanRequest, Step, StepKind
 from bec_services.device_server.actions import Actions
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.sim import SimFlyer, SimMonitor, SimPositioner
 from bec_services.device_server.values import Values

@@ -4,10 +4,10 @@ import pytest
 from ophyd import Component, Device, EpicsSignal, Signal
 
 from bec_kernel.codec import decode, encode
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Device as Published
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.sim import SimMonitor, SimPositioner, SimSlit
 from bec_services.device_server.values import Values

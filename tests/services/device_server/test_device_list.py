@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bec_services.device_server import device_list
-from bec_services.device_server.device_list import DeviceListError, load
+from bec_kernel.device_list import DeviceListError
+from bec_kernel.device_list.reading import load_list
+from bec_services import device_server
 
 GOOD = """\
 samx:
@@ -30,7 +31,7 @@ def listed(folder, text, name="list.yaml"):
 
 
 def test_devices_come_in_their_order_with_defaults(tmp_path):
-    found = load(listed(tmp_path, GOOD))
+    found = load_list(listed(tmp_path, GOOD))
     assert list(found) == ["samx", "det"]
     assert found["samx"].deviceConfig == {"prefix": "X:m1", "limits": [-1, 1]}
     assert found["samx"].enabled
@@ -41,13 +42,13 @@ def test_devices_come_in_their_order_with_defaults(tmp_path):
 def test_a_folder_is_the_sum_of_its_files(tmp_path):
     listed(tmp_path, GOOD, "a.yaml")
     listed(tmp_path, HEAD.replace("samx", "samy"), "b.yml")
-    assert list(load(tmp_path)) == ["samx", "det", "samy"]
+    assert list(load_list(tmp_path)) == ["samx", "det", "samy"]
 
 
 def test_the_lists_that_come_with_the_system_are_good():
-    folder = Path(device_list.__file__).parent
+    folder = Path(device_server.__file__).parent
     for name in ("demo.yaml", "demo_virtual.yaml"):
-        assert load(folder / name)
+        assert load_list(folder / name)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_the_lists_that_come_with_the_system_are_good():
 def test_a_mistake_is_said_with_its_line(tmp_path, text, line, said):
     path = listed(tmp_path, text)
     with pytest.raises(DeviceListError) as error:
-        load(path)
+        load_list(path)
     first = str(error.value).splitlines()[0]
     assert first.startswith(f"{path}:{line}: ")
     assert re.search(said, str(error.value))
@@ -81,18 +82,18 @@ def test_a_mistake_is_said_with_its_line(tmp_path, text, line, said):
 @pytest.mark.parametrize("text", ["", "- samx\n", "samx\n", "5\n"])
 def test_what_is_no_mapping_is_no_device_list(tmp_path, text):
     with pytest.raises(DeviceListError, match="a mapping from names to devices"):
-        load(listed(tmp_path, text))
+        load_list(listed(tmp_path, text))
 
 
 def test_bytes_that_are_no_text_are_said(tmp_path):
     path = tmp_path / "list.yaml"
     path.write_bytes(b"\xff\xfe\x00samx: 1")
     with pytest.raises(DeviceListError, match=re.escape(str(path))):
-        load(path)
+        load_list(path)
 
 
 def test_a_list_that_is_not_there_is_said(tmp_path):
     with pytest.raises(DeviceListError, match="No such file"):
-        load(tmp_path / "nowhere.yaml")
+        load_list(tmp_path / "nowhere.yaml")
     with pytest.raises(DeviceListError, match=r"no \*\.yaml in"):
-        load(tmp_path)
+        load_list(tmp_path)

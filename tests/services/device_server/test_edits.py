@@ -273,7 +273,7 @@ def test_a_restart_goes_on_with_the_newest_list_until_another_is_given(server):
     with server.life(text=LIST.partition("bpm4i")[0], token="second"):
         assert sorted(server.published()) == ["samx"]
     assert [one.action for one in server.versions()] == ["start", "add", "start"]
-    assert list(versions.at(server.versions())) == ["samx"]
+    assert list(versions.version_at(server.versions())) == ["samx"]
 
 
 def test_a_device_that_does_not_connect_is_kept_marked_and_tried_again(server):
@@ -354,4 +354,4 @@ def test_a_list_of_the_make_up_of_becs_own_is_up_with_three_seconds_of_work(serv
         assert server.read("pseudo") == server.read("bpm0") * server.read("bpm1")
     assert work < 3
     assert seconds < 10  # a wait of 0.1 s a device would be 20 s
-    assert checked(versions.at(server.versions())).keys() == found.keys()
+    assert checked(versions.version_at(server.versions())).keys() == found.keys()

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bec_kernel.bus import Append, Id, Put
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import FencedError
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import (
@@ -25,7 +26,6 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.executor import Executor
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.sim import SimPositioner

@@ -3,10 +3,10 @@
 import time
 
 from bec_kernel.bus import Append, Id
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, keys
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.executor import Executor
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.sim import SimMonitor, SimPositioner

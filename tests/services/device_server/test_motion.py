@@ -5,10 +5,10 @@ from ophyd import EpicsMotor
 from ophyd.pseudopos import pseudo_position_argument
 from ophyd.sim import make_fake_device
 
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.wire import Motion
 from bec_services.device_server.axes import PseudoAxis
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.motion import motions_of, pace_signals
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.sim import (

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ophyd.positioner import SoftPositioner
 
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Reading, keys
 from bec_services.device_server import values as module
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.device_list import DeviceSpec
 from bec_services.device_server.newest import Newest
 from bec_services.device_server.ophyd import Held
 from bec_services.device_server.sim import SimPositioner

@@ -152,7 +152,7 @@ def test_comments_add_up_tags_come_and_go(database):
 )
 def test_what_cannot_be_done_is_refused(database, ask, said):
     with pytest.raises(RefusedError, match=said):
-        past.do(database, "ada", ask)
+        past.answer_history(database, "ada", ask)
 
 
 def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path):
