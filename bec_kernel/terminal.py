@@ -20,11 +20,11 @@ from bec_kernel.client import (
     ScanForecast,
     ScanReport,
 )
-from bec_kernel.client.columns import Columns, Hints, hints
-from bec_kernel.client.wording import fit_words, headline, length, main_signal, place
+from bec_kernel.client.scan.columns import Columns, Hints, hints
 from bec_kernel.errors import BecError, ScanAborted
+from bec_kernel.language.format import summary
+from bec_kernel.language.labels import fit_words, headline, length, main_signal, place
 from bec_kernel.wire import ItemState, Point
-from bec_kernel.words import summary
 
 ROWS = 12
 """So many of the newest points are shown."""

@@ -7,22 +7,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bec_kernel.codec import decode, encode, encode_ask
-from bec_kernel.errors import ConflictError, DecodeError, FencedError
-from bec_kernel.port import (
+from bec_kernel.bus.changes import (
     START,
     Append,
     Change,
-    Complaint,
     Drop,
-    Entry,
     Expire,
     Fence,
     Id,
     Put,
     Trim,
-    Watch,
 )
+from bec_kernel.bus.codec import decode, encode, encode_ask
+from bec_kernel.bus.protocol import Complaint, Entry, Watch
+from bec_kernel.errors import ConflictError, DecodeError, FencedError
 from bec_kernel.wire import Inbox, Latest, Log
 
 M = TypeVar("M")

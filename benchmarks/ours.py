@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import psutil
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
 from bec_kernel.client import Client, connect
 from bec_kernel.wire import ScanState, keys
 

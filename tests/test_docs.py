@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from bec_kernel.cli.app import app
 from bec_kernel.client import connect
-from bec_kernel.config import Folder, person
+from bec_kernel.instance.folder import Folder, person
 from bec_magics import load_ipython_extension, unload_ipython_extension
-from bec_magics.instance import PrivateInstance
+from bec_magics.setup.instance import PrivateInstance
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "extensions" / "example_beamline"

@@ -35,7 +35,7 @@ OFFENCES = {
     "database": ("bec_services/scihub/__init__.py", "import sqlalchemy"),
     "no-notebook": ("bec_services/scan_server/__init__.py", "import IPython"),
     "blocking": ("bec_services/file_writer/__init__.py", "import asyncio"),
-    "core-pure": ("bec_services/scan_bundler/core.py", "import time"),
+    "core-pure": ("bec_services/scan_bundler/points.py", "import time"),
     "kernel-layers": ("bec_kernel/errors.py", "import bec_kernel.bus"),
 }
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bec_kernel.cli.frame import (
+from bec_kernel.cli.options import (
     WORDS,
     Data,
     Devices,
@@ -19,7 +19,7 @@ from bec_kernel.cli.frame import (
     say,
 )
 
-__all__ = ["app", "looking"]
+__all__ = ["app", "queue_history"]
 
 
 @command()
@@ -40,19 +40,21 @@ def up(
 
     Example: bec up --detach --devices my_beamline.yaml
     """
-    from bec_kernel.cli import running, show
+    from bec_kernel.cli import instances, status_text
 
-    folder = (data or running.DATA).resolve()
-    words = running.launcher_words(virtual=virtual, devices=devices, sim=sim, port=port)
+    folder = (data or instances.DATA).resolve()
+    words = instances.launcher_words(
+        virtual=virtual, devices=devices, sim=sim, port=port
+    )
     if detach:
-        say(f"running in {running.start_detached(folder, words, say)}")
-        show.say_troubles(folder)
+        say(f"running in {instances.start_detached(folder, words, say)}")
+        status_text.say_troubles(folder)
         return
-    launched = running.Launched(folder, [*words, "--with-input"])
+    launched = instances.Launched(folder, [*words, "--with-input"])
     try:
         say(f"running in {launched.wait_ready(say)}; stop with Ctrl-C")
-        show.say_troubles(folder)
-        show.watch(launched)
+        status_text.say_troubles(folder)
+        status_text.watch(launched)
     finally:
         launched.stop(say)
 
@@ -63,11 +65,11 @@ def down(data: Data = None) -> None:
 
     Example: bec down
     """
-    from bec_kernel.cli import running
+    from bec_kernel.cli import instances
 
-    note = running.the_instance(data)
+    note = instances.the_instance(data)
     say(f"ending the instance in {note.data}")
-    running.end(note)
+    instances.end(note)
     say("ended")
 
 
@@ -81,15 +83,15 @@ def status(
 
     Example: bec status --json
     """
-    from bec_kernel.cli import running, show
+    from bec_kernel.cli import instances, status_text
 
-    note = running.the_instance(data, elsewhere=True)
-    running.say_if_elsewhere(note.data, data)
-    found = show.status(note)
+    note = instances.the_instance(data, elsewhere=True)
+    instances.say_if_elsewhere(note.data, data)
+    found = status_text.status(note)
     if as_json:
         say(json.dumps(found, indent=2))
     else:
-        show.print_status(found)
+        status_text.print_status(found)
 
 
 @command()
@@ -105,11 +107,11 @@ def logs(
 
     Example: bec logs device_server -f
     """
-    from bec_kernel.cli import journal, running
+    from bec_kernel.cli import instances, log_lines
 
-    folder = running.folder(data)
-    running.say_if_elsewhere(folder, data)
-    journal.show(folder, service, follow=follow)
+    folder = instances.folder(data)
+    instances.say_if_elsewhere(folder, data)
+    log_lines.show(folder, service, follow=follow)
 
 
 @command(cls=ScanCommand, context_settings=WORDS)
@@ -147,12 +149,12 @@ def stop(data: Data = None) -> None:
 
     Example: bec stop
     """
-    from bec_kernel.cli import running
+    from bec_kernel.cli import instances
     from bec_kernel.client import connect
 
     with connect(data) as client:
         client.stop_all()
-        say(f"stopped every device of {running.shown(client)}")
+        say(f"stopped every device of {instances.shown(client)}")
 
 
 @command()
@@ -182,9 +184,9 @@ def service(
 
     Example: bec service file_writer
     """
-    from bec_kernel.cli import single
+    from bec_kernel.cli import one_service
 
-    single.run(name, redis, data, as_name, virtual=virtual)
+    one_service.run(name, redis, data, as_name, virtual=virtual)
 
 
 @command()
@@ -200,9 +202,9 @@ def check(
 
     Example: bec check my_beamline.yaml
     """
-    from bec_kernel.cli import single
+    from bec_kernel.cli import one_service
 
-    single.check(files)
+    one_service.check(files)
 
 
 @command()
@@ -213,11 +215,11 @@ def lab(data: Data = None, *, virtual: Virtual = False) -> None:
 
     Example: bec lab
     """
-    from bec_kernel.cli import notebook, running
+    from bec_kernel.cli import instances, jupyterlab
 
-    words = running.launcher_words(virtual=virtual)
-    with running.instance(running.folder(data), words, say) as (folder, _):
-        notebook.open_lab(folder)
+    words = instances.launcher_words(virtual=virtual)
+    with instances.instance(instances.folder(data), words, say) as (folder, _):
+        jupyterlab.open_lab(folder)
 
 
 @command()
@@ -229,15 +231,15 @@ def demo(data: Data = None) -> None:
 
     Example: bec demo
     """
-    from bec_kernel.cli import running
+    from bec_kernel.cli import instances
     from bec_kernel.cli.demo import run
 
-    with running.instance(data or running.DATA, [], say) as (folder, is_ours):
+    with instances.instance(data or instances.DATA, [], say) as (folder, is_ours):
         run(folder, say)
-    say(f"took        {running.age():.1f} s, from the command to this line")
+    say(f"took        {instances.age():.1f} s, from the command to this line")
     more = "" if is_ours else f"   (the instance in {folder} goes on running)"
     say(f"go on       bec lab{more}")
 
 
 # Behind those above: the help lists the commands in the order they are made in.
-from bec_kernel.cli import looking  # noqa: E402
+from bec_kernel.cli import queue_history  # noqa: E402

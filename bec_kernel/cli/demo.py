@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bec_kernel.client import Client, ScanReport, connect
-from bec_kernel.client.wording import fit_words
 from bec_kernel.errors import DeadlineError, DeviceError
+from bec_kernel.language.labels import fit_words
 from bec_kernel.terminal import follow
 from bec_kernel.wire import Fit, keys
 

@@ -3,11 +3,12 @@
 import shlex
 from pathlib import Path
 
-from bec_kernel.cli import running
-from bec_kernel.cli.frame import say
-from bec_kernel.client import connect, language
-from bec_kernel.client.origin import origin_here
+from bec_kernel.cli import instances
+from bec_kernel.cli.options import say
+from bec_kernel.client import connect
+from bec_kernel.client.connection.origin import origin_here
 from bec_kernel.errors import BecError, RefusedError
+from bec_kernel.language import command_line
 from bec_kernel.terminal import follow_to_the_file, show_dry
 
 
@@ -22,7 +23,7 @@ def run(words: list[str], data: Path | None) -> None:
     """
     _check_places(words)
     line = " ".join(quoted(word) for word in words)
-    line, dry = language.take_dry(line)
+    line, dry = command_line.take_dry(line)
     with connect(data) as client:
         if dry:
             show_dry(client.scans.dry_run(line))
@@ -30,7 +31,7 @@ def run(words: list[str], data: Path | None) -> None:
         source = f"bec scan {line}"
         client.origin = lambda: origin_here("shell", source)
         request = client.parse(line)
-        say(f"on {running.shown(client)}")
+        say(f"on {instances.shown(client)}")
         follow_to_the_file(client.submit(request), client.dev, say)
 
 
@@ -46,7 +47,7 @@ def explain(words: list[str], data: Path | None) -> str | None:
     if not {"--help", "-h"} & set(words):
         return None
     with connect(data) as client:
-        return language.help_text(
+        return command_line.help_text(
             words[0], client.scans.catalogue(), client.metadata.fields()
         )
 

@@ -11,26 +11,34 @@ from typing import Any, Self
 
 import msgspec
 
-from bec_kernel import bus as buses
 from bec_kernel import errors
-from bec_kernel.bus import Bus
-from bec_kernel.client import _state, language
-from bec_kernel.client._alarms import Alarms
-from bec_kernel.client._calls import Calls
-from bec_kernel.client._device_words import in_few_words
-from bec_kernel.client._moves import Moves
-from bec_kernel.client._problems import error_of
-from bec_kernel.client._reader import Reader, ask, complain_to
-from bec_kernel.client.config import Config
-from bec_kernel.client.devices import Devices
-from bec_kernel.client.history import History
-from bec_kernel.client.metadata import Metadata
-from bec_kernel.client.origin import origin_of_program
-from bec_kernel.client.queue import Queue
-from bec_kernel.client.report import ScanReport
-from bec_kernel.client.scans import Scans
-from bec_kernel.config import Folder, find_instance, person, read_note, without_password
+from bec_kernel.bus import redis as buses
+from bec_kernel.bus.protocol import Bus
+from bec_kernel.client.alarms import Alarms
+from bec_kernel.client.connection import state
+from bec_kernel.client.connection.errors import error_of
+from bec_kernel.client.connection.origin import origin_of_program
+from bec_kernel.client.connection.reader import Reader, ask, complain_to
+from bec_kernel.client.devices.api import Devices
+from bec_kernel.client.devices.calls import Calls
+from bec_kernel.client.devices.device_list import Config
+from bec_kernel.client.devices.moves import Moves
+from bec_kernel.client.devices.text import in_few_words
+from bec_kernel.client.history.api import History
+from bec_kernel.client.queue.api import Queue
+from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scans.api import Scans
+from bec_kernel.client.scans.metadata import Metadata
 from bec_kernel.errors import BecError, BrokerError, InstanceError, RefusedError
+from bec_kernel.instance.folder import (
+    Folder,
+    find_instance,
+    person,
+    read_note,
+    without_password,
+)
+from bec_kernel.language import command_line
+from bec_kernel.language.format import summary
 from bec_kernel.wire import (
     Device,
     Inbox,
@@ -42,7 +50,6 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_kernel.words import summary
 
 ACCEPTING = 20.0
 """The scan server may take so long (s) to accept or refuse; then it will not run it."""
@@ -114,14 +121,14 @@ class Client:
 
     # --- scans ------------------------------------------------------------------------
     def parse(self, text: str) -> ScanRequest:
-        """Return the request a line of words stands for; see `language.parse`."""
+        """Return the request a line of words stands for; see `command_line.parse`."""
         try:
-            return language.parse(
+            return command_line.parse(
                 text, self.scans.catalogue(fresh=False), self.dev.names()
             )
         except RefusedError:  # what was last seen may be old
             names = self.dev.names(fresh=True)
-            return language.parse(text, self.scans.catalogue(), names)
+            return command_line.parse(text, self.scans.catalogue(), names)
 
     def run(self, text: str) -> ScanReport:
         """Ask for the scan a line stands for: `line_scan samx -5 5 --steps 21`.
@@ -131,13 +138,13 @@ class Client:
         """
         return self.submit(self.parse(text))
 
-    def complete(self, text: str) -> list[language.Candidate]:
+    def complete(self, text: str) -> list[command_line.Candidate]:
         """Return what may be typed at the end of `text`, for Tab."""
         devices = self.dev.all()
         told = {device.name: in_few_words(device) for device in devices}
         motors = [device.name for device in devices if device.positioner]
         catalogue, fields = self.scans.catalogue(fresh=False), self.metadata.fields()
-        return language.complete(text, catalogue, told, motors, fields)
+        return command_line.complete(text, catalogue, told, motors, fields)
 
     def submit(self, request: ScanRequest) -> ScanReport:
         """Ask for a scan; return its report as soon as it is in the queue.
@@ -192,7 +199,7 @@ class Client:
         """
         signature = self.scans.signature("mv")
         options = {"relative": relative or None, "nowait": nowait or None}
-        request = language.bind(signature, moves, options, self.dev.names())
+        request = command_line.bind(signature, moves, options, self.dev.names())
         return self.submit(request).wait()
 
     def mvr(self, *moves: Any, nowait: bool = False) -> ScanReport:
@@ -243,7 +250,7 @@ class Client:
     def status(self) -> dict[str, Any]:
         """Return services, broker, queues and data folder, ready for JSON."""
         return self.reader.retry(
-            lambda: _state.instance_status(self.bus, self.url, self.data)
+            lambda: state.instance_status(self.bus, self.url, self.data)
         )
 
     def alarms(
@@ -258,7 +265,7 @@ class Client:
         """
         return self.reader.retry(
             lambda: Alarms(
-                _state.recent_alarms(
+                state.recent_alarms(
                     self.bus, self.user, limit, scan_id, all_users=all_users
                 )
             )
@@ -271,8 +278,8 @@ class Client:
             DeadlineError: one of them does not, after `timeout` s.
         """
         deadline = time.monotonic() + timeout
-        with self.bus.watch(keys.users(), *_state.needed(self.bus).values()) as watch:
-            while missing := _state.missing(self.bus):
+        with self.bus.watch(keys.users(), *state.needed(self.bus).values()) as watch:
+            while missing := state.missing(self.bus):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise errors.DeadlineError(
@@ -376,7 +383,7 @@ def connect(
     try:
         bus = buses.connect(
             where,
-            instance or _state.instance_of_environment(),
+            instance or state.instance_of_environment(),
             complain_to(complaints),
         )
     except BrokerError as error:

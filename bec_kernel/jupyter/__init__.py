@@ -1,0 +1,1 @@
+"""The Jupyter kernel `bec`, and JupyterLab as `bec lab` runs it."""

@@ -1,0 +1,1 @@
+"""The data analysis: fits while a scan runs."""

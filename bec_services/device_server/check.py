@@ -12,10 +12,10 @@ from typing import Any
 from bec_kernel.device_list import DeviceList, in_order
 from bec_kernel.device_list.reading import read_list
 from bec_kernel.errors import BecError
-from bec_services.device_server.builder import construct, destroy, plan
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.needs import disabled_needs
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.builder import construct, destroy, plan
+from bec_services.device_server.devices.needs import disabled_needs
 from bec_services.device_server.sim import SimState
 
 

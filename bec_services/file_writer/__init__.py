@@ -1,0 +1,1 @@
+"""The file writer: one NeXus file a scan, readable while it grows."""

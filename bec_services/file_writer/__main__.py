@@ -1,8 +1,8 @@
 """Runs the service `file_writer`. What it is told: `Setup`."""
 
-from bec_kernel.service import Life, serve
-from bec_services.file_writer import serving
-from bec_services.file_writer.shell import run
+from bec_kernel.service.life import Life, serve
+from bec_services.file_writer import requests
+from bec_services.file_writer.service import run
 
 
 def main() -> None:
@@ -12,8 +12,8 @@ def main() -> None:
 
 def _both(life: Life) -> None:
     """Write files and serve parts of them, in threads of one life."""
-    opened: serving.Opened = {}
-    life.spawn(serving.run, life, opened)
+    opened: requests.Opened = {}
+    life.spawn(requests.run, life, opened)
     run(life, opened)
 
 

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bec_kernel import config, journal
-from bec_kernel.config import Folder, Note
 from bec_kernel.errors import BecError
+from bec_kernel.instance import folder as config
+from bec_kernel.instance.folder import Folder, Note
+from bec_kernel.service import logging
 from bec_kernel.wire import SERVICES, Users
-from bec_services.launcher import lists, place
+from bec_services.launcher import device_lists, place
 from bec_services.launcher.processes import Program
-from bec_services.launcher.shell import Launcher
+from bec_services.launcher.supervisor import Launcher
 from bec_services.simulation.environment import client_environment
 
 Programs = Callable[[Folder, argparse.Namespace], list[Program]]
@@ -58,10 +59,10 @@ def _run(options: argparse.Namespace, programs: Programs) -> None:
     folder = Folder(options.data.resolve())
     with place.taken(folder):
         port = place.broker_port(options.port)
-        log = journal.open_journal(folder.path, "launcher")
+        log = logging.open_journal(folder.path, "launcher")
         table = programs(folder, options)
-        rules = lists.rules_of(folder, virtual=options.virtual)
-        roles = lists.roles_of(folder)
+        rules = device_lists.rules_of(folder, virtual=options.virtual)
+        roles = device_lists.roles_of(folder)
         users = Users(
             names=list(roles),
             roles=roles,
@@ -94,8 +95,8 @@ def _run(options: argparse.Namespace, programs: Programs) -> None:
 
 def all_programs(folder: Folder, options: argparse.Namespace) -> list[Program]:
     """Return the six services, and the simulated IOC where the devices need it."""
-    rules = lists.rules_of(folder, virtual=options.virtual)
-    start = lists.choose(
+    rules = device_lists.rules_of(folder, virtual=options.virtual)
+    start = device_lists.choose(
         folder,
         options.sim or options.devices,
         rules,
@@ -109,7 +110,7 @@ def all_programs(folder: Folder, options: argparse.Namespace) -> list[Program]:
     if not options.virtual and start.needs_ioc:
         port = place.ioc_port()
         argv = [sys.executable, "-m", "bec_services.simulation.ioc"]
-        argv += ["--prefix", lists.SIMULATED, "--port", str(port)]
+        argv += ["--prefix", device_lists.SIMULATED, "--port", str(port)]
         table.append(Program("simulated_ioc", argv, beats=False))
         more |= client_environment(port)
     for role in SERVICES:

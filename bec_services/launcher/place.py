@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bec_kernel import broker
-from bec_kernel.config import Folder
 from bec_kernel.errors import InstanceError
+from bec_kernel.instance import broker
+from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import ROLES
 
 _OLD = 8.0

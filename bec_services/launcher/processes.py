@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bec_services.launcher.nursery import Nursery, Started
+from bec_services.launcher.fork_server import Nursery, Started
 
 _PR_SET_PDEATHSIG = 1
 _TAIL = 2000  # bytes

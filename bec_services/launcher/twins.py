@@ -10,7 +10,7 @@ _MOTOR, _MONITOR, _CAMERA = (
 )
 _VALUE, _SHOWN = f"{_SIM}.plain.SimValue", f"{_SIM}.plain.SimReadOnly"
 _ALIKE = ("ophyd_devices.Sim", "ophyd_devices.Syn", "ophyd_devices.sim", f"{_SIM}.")
-_AXIS = "bec_services.device_server.axes.PseudoAxis"
+_AXIS = "bec_services.device_server.hardware.axes.PseudoAxis"
 _COMPUTED = ("ophyd_devices.ComputedSignal", "ophyd_devices.ReadOnlySignal")
 _BY_WORD = (
     (("EpicsSignalRO", "SignalRO"), _SHOWN),

@@ -1,0 +1,1 @@
+"""The scan bundler: whole points out of the answers of device servers."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bec_kernel.port import Id
+from bec_kernel.bus.changes import Id
 
 _SHARE = 10  # of what stays comes and goes at once: to look costs a round trip
 

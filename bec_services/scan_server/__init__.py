@@ -1,0 +1,1 @@
+"""The scan server: checks requests, queues items, runs each scan's program."""

@@ -1,0 +1,1 @@
+"""The SciHub connector: delivers scans to the BEC database."""

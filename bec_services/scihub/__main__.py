@@ -1,7 +1,7 @@
 """Runs the service `scihub`. What it is told: `Setup`."""
 
-from bec_kernel.service import serve
-from bec_services.scihub.shell import run
+from bec_kernel.service.life import serve
+from bec_services.scihub.service import run
 
 
 def main() -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 from bec_kernel.client import ScanReport
 from bec_magics.completion import matcher_for, matcher_of_names
+from bec_magics.data.history import HistoryMagics
 from bec_magics.errors import put_back, show_in_one_line
-from bec_magics.history import HistoryMagics
-from bec_magics.live import bundle_of
-from bec_magics.metadata import matcher_of_metadata
-from bec_magics.move import MoveMagics
-from bec_magics.own import InstanceMagics
-from bec_magics.queue import QueueMagics
-from bec_magics.scan import ScanMagics
-from bec_magics.session import Session
+from bec_magics.motion.move import MoveMagics
+from bec_magics.scans.live import bundle_of
+from bec_magics.scans.metadata import matcher_of_metadata
+from bec_magics.scans.queue import QueueMagics
+from bec_magics.scans.scan import ScanMagics
+from bec_magics.setup.own import InstanceMagics
+from bec_magics.setup.session import Session
 
 _LOADED: dict[Any, list[Callable[[], None]]] = {}
 """How to undo it, by shell."""

@@ -11,9 +11,9 @@ from bec_kernel.wire import (
     Seal,
     StateChange,
 )
-from bec_live.card_state import CardState
-from bec_live.scan_picture import mime_bundle, picture
-from bec_live.scan_text import summary
+from bec_live.views.card_state import CardState
+from bec_live.views.scan_picture import mime_bundle, picture
+from bec_live.views.scan_text import summary
 
 REQUEST = ScanRequest(
     request_id="a", name="line_scan", args=["samx", -1, 1], kwargs={"exp_time": 0.1}

@@ -9,9 +9,10 @@ import pytest
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, ScanRequest
 from bec_services.scan_server import __main__ as main
-from bec_services.scan_server.assembler import Catalogue, bind
-from bec_services.scan_server.frame import code_of, frame_of
-from bec_services.scan_server.guard import Beamline, accept
+from bec_services.scan_server.accept.assembler import Catalogue, bind
+from bec_services.scan_server.accept.guard import accept
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.program.frame import code_of, frame_of
 
 FOLDER = Path(__file__).parents[2] / "extensions" / "example_beamline"
 DEVICES = {

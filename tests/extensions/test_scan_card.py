@@ -2,8 +2,8 @@ import pytest
 
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import Point, Reading, ScanState, StateChange, Verb, keys
-from bec_live.card_state import CardState
-from bec_live.scan_card import ScanCard
+from bec_live.views.card_state import CardState
+from bec_live.views.scan_card import ScanCard
 
 
 class SpyCard(ScanCard):

@@ -4,8 +4,8 @@ import threading
 import msgspec
 import pytest
 
+from bec_kernel.bus.changes import Append, Id
 from bec_kernel.errors import DeadlineError
-from bec_kernel.port import Append, Id
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Begin,
@@ -17,8 +17,8 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
-from bec_live.card_state import CardState
-from bec_live.scan_feed import LogReader, ScanFeed, read_scan
+from bec_live.views.card_state import CardState
+from bec_live.views.scan_feed import LogReader, ScanFeed, read_scan
 
 SCAN = "feed"
 BEGIN = Begin(

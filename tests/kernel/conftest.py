@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bec_kernel import broker as embedded
-from bec_kernel.bus import Bus, connect
-from bec_kernel.config import Folder
-from bec_kernel.port import Complaint
+from bec_kernel.bus.protocol import Bus, Complaint
+from bec_kernel.bus.redis import connect
+from bec_kernel.instance import broker as embedded
+from bec_kernel.instance.folder import Folder
 from bec_kernel.testing import MemoryBroker, MemoryBus
 
 PERSONS = ["ada", "bob"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.codec import encode
+from bec_kernel.bus.codec import encode
 from bec_kernel.wire import VERSION, AnswerStatus
 from bec_kernel.wire.schema import messages
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import redis
 
-from bec_kernel import broker
-from bec_kernel.bus import Id, append, connect, put
-from bec_kernel.codec import MESSAGE_LIMIT
-from bec_kernel.config import Folder
+from bec_kernel.bus.changes import Id
+from bec_kernel.bus.codec import MESSAGE_LIMIT
+from bec_kernel.bus.redis import append, connect, put
 from bec_kernel.errors import BrokerError
+from bec_kernel.instance import broker
+from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import ROLES, DeviceValue, Reading, Stop, keys
 
 

@@ -5,19 +5,8 @@ import time
 
 import pytest
 
-from bec_kernel.bus import (
-    START,
-    Append,
-    Drop,
-    Expire,
-    Fence,
-    Id,
-    Log,
-    Put,
-    append,
-    connect,
-    put,
-)
+from bec_kernel.bus.changes import START, Append, Drop, Expire, Fence, Id, Put
+from bec_kernel.bus.redis import append, connect, put
 from bec_kernel.errors import (
     BrokerError,
     ConflictError,
@@ -30,6 +19,7 @@ from bec_kernel.wire import (
     Call,
     Item,
     ItemAction,
+    Log,
     QueueStatus,
     ScanRequest,
     ScanState,

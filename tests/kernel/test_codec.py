@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bec_kernel.codec import ASK_LIMIT, MESSAGE_LIMIT, decode, encode, encode_ask
+from bec_kernel.bus.codec import ASK_LIMIT, MESSAGE_LIMIT, decode, encode, encode_ask
 from bec_kernel.errors import DecodeError, RefusedError
 from bec_kernel.wire import Answer, AnswerStatus, Call, Reading
 

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from bec_kernel import config
-from bec_kernel.config import Folder, Note
 from bec_kernel.errors import InstanceError
+from bec_kernel.instance import folder as config
+from bec_kernel.instance.folder import Folder, Note
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from bec_kernel import settings
 from bec_kernel.device_list import DeviceListError, checked, in_order, reading, versions
 from bec_kernel.device_list.classes import check_classes
 from bec_kernel.device_list.rules import owner, shares
 from bec_kernel.errors import InstanceError, RefusedError
+from bec_kernel.instance import settings
 from bec_kernel.wire import DeviceListVersion, DeviceRule
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.metadata import check_field, check_metadata
+from bec_kernel.language.metadata import check_field, check_metadata
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 LONG = MetadataField(name="one", kind="number_list", high=1.0)

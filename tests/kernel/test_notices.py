@@ -2,8 +2,8 @@
 
 import pytest
 
-from bec_kernel import notices
-from bec_kernel.notices import Notices
+from bec_kernel.service import notices
+from bec_kernel.service.notices import Notices
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bec_kernel.bus import Append, Id
-from bec_kernel.cli import running
+from bec_kernel.bus.changes import Append, Id
+from bec_kernel.cli import instances
 from bec_kernel.cli.app import app
 from bec_kernel.client import Client
-from bec_kernel.config import Note
 from bec_kernel.errors import InstanceError
+from bec_kernel.instance.folder import Note
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import Alarm, keys
 
@@ -53,16 +53,16 @@ def test_what_acts_does_not_act_on_an_instance_elsewhere(elsewhere, stopped, wor
 
 
 def test_who_only_looks_sees_the_one_elsewhere_and_is_told(elsewhere, stopped, capsys):
-    note = running.the_instance(None, elsewhere=True)
+    note = instances.the_instance(None, elsewhere=True)
     assert note.data == elsewhere
-    running.say_if_elsewhere(note.data, None)
+    instances.say_if_elsewhere(note.data, None)
     said = capsys.readouterr().err
     assert f"no instance runs in {stopped}; this is the one in {elsewhere}" in said
 
 
 def test_an_instance_is_started_in_the_folder_that_is_used(elsewhere, stopped):
-    assert running.folder(None) == stopped
-    with running.instance(elsewhere, [], print) as found:
+    assert instances.folder(None) == stopped
+    with instances.instance(elsewhere, [], print) as found:
         assert found == (elsewhere, False)
 
 
@@ -70,22 +70,22 @@ def test_where_nothing_has_run_the_only_instance_is_meant(
     elsewhere, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    assert running.folder(None) == running.the_instance(None).data == elsewhere
-    running.say_if_elsewhere(elsewhere, elsewhere)
+    assert instances.folder(None) == instances.the_instance(None).data == elsewhere
+    instances.say_if_elsewhere(elsewhere, elsewhere)
     assert capsys.readouterr().err == ""
 
 
 def test_without_any_instance_one_is_started_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert running.folder(None) == Path("data")
+    assert instances.folder(None) == Path("data")
 
 
 def test_the_environment_names_the_instance_of_a_lab(elsewhere, stopped, monkeypatch):
     monkeypatch.setenv("BEC_REDIS", "unix://ada:secret@/x.sock")
     with pytest.raises(InstanceError, match=r"BEC_REDIS.*BEC_DATA.*--data"):
-        running.the_instance(None)
+        instances.the_instance(None)
     monkeypatch.setenv("BEC_DATA", str(elsewhere))
-    assert running.the_instance(None).data == elsewhere
+    assert instances.the_instance(None).data == elsewhere
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bec_kernel.schedule import left_of, spans
+from bec_kernel.scan.schedule import left_of, spans
 from bec_kernel.wire import (
     Hold,
     Item,

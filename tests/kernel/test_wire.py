@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bec_kernel.codec import decode, encode
+from bec_kernel.bus.codec import decode, encode
 from bec_kernel.errors import DecodeError, TransitionError
 from bec_kernel.wire import (
     ITEM_TRANSITIONS,

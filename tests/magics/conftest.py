@@ -4,8 +4,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.testing.globalipapp import get_ipython
 
+from bec_kernel.bus.changes import Put
 from bec_kernel.client import connect
-from bec_kernel.port import Put
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import Device, Parameter, SignalInfo, Signature, keys
 from bec_magics import load_ipython_extension, unload_ipython_extension
@@ -102,5 +102,5 @@ def shell(plain_shell):
 @pytest.fixture
 def connected(shell, bus, monkeypatch):
     """A shell whose names stand for a client on the bus in memory."""
-    monkeypatch.setattr("bec_magics.session.connect", lambda: connect(bus=bus))
+    monkeypatch.setattr("bec_magics.setup.session.connect", lambda: connect(bus=bus))
     return shell

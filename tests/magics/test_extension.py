@@ -1,8 +1,8 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.errors import InstanceError, RefusedError
-from bec_kernel.port import Append, Id, Put
 from bec_kernel.wire import (
     Begin,
     MetadataField,

@@ -1,7 +1,7 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from bec_kernel.bus import Append, Id
+from bec_kernel.bus.changes import Append, Id
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, ScanRequest, ScanState, StateChange, Taken, keys
 

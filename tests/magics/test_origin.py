@@ -1,7 +1,7 @@
 import hashlib
 from types import SimpleNamespace
 
-from bec_magics.origin import git_commit, notebook_of, origin_of
+from bec_magics.setup.origin import git_commit, notebook_of, origin_of
 
 
 def shell_of(kernel=None, source="%scan acquire", names=None):

@@ -1,4 +1,4 @@
-from bec_magics.tables import Table, shown
+from bec_magics.data.tables import Table, shown
 
 
 def test_numbers_stand_to_the_right_and_have_six_digits():

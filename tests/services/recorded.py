@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from bec_kernel.bus import Append, Fence, Id, Put
-from bec_kernel.service import Life, LifeOver, Setup
+from bec_kernel.bus.changes import Append, Fence, Id, Put
+from bec_kernel.service.life import Life, LifeOver, Setup
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Answer,

@@ -9,9 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
 from bec_kernel.client import connect
-from bec_kernel.config import Folder
+from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import Step, StepKind, keys
 
 POINTS = 200

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bec_kernel import broker
-from bec_kernel.config import Folder
+from bec_kernel.instance import broker
+from bec_kernel.instance.folder import Folder
 
 PERSONS = ["ada", "bob"]
 

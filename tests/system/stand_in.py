@@ -10,9 +10,10 @@ import os
 import sys
 from dataclasses import replace
 
-from bec_kernel.bus import START, put
-from bec_kernel.config import Folder
-from bec_kernel.service import Life, serve
+from bec_kernel.bus.changes import START
+from bec_kernel.bus.redis import put
+from bec_kernel.instance.folder import Folder
+from bec_kernel.service.life import Life, serve
 from bec_kernel.wire import SERVICES, Device, Signature, keys
 from bec_services.launcher.__main__ import main, service_program
 from bec_services.launcher.processes import Program

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import redis
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
+from bec_kernel.bus.codec import encode
 from bec_kernel.client import connect
-from bec_kernel.codec import encode
-from bec_kernel.config import Folder
 from bec_kernel.errors import BrokerError, DeviceError, RefusedError
+from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import (
     Call,
     ItemAction,

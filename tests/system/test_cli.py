@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bec_kernel.cli.app import app
-from bec_kernel.config import Folder, read_note
+from bec_kernel.instance.folder import Folder, read_note
 from bec_kernel.wire import SERVICES
 
 COMMANDS = [

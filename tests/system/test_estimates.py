@@ -7,7 +7,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.testing.globalipapp import get_ipython
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
 from bec_kernel.cli import scan
 from bec_kernel.client import connect
 from bec_kernel.wire import ItemState, keys
@@ -27,7 +27,7 @@ mono:
   deviceClass: bec_services.device_server.sim.SimMonochromator
   readoutPriority: on_request
 energy:
-  deviceClass: bec_services.device_server.axes.PseudoAxis
+  deviceClass: bec_services.device_server.hardware.axes.PseudoAxis
   deviceConfig: {device: mono, axis: energy}
   readoutPriority: on_request
   needs: [mono]
@@ -155,7 +155,7 @@ def test_a_dry_run_at_the_shell_is_drawn(lab, capsys):
 def test_magics_run_dry_where_they_are_told_to(lab, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     shell = get_ipython() or InteractiveShell.instance()
-    monkeypatch.setattr("bec_magics.session.connect", lambda: connect(lab.data))
+    monkeypatch.setattr("bec_magics.setup.session.connect", lambda: connect(lab.data))
     load_ipython_extension(shell)
     try:
         before = lab.client.dev.samx.position

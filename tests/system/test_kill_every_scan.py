@@ -11,7 +11,7 @@ import h5py
 import msgspec
 import pytest
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
 from bec_kernel.client import connect
 from bec_kernel.wire import Mark, ScanState, Step, StepKind, Verb, keys
 from tests.system.beamline import Instance, _exposed_twice, _other_file, until

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from bec_kernel.bus import START, Log
-from bec_kernel.wire import SERVICES, ScanState, Step, StepKind, keys
+from bec_kernel.bus.changes import START
+from bec_kernel.wire import SERVICES, Log, ScanState, Step, StepKind, keys
 from tests.system.beamline import Instance, _exposed_twice, until
 
 POINTS = 8

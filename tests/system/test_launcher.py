@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bec_kernel import config
-from bec_kernel.bus import connect
-from bec_kernel.config import Folder
+from bec_kernel.bus.redis import connect
+from bec_kernel.instance import folder as config
+from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import SERVICES, keys
-from bec_services.launcher.core import FIRST, FROZEN, SETTLE, Line, Pulse, Restarts
+from bec_services.launcher.health import FIRST, FROZEN, SETTLE, Line, Pulse, Restarts
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 

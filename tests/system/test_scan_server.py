@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
 from bec_kernel.wire import ScanState, keys
 from tests.system.beamline import Instance, differences, until
 

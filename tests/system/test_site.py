@@ -9,8 +9,8 @@ import h5py
 import pytest
 
 from bec_kernel.client import connect
-from bec_kernel.config import Folder
 from bec_kernel.errors import RefusedError, ScanAborted
+from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import ItemAction, Step, Verb, keys
 from tests.system.beamline import DEVICES, Instance, until
 

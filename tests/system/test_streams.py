@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
 from bec_kernel.wire import Samples, StreamEnd, Watermark, keys
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.sim import SimAsyncCounter

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from bec_kernel.bus import START
+from bec_kernel.bus.changes import START
 from bec_kernel.client import connect
 from bec_kernel.wire import ScanState, keys
 from tests.system.beamline import DEVICES, POINTS, Instance, differences, until

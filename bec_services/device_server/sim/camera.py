@@ -9,8 +9,8 @@ from ophyd import Component, Device, Kind
 
 from bec_kernel.wire import StreamMode
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.files import ScanFiles
-from bec_services.device_server.signals import (
+from bec_services.device_server.devices.files import ScanFiles
+from bec_services.device_server.devices.signals import (
     AsyncSignal,
     FileEventSignal,
     PreviewSignal,

@@ -9,11 +9,11 @@ import numpy as np
 from ophyd import Component, Device, Kind
 
 from bec_services.device_server.clock import Clock, Timer
+from bec_services.device_server.devices.status import ActionStopped, LightStatus
 from bec_services.device_server.sim.checked import number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.models import Model, all_names
 from bec_services.device_server.sim.state import SimState
-from bec_services.device_server.status import ActionStopped, LightStatus
 
 _FINEST = 1e-12
 NOISES = ("none", "uniform", "poisson")

@@ -10,9 +10,9 @@ from ophyd.ophydobj import OphydObject
 from ophyd.utils import ReadOnlyError
 
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.devices.status import LightStatus
 from bec_services.device_server.sim.checked import number
 from bec_services.device_server.sim.state import SimState
-from bec_services.device_server.status import LightStatus
 
 Reading = dict[str, dict[str, Any]]
 """What ophyd's `read` returns: by key, `value` and `timestamp`."""

@@ -8,12 +8,12 @@ from ophyd import Component, Kind
 
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.devices.status import LightStatus
 from bec_services.device_server.sim.checked import FASTEST, number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.positioner import SimPositioner
 from bec_services.device_server.sim.profile import Profile
 from bec_services.device_server.sim.state import SimState
-from bec_services.device_server.status import LightStatus
 
 
 class SimRing(SimDevice):

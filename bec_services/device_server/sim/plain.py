@@ -5,9 +5,9 @@ from typing import Any
 from ophyd import Component, Kind
 
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.devices.status import LightStatus
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.state import SimState
-from bec_services.device_server.status import LightStatus
 
 
 class SimReadOnly(SimDevice):

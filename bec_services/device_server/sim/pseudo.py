@@ -15,10 +15,10 @@ from ophyd.pseudopos import (
 )
 
 from bec_services.device_server.clock import Clock
+from bec_services.device_server.devices.status import LightStatus
 from bec_services.device_server.sim.device import SimDevice
 from bec_services.device_server.sim.positioner import SimPositioner
 from bec_services.device_server.sim.state import SimState
-from bec_services.device_server.status import LightStatus
 
 _HC = 12.398419843320026
 """Planck's constant times the velocity of light, keV Å."""

@@ -7,14 +7,14 @@ from typing import Any
 from ophyd import Component, Kind
 
 from bec_services.device_server.clock import Clock, Timer
-from bec_services.device_server.signals import AsyncSignal
+from bec_services.device_server.devices.signals import AsyncSignal
+from bec_services.device_server.devices.status import ActionStopped, LightStatus
 from bec_services.device_server.sim.checked import FASTEST, number, whole
 from bec_services.device_server.sim.detector import Noise
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.models import Model
 from bec_services.device_server.sim.profile import Profile
 from bec_services.device_server.sim.state import SimState
-from bec_services.device_server.status import ActionStopped, LightStatus
 
 _PLAN = ("num", "exposure", "start", "end")
 _MOST = 1_000_000

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from bec_services.scan_server import spec_names
-from bec_services.scan_server.scan import Bound, Position, Scan
+from bec_services.scan_server.program import spec_names
+from bec_services.scan_server.program.scan import Bound, Position, Scan
 
 
 class Acquire(Scan):

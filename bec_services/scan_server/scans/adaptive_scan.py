@@ -5,7 +5,8 @@ from typing import Any
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Parameter, Readings
-from bec_services.scan_server.scan import (
+from bec_services.scan_server.program.request import Program, ask
+from bec_services.scan_server.program.scan import (
     MOTOR,
     START,
     STOP,
@@ -14,7 +15,6 @@ from bec_services.scan_server.scan import (
     Scan,
     Taking,
 )
-from bec_services.scan_server.want import Program, ask
 
 
 class AdaptiveScan(Scan):

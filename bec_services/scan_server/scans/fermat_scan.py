@@ -4,8 +4,16 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.paths import PlanePoint
-from bec_services.scan_server.scan import (
+from bec_services.scan_server.program.paths import PlanePoint
+from bec_services.scan_server.program.plane import (
+    OPTIM_TRAJECTORY,
+    at,
+    few,
+    number,
+    ordered,
+    positive,
+)
+from bec_services.scan_server.program.scan import (
     MOTOR,
     RELATIVE,
     START,
@@ -13,14 +21,6 @@ from bec_services.scan_server.scan import (
     Bound,
     Position,
     Scan,
-)
-from bec_services.scan_server.scans.plane import (
-    OPTIM_TRAJECTORY,
-    at,
-    few,
-    number,
-    ordered,
-    positive,
 )
 
 GOLDEN = (1 + math.sqrt(5)) / 2

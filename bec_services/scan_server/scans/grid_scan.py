@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server import spec_names
-from bec_services.scan_server.scan import (
+from bec_services.scan_server.program import spec_names
+from bec_services.scan_server.program.scan import (
     MOTOR,
     RELATIVE,
     START,

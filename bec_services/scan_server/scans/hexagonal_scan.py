@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.paths import PlanePoint
-from bec_services.scan_server.scan import (
+from bec_services.scan_server.program.paths import PlanePoint
+from bec_services.scan_server.program.plane import at, few
+from bec_services.scan_server.program.scan import (
     MOTOR,
     RELATIVE,
     START,
@@ -14,7 +15,6 @@ from bec_services.scan_server.scan import (
     Position,
     Scan,
 )
-from bec_services.scan_server.scans.plane import at, few
 
 
 class HexagonalScan(Scan):

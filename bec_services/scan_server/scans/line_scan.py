@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from bec_kernel.wire import Form, Parameter
-from bec_services.scan_server import spec_names
-from bec_services.scan_server.scan import (
+from bec_services.scan_server.program import spec_names
+from bec_services.scan_server.program.scan import (
     MOTOR,
     RELATIVE,
     START,

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from bec_kernel.wire import Condition, Parameter, Readings, StepKind
-from bec_services.scan_server.scan import (
+from bec_services.scan_server.program.request import Program, Want
+from bec_services.scan_server.program.scan import (
     MOTOR,
     RELATIVE,
     START,
@@ -13,7 +14,6 @@ from bec_services.scan_server.scan import (
     Scan,
     Taking,
 )
-from bec_services.scan_server.want import Program, Want
 
 
 class LineSweepScan(Scan):

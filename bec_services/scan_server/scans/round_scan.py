@@ -4,17 +4,8 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.errors import RefusedError
-from bec_services.scan_server.paths import PlanePoint
-from bec_services.scan_server.scan import (
-    MOTOR,
-    RELATIVE,
-    START,
-    STOP,
-    Bound,
-    Position,
-    Scan,
-)
-from bec_services.scan_server.scans.plane import (
+from bec_services.scan_server.program.paths import PlanePoint
+from bec_services.scan_server.program.plane import (
     OPTIM_TRAJECTORY,
     at,
     count,
@@ -22,6 +13,15 @@ from bec_services.scan_server.scans.plane import (
     number,
     ordered,
     positive,
+)
+from bec_services.scan_server.program.scan import (
+    MOTOR,
+    RELATIVE,
+    START,
+    STOP,
+    Bound,
+    Position,
+    Scan,
 )
 
 _CENTERS = (

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from bec_kernel.wire import Parameter, StepKind
-from bec_services.scan_server.condition import condition_of
-from bec_services.scan_server.scan import Bound, Position, Scan, Taking
-from bec_services.scan_server.want import Program, Want
+from bec_services.scan_server.program.condition import condition_of
+from bec_services.scan_server.program.request import Program, Want
+from bec_services.scan_server.program.scan import Bound, Position, Scan, Taking
 
 
 class Wait(Scan):

@@ -4,8 +4,8 @@
 as for any service; `adaptive_scan samx -5 5 --ask peak_finder` asks it.
 """
 
-from bec_kernel.advice import Question, answer_questions
-from bec_kernel.service import serve
+from bec_kernel.service.advisor import Question, answer_questions
+from bec_kernel.service.life import serve
 
 FIRST = 5
 FINE = 1 / 30

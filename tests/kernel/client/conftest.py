@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bec_kernel.bus import Append, Bus, Drop, Id, Log, Put
+from bec_kernel.bus.changes import Append, Drop, Id, Put
+from bec_kernel.bus.protocol import Bus
 from bec_kernel.client import Client
 from bec_kernel.errors import BrokerError
 from bec_kernel.testing import MemoryBroker, MemoryBus
@@ -23,6 +24,7 @@ from bec_kernel.wire import (
     Item,
     ItemAction,
     ItemState,
+    Log,
     Parameter,
     Point,
     Problem,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bec_kernel.bus import Append, Id, Put
+from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.wire import (
     Aligned,
     AlignedEnd,

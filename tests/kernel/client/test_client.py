@@ -2,7 +2,7 @@
 
 import pytest
 
-from bec_kernel.bus import Append
+from bec_kernel.bus.changes import Append
 from bec_kernel.client import error_of
 from bec_kernel.errors import (
     DeadlineError,

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from bec_kernel.bus import Append, Id, Log, Put
+from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.client import Client
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
@@ -12,6 +12,7 @@ from bec_kernel.wire import (
     DeviceListVersion,
     DeviceRule,
     EditDevices,
+    Log,
     Problem,
     Reply,
     Users,

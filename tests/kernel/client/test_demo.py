@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bec_kernel.bus import Put
+from bec_kernel.bus.changes import Put
 from bec_kernel.cli.demo import COUNTER, MOTOR, check
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Device, Process, SignalInfo, Users, keys

@@ -5,11 +5,11 @@ import re
 import msgspec
 import pytest
 
-from bec_kernel.bus import Append, Id, Put
-from bec_kernel.client import language
-from bec_kernel.client.forecast import ScanForecast
-from bec_kernel.client.wording import length, size
+from bec_kernel.bus.changes import Append, Id, Put
+from bec_kernel.client.scans.dry_run import ScanForecast
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import command_line
+from bec_kernel.language.labels import length, size
 from bec_kernel.wire import (
     AxisForecast,
     Forecast,
@@ -160,7 +160,7 @@ def test_what_would_be_refused_is_refused(bec):
     ],
 )
 def test_the_word_for_a_dry_run_may_stand_anywhere(line, rest, dry):
-    found = language.take_dry(line)
+    found = command_line.take_dry(line)
     assert found[1] is dry
     if rest is not None:
         assert found[0] == rest

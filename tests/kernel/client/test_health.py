@@ -5,8 +5,8 @@ import time
 
 from rich.console import Console
 
-from bec_kernel.bus import Put
-from bec_kernel.client import health
+from bec_kernel.bus.changes import Put
+from bec_kernel.client.connection import health
 from bec_kernel.terminal import follow, last_words
 from bec_kernel.wire import Device, Heartbeat, Problem, Process, keys
 

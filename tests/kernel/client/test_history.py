@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bec_kernel.bus import Append, Id, Log, Put
-from bec_kernel.client import history_words
+from bec_kernel.bus.changes import Append, Id, Put
+from bec_kernel.client.history import command
 from bec_kernel.errors import DeadlineError, RefusedError
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
@@ -19,6 +19,7 @@ from bec_kernel.wire import (
     Device,
     FoundScans,
     Heartbeat,
+    Log,
     PastScan,
     Problem,
     Reading,
@@ -389,7 +390,7 @@ def test_a_difference_is_a_line(report, bec, server):
 # --- words ----------------------------------------------------------------------------
 def test_words_look_for_scans(bec, scihub):
     scihub.scans = [past(2, tags=["fig3"]), past(1)]
-    found = history_words.run_history_command(
+    found = command.run_history_command(
         bec.history, "--user ada --metadata run=7 --limit=5 'gold foil' --text 5%"
     )
     assert found.numbers == [1, 2]

@@ -2,14 +2,14 @@
 
 import pytest
 
-from bec_kernel.client import history_words
+from bec_kernel.client.history import command
 from bec_kernel.errors import RefusedError
 
 
 def test_words_without_words_need_no_database(bec):
     bec.scans.line_scan("samx", 0, 1, steps=2).wait(5)
-    assert history_words.run_history_command(bec.history, "").numbers == [1]
-    assert history_words.run_history_command(bec.history, "-1").scan_number == 1
+    assert command.run_history_command(bec.history, "").numbers == [1]
+    assert command.run_history_command(bec.history, "-1").scan_number == 1
 
 
 @pytest.mark.parametrize(
@@ -27,18 +27,18 @@ def test_words_without_words_need_no_database(bec):
 )
 def test_words_that_mean_nothing_are_refused(bec, words, said):
     with pytest.raises(RefusedError, match=said):
-        history_words.run_history_command(bec.history, words)
+        command.run_history_command(bec.history, words)
 
 
 def test_words_are_completed():
     def offered(text):
-        return history_words.complete_history_command(lambda: ["samx", "samy"], text)
+        return command.complete_history_command(lambda: ["samx", "samy"], text)
 
     assert offered("--us") == ["--user"]
     assert offered("--device sam") == ["samx", "samy"]
     assert offered("--status clo") == ["closed"]
     assert offered("--since to") == ["today"]
-    assert "--limit" in history_words.history_help()
+    assert "--limit" in command.history_help()
 
 
 @pytest.mark.parametrize(

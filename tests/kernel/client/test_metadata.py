@@ -2,7 +2,7 @@
 
 import pytest
 
-from bec_kernel.bus import Put
+from bec_kernel.bus.changes import Put
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import MetadataField, MetadataSchema, keys
 

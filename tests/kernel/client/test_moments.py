@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from bec_kernel.client._moments import moment
 from bec_kernel.errors import RefusedError
+from bec_kernel.language.times import moment
 
 NOW = datetime(2026, 11, 26, 15, 30, tzinfo=timezone(timedelta(hours=1)))
 

@@ -6,9 +6,9 @@ import pytest
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import ScanRequest
-from bec_magics.live import bundle_of
-from bec_magics.move import MoveMagics
-from bec_magics.scan import ScanMagics
+from bec_magics.motion.move import MoveMagics
+from bec_magics.scans.live import bundle_of
+from bec_magics.scans.scan import ScanMagics
 
 
 def asked(server):

@@ -8,8 +8,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from bec_kernel.client import origin
-from bec_kernel.client.origin import environment, origin_here, origin_of_program
+from bec_kernel.client.connection import origin
+from bec_kernel.client.connection.origin import (
+    environment,
+    origin_here,
+    origin_of_program,
+)
 from bec_kernel.version import __version__
 
 

@@ -5,8 +5,8 @@ import re
 import msgspec
 import pytest
 
-from bec_kernel.bus import Append, Put
-from bec_kernel.client import queue_words
+from bec_kernel.bus.changes import Append, Put
+from bec_kernel.client.queue import command
 from bec_kernel.errors import DeviceError, InUseError, RefusedError
 from bec_kernel.wire import (
     Condition,
@@ -168,7 +168,7 @@ def test_status_tells_state_reason_and_items_in_order(bec, queue):
     ],
 )
 def test_each_word_is_an_ask(queue, server, words, kind, wanted):
-    queue_words.run_queue_command(queue, words)
+    command.run_queue_command(queue, words)
     if "--queue other" in words:
         wanted = {"queue": "other", **wanted}
     assert asked(server, kind) == wanted
@@ -192,7 +192,7 @@ def test_each_word_is_an_ask(queue, server, words, kind, wanted):
 def test_a_word_that_is_wrong_is_said_and_nothing_is_asked(queue, server, words, said):
     count = len(server.seen)
     with pytest.raises(RefusedError) as error:
-        queue_words.run_queue_command(queue, words)
+        command.run_queue_command(queue, words)
     assert said in str(error.value)
     assert len(server.seen) == count
 
@@ -210,7 +210,7 @@ def test_a_word_that_is_wrong_is_said_and_nothing_is_asked(queue, server, words,
     ],
 )
 def test_tab_offers_what_may_come_next(queue, text, wanted):
-    assert queue_words.complete_queue_command(queue, text) == wanted
+    assert command.complete_queue_command(queue, text) == wanted
 
 
 def test_history_tells_who_when_and_why(queue):
@@ -227,7 +227,7 @@ def test_history_tells_who_when_and_why(queue):
     other = item("gone", 2, ItemState.CANCELLED, queue="other", by="ada")
     queue._bus.commit([Append(keys.items_done(), one) for one in (done, other)])
     assert [one.scan_id for one in queue.history] == ["done"]
-    shown = repr(queue_words.run_queue_command(queue, "history 5")).splitlines()
+    shown = repr(command.run_queue_command(queue, "history 5")).splitlines()
     assert "line_scan samx 0 1  aborted  bob  by bob: wrong sample  2.5 s" in shown[-1]
     assert repr(queue["third"].history) == "nothing yet"
 
@@ -259,8 +259,8 @@ def test_a_call_of_a_device_in_use_is_refused(bec):
 
 
 def test_help_names_every_word():
-    told = queue_words.queue_help()
-    assert all(f"\n  {verb}" in told for verb in queue_words.VERBS)
+    told = command.queue_help()
+    assert all(f"\n  {verb}" in told for verb in command.VERBS)
 
 
 def test_what_runs_goes_back_only_to_a_point_that_was_taken(bec, server, line):
@@ -270,4 +270,4 @@ def test_what_runs_goes_back_only_to_a_point_that_was_taken(bec, server, line):
     runs = item(report.scan_id, 1.0, ItemState.RUNNING, begun=1.0)
     line.commit([Put(keys.items(), runs, runs.scan_id)])
     with pytest.raises(RefusedError, match="taken 2 points: it cannot go back to 99"):
-        queue_words.run_queue_command(bec.queue, "rewind 99")
+        command.run_queue_command(bec.queue, "rewind 99")

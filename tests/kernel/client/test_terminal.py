@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from bec_kernel.bus import Put
+from bec_kernel.bus.changes import Put
 from bec_kernel.errors import ScanAborted
 from bec_kernel.terminal import MoveView, ScanView, follow_to_the_file
 from bec_kernel.wire import (

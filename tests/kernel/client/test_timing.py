@@ -2,7 +2,7 @@
 
 import msgspec
 
-from bec_kernel.client._timing import Timing
+from bec_kernel.client.scan.timing import Timing
 from bec_kernel.wire import Times
 from tests.kernel.client.conftest import point
 

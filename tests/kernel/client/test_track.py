@@ -1,7 +1,8 @@
 """What a client knows of one scan, whatever it reads first."""
 
-from bec_kernel.client._track import Track
-from bec_kernel.port import Entry, Id
+from bec_kernel.bus.changes import Id
+from bec_kernel.bus.protocol import Entry
+from bec_kernel.client.connection.scan_cache import Track
 from bec_kernel.wire import (
     FileDone,
     Fit,

@@ -5,9 +5,10 @@ import math
 import msgspec
 import pytest
 
-from bec_kernel.port import Entry, Id
+from bec_kernel.bus.changes import Id
+from bec_kernel.bus.protocol import Entry
 from bec_kernel.wire import Device, Fit, Point, Reading, SignalInfo
-from bec_services.data_analysis.core import Axes, FitSeries, choose
+from bec_services.data_analysis.fits.schedule import Axes, FitSeries, choose
 from tests.services.recorded import T0, begin, points_log
 
 

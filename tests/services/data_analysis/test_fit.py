@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bec_kernel.port import Id
-from bec_services.data_analysis.core import Task
-from bec_services.data_analysis.fit import CURVE, fit
+from bec_kernel.bus.changes import Id
+from bec_services.data_analysis.fits.models import CURVE, fit
+from bec_services.data_analysis.fits.schedule import Task
 
 X = np.linspace(-5, 5, 41)
 

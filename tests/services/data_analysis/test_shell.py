@@ -2,10 +2,10 @@
 
 import pytest
 
-from bec_kernel.bus import Append, Id, Trim
+from bec_kernel.bus.changes import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
-from bec_services.data_analysis.shell import run
+from bec_services.data_analysis.service import run
 from tests.services.recorded import begin, new_life, points_log, running, take, until
 
 ROLE = "data_analysis"

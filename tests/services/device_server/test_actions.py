@@ -7,11 +7,11 @@ import pytest
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import AnswerStatus, Begin, Condition, ScanRequest, Step, StepKind
-from bec_services.device_server.actions import Actions
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
 from bec_services.device_server.sim import SimFlyer, SimMonitor, SimPositioner
-from bec_services.device_server.values import Values
+from bec_services.device_server.steps.actions import Actions
+from bec_services.device_server.values.publisher import Values
 
 SIM = "bec_services.device_server.sim.Sim"
 

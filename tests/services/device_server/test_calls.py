@@ -11,11 +11,11 @@ from ophyd import Component, Device, Signal
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Call, StopDevices, keys
-from bec_services.device_server.calls import Calls
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.requests.calls import Calls
 from bec_services.device_server.sim import SimPositioner
-from bec_services.device_server.values import Values
+from bec_services.device_server.values.publisher import Values
 from tests.services.recorded import new_life, until
 
 ROLE = "device_server"

@@ -10,7 +10,7 @@ from bec_services.device_server.clock import (
     VirtualClock,
     WallClock,
 )
-from bec_services.device_server.status import LightStatus
+from bec_services.device_server.devices.status import LightStatus
 
 
 @pytest.fixture(params=[WallClock, VirtualClock])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bec_kernel.wire import AnswerStatus, StepKind
-from bec_services.device_server.configured import LARGEST, set_up_of
+from bec_services.device_server.steps.config_snapshot import LARGEST, set_up_of
 from tests.services.device_server.test_actions import Beamline, Flaky, hold
 
 

@@ -3,14 +3,14 @@
 import pytest
 from ophyd import Component, Device, EpicsSignal, Signal
 
-from bec_kernel.codec import decode, encode
+from bec_kernel.bus.codec import decode, encode
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Device as Published
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
 from bec_services.device_server.sim import SimMonitor, SimPositioner, SimSlit
-from bec_services.device_server.values import Values
+from bec_services.device_server.values.publisher import Values
 
 
 def hold(device):

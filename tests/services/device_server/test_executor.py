@@ -5,7 +5,7 @@ import threading
 import msgspec
 import pytest
 
-from bec_kernel.bus import Append, Id, Put
+from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import FencedError
 from bec_kernel.testing import MemoryBroker
@@ -26,10 +26,10 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.executor import Executor
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
 from bec_services.device_server.sim import SimPositioner
-from bec_services.device_server.values import Values
+from bec_services.device_server.steps.executor import Executor
+from bec_services.device_server.values.publisher import Values
 from tests.services.recorded import new_life, until
 
 MINE = keys.answers("s1", "main")

@@ -3,7 +3,7 @@
 import pytest
 
 from bec_kernel.wire import AnswerStatus, Step, StepKind
-from bec_services.device_server.gate import Gate, Verdict
+from bec_services.device_server.steps.gate import Gate, Verdict
 
 OK = AnswerStatus.OK
 BAD = [status for status in AnswerStatus if status is not OK]

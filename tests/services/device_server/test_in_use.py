@@ -2,13 +2,13 @@
 
 import pytest
 
-from bec_kernel.bus import Append, Id
+from bec_kernel.bus.changes import Append, Id
 from bec_kernel.wire import Step, StepKind, keys
 from tests.services.device_server.test_edits import LIST, Server
 from tests.services.recorded import begin, take, until
 
 pytestmark = pytest.mark.keeps_threads
-AXES = "bec_services.device_server.axes.PseudoAxis"
+AXES = "bec_services.device_server.hardware.axes.PseudoAxis"
 SLIT = """
 slit: {deviceClass: bec_services.device_server.sim.SimSlit, readoutPriority: baseline}
 """

@@ -2,15 +2,15 @@
 
 import time
 
-from bec_kernel.bus import Append, Id
+from bec_kernel.bus.changes import Append, Id
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, keys
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.executor import Executor
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
 from bec_services.device_server.sim import SimMonitor, SimPositioner
-from bec_services.device_server.values import Values
+from bec_services.device_server.steps.executor import Executor
+from bec_services.device_server.values.publisher import Values
 from tests.services.recorded import new_life, until
 
 POINTS = 200

@@ -7,10 +7,10 @@ from ophyd.sim import make_fake_device
 
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.wire import Motion
-from bec_services.device_server.axes import PseudoAxis
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.motion import motions_of, pace_signals
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.motion import motions_of, pace_signals
+from bec_services.device_server.hardware.axes import PseudoAxis
 from bec_services.device_server.sim import (
     SimMonitor,
     SimMonochromator,
@@ -19,7 +19,7 @@ from bec_services.device_server.sim import (
     SimSlit,
     SimTemperature,
 )
-from bec_services.device_server.values import Values
+from bec_services.device_server.values.publisher import Values
 
 CLOCK = VirtualClock()
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bec_kernel.wire import Answer, AnswerStatus, Step, StepKind
-from bec_services.device_server.gate import Gate, Verdict
+from bec_services.device_server.steps.gate import Gate, Verdict
 
 OK, LOST, WITHDRAWN = AnswerStatus.OK, AnswerStatus.LOST, AnswerStatus.WITHDRAWN
 SERVERS = ["main", "optics", "detectors"]

@@ -9,14 +9,14 @@ from bec_kernel.errors import BrokerError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Begin, Samples, ScanRequest, StreamEnd, Watermark, keys
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.signals import (
+from bec_services.device_server.devices.signals import (
     AsyncSignal,
     FileEventSignal,
     PreviewSignal,
     published,
 )
-from bec_services.device_server.streams import LAG, Streams
-from bec_services.device_server.values import small
+from bec_services.device_server.values.publisher import small
+from bec_services.device_server.values.streams import LAG, Streams
 from tests.services.recorded import new_life
 
 

@@ -8,6 +8,7 @@ import pytest
 from ophyd.utils import LimitError, ReadOnlyError
 
 from bec_services.device_server.clock import VIRTUAL_START, VirtualClock
+from bec_services.device_server.devices.status import ActionStopped
 from bec_services.device_server.sim import (
     SimAsyncCounter,
     SimCamera,
@@ -18,7 +19,6 @@ from bec_services.device_server.sim import (
     SimWaveform,
 )
 from bec_services.device_server.sim.models import MODELS, Model
-from bec_services.device_server.status import ActionStopped
 
 
 @pytest.fixture

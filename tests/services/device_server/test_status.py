@@ -4,7 +4,7 @@ import pytest
 from ophyd.status import Status, StatusBase, wait
 
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.status import LightStatus
+from bec_services.device_server.devices.status import LightStatus
 
 
 def test_a_status_is_done_with_success_when_finished():

@@ -8,9 +8,9 @@ import threading
 import pytest
 from ophyd.utils import LimitError, ReadOnlyError
 
-from bec_services.device_server.status import ActionStopped
-from bec_services.device_server.tcp_controller import TcpAxis
-from bec_services.device_server.tcp_line import ControllerError, TcpController
+from bec_services.device_server.devices.status import ActionStopped
+from bec_services.device_server.hardware.tcp import TcpAxis
+from bec_services.device_server.hardware.tcp_line import ControllerError, TcpController
 
 pytestmark = pytest.mark.keeps_threads
 

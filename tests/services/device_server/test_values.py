@@ -11,12 +11,12 @@ from ophyd.positioner import SoftPositioner
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Reading, keys
-from bec_services.device_server import values as module
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.newest import Newest
-from bec_services.device_server.ophyd import Held
+from bec_services.device_server.devices.adapter import Held
 from bec_services.device_server.sim import SimPositioner
-from bec_services.device_server.values import Values
+from bec_services.device_server.values import publisher as module
+from bec_services.device_server.values.publisher import Values
+from bec_services.device_server.values.reading_cache import Newest
 from tests.services.recorded import new_life, until
 
 

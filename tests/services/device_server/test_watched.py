@@ -6,11 +6,11 @@ from ophyd import Component, Device, Signal
 
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Alignment, Begin, Samples, ScanRequest, StreamEnd, keys
-from bec_services.device_server import described, watched
 from bec_services.device_server.clock import VirtualClock, WallClock
-from bec_services.device_server.signals import AsyncSignal
+from bec_services.device_server.devices import description, watched_signals
+from bec_services.device_server.devices.signals import AsyncSignal
 from bec_services.device_server.sim import SimPositioner
-from bec_services.device_server.streams import Streams
+from bec_services.device_server.values.streams import Streams
 from tests.services.recorded import new_life
 
 
@@ -64,7 +64,7 @@ def ended(life, signal):
 
 def test_scalars_of_a_reading_are_published_as_streams(life):
     valve = Valve(name="valve")
-    infos = watched.published(valve, described.signals_of(valve))
+    infos = watched_signals.published(valve, description.signals_of(valve))
     found = {one.name: (one.stream, one.align) for one in infos}
     previous = (["value"], Alignment.PREVIOUS)
     assert found["valve_state"] == found["valve_flow"] == previous
@@ -73,9 +73,9 @@ def test_scalars_of_a_reading_are_published_as_streams(life):
 
 def test_who_sends_by_itself_is_not_watched():
     device = Sender(name="sender")
-    infos = watched.published(device, described.signals_of(device))
+    infos = watched_signals.published(device, description.signals_of(device))
     assert [one.name for one in infos if one.stream] == ["sender_own"]
-    assert watched.watched(device) == []
+    assert watched_signals.watched(device) == []
 
 
 def test_each_change_is_a_sample_and_the_first_is_what_it_was_before(life):
@@ -106,8 +106,9 @@ def test_times_never_go_back(life):
     clock = WallClock()
     valve = Valve(name="valve")
     valve.flow.put(1.0, timestamp=50.0)
-    (state, flow) = watched.watched(valve)
-    assert watched.watched(valve) == [state, flow]  # a new life goes on with these
+    (state, flow) = watched_signals.watched(valve)
+    # A new life goes on with these.
+    assert watched_signals.watched(valve) == [state, flow]
     streams = opened(life, clock, valve)
     for value, time in ((2.0, 100.0), (3.0, 90.0), (4.0, 110.0)):
         heard = len(flow.kept(10))

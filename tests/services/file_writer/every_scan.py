@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bec_kernel.bus import Append, Id, Put
-from bec_kernel.client.language import parse
+from bec_kernel.bus.changes import Append, Id, Put
+from bec_kernel.language.command_line import parse
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Baseline,
@@ -31,9 +31,10 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.frame import frame_of
-from bec_services.scan_server.guard import Accepted, Beamline, accept
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import Accepted, accept
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.program.frame import frame_of
 from tests.services.recorded import T0, take
 
 CATALOGUE = Catalogue(getattr(scans, name) for name in scans.__all__)

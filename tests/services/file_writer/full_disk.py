@@ -17,10 +17,10 @@ import msgspec
 import numpy as np
 import structlog
 
-from bec_kernel.bus import Append, Id, Trim
+from bec_kernel.bus.changes import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Point, Reading, keys
-from bec_services.file_writer.shell import run
+from bec_services.file_writer.service import run
 from tests.services.recorded import (
     T0,
     begin,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bec_kernel.bus import Append, Change, Id, Put
+from bec_kernel.bus.changes import Append, Change, Id, Put
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Aligned,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bec_kernel.bus import Append, Id, Put
+from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Aligned,
@@ -25,9 +25,9 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
-from bec_services.file_writer.aligned import ALIGNED, AlignedLayout
-from bec_services.file_writer.shell import run
-from bec_services.file_writer.streams import Source, StreamLayout
+from bec_services.file_writer.service import run
+from bec_services.file_writer.tree.aligned import ALIGNED, AlignedLayout
+from bec_services.file_writer.tree.streams import Source, StreamLayout
 from tests.services.file_writer.gas import (
     FIT,
     MODE,
@@ -307,7 +307,7 @@ def test_a_fit_that_nobody_makes_any_more_is_told_to_be_missing(bus, tmp_path):
 def test_a_stream_without_an_end_is_waited_for_and_told_once_while_a_fit_is_made(
     bus, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("bec_services.file_writer.sending._LATE", 0.01)
+    monkeypatch.setattr("bec_services.file_writer.side_streams._LATE", 0.01)
     endless = keys.streams("scan1", "gas", SIGNALS[0].name)
     with_analysis(bus, heard=time.time() + 60)
     bus.broker.logs[endless.name].pop()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bec_kernel.bus import Append, Id, Put, append
+from bec_kernel.bus.changes import Append, Id, Put
+from bec_kernel.bus.redis import append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Alarm,
@@ -25,8 +26,8 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
-from bec_services.file_writer.core import STATUS
-from bec_services.file_writer.shell import run
+from bec_services.file_writer.service import run
+from bec_services.file_writer.tree.columns import STATUS
 from tests.services.file_writer.every_scan import device, play, point_log
 from tests.services.file_writer.test_shell import everything, same
 from tests.services.recorded import (

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bec_kernel.wire import Begin, Point, PointStatus, Reading, ScanRequest
-from bec_services.file_writer.core import STATUS, Columns
-from bec_services.file_writer.scan import place
+from bec_services.file_writer.tree.columns import STATUS, Columns
+from bec_services.file_writer.tree.scan import place
 
 
 def point(value, point_id=0, **fields):

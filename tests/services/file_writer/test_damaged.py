@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from bec_services.file_writer.core import Columns
-from bec_services.file_writer.earlier import earlier, identity
-from bec_services.file_writer.earlier_rows import UnreadableError
-from bec_services.file_writer.hdf5 import IDENTITY
+from bec_services.file_writer.hdf5.file import IDENTITY
+from bec_services.file_writer.retention.earlier import earlier, identity
+from bec_services.file_writer.retention.earlier_rows import UnreadableError
+from bec_services.file_writer.tree.columns import Columns
 from tests.services.file_writer.damage import NEVER, spoiled
 from tests.services.file_writer.test_contents import written
 from tests.services.recorded import points_log

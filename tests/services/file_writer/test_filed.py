@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bec_kernel.bus import Append, Id, put
+from bec_kernel.bus.changes import Append, Id
+from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
-from bec_kernel.expiry import let_go
+from bec_kernel.service.expiry import let_go
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     SERVICES,
@@ -18,9 +19,9 @@ from bec_kernel.wire import (
     Users,
     keys,
 )
-from bec_services.file_writer import serving
-from bec_services.file_writer.shell import run
-from bec_services.scihub.shell import run as run_scihub
+from bec_services.file_writer import requests
+from bec_services.file_writer.service import run
+from bec_services.scihub.service import run as run_scihub
 from tests.services.file_writer.gas import (
     FIT,
     POINTS,
@@ -132,7 +133,7 @@ def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     assert before["streams"]["gas_newest"][0] == [[7.0, 8.0, 9.0, 10.0]]
     forget(bus)
     with (
-        running(new_life("file_writer", bus.broker, tmp_path), serving.run),
+        running(new_life("file_writer", bus.broker, tmp_path), requests.run),
         running(new_life("scihub", bus.broker, tmp_path), run_scihub),
         Client(MemoryBus(bus.broker, "ada")) as client,
         held,

@@ -6,12 +6,13 @@ import time
 import pandas as pd
 import pytest
 
-from bec_kernel.bus import Append, Id, Trim, put
+from bec_kernel.bus.changes import Append, Id, Trim
+from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Heartbeat, Point, ScanState, StateChange, Users, keys
-from bec_services.file_writer import serving
-from bec_services.file_writer.shell import run
+from bec_services.file_writer import requests
+from bec_services.file_writer.service import run
 from tests.services.recorded import (
     T0,
     baseline_readings,
@@ -44,7 +45,7 @@ def bus(tmp_path):
 
 def both(life):
     opened = {}
-    life.spawn(serving.run, life, opened)
+    life.spawn(requests.run, life, opened)
     run(life, opened)
 
 

@@ -2,7 +2,7 @@
 
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
-from bec_services.file_writer.shell import run
+from bec_services.file_writer.service import run
 from tests.services.file_writer.gas import (
     everything_sent,
     gas_scan,

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bec_kernel.grid import grid_of
+from bec_kernel.scan.grid import grid_of
 from bec_kernel.wire import Begin, ScanRequest
-from bec_services.file_writer.gridded import patches
-from bec_services.scan_server.scan import Bound
+from bec_services.file_writer.tree.gridded import patches
+from bec_services.scan_server.program.scan import Bound
 from bec_services.scan_server.scans import GridScan
 
 STEPS = st.lists(st.integers(1, 5), min_size=2, max_size=4)

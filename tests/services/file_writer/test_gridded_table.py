@@ -7,10 +7,11 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bec_kernel.bus import Append, Id, Put, put
+from bec_kernel.bus.changes import Append, Id, Put
+from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
-from bec_kernel.client._frames import columns, to_xarray
-from bec_kernel.client._places import places_of
+from bec_kernel.client.scan.dataframes import columns, to_xarray
+from bec_kernel.client.scan.gridded import places_of
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Device,
@@ -23,9 +24,9 @@ from bec_kernel.wire import (
     StepKind,
     keys,
 )
-from bec_services.file_writer import serving
-from bec_services.file_writer.shell import run
-from bec_services.scihub.shell import run as run_scihub
+from bec_services.file_writer import requests
+from bec_services.file_writer.service import run
+from bec_services.scihub.service import run as run_scihub
 from tests.services.file_writer.nexus import shown
 from tests.services.file_writer.test_filed import bus as _bus
 from tests.services.file_writer.test_filed import forget
@@ -175,7 +176,7 @@ def test_the_table_is_the_same_before_during_and_after_the_scan(bus, tmp_path):
     np.testing.assert_array_equal(plot.places["samx"], after["samx"])
     forget(bus)
     with (
-        running(new_life("file_writer", bus.broker, tmp_path), serving.run),
+        running(new_life("file_writer", bus.broker, tmp_path), requests.run),
         running(new_life("scihub", bus.broker, tmp_path), run_scihub),
         Client(MemoryBus(bus.broker, "ada")) as client,
     ):

@@ -6,12 +6,12 @@ import h5py
 import numpy as np
 import pytest
 
-from bec_kernel.bus import Append, Id, Trim
+from bec_kernel.bus.changes import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Point, PointStatus, Reading, keys
-from bec_services.file_writer.core import STATUS
-from bec_services.file_writer.hdf5 import identity
-from bec_services.file_writer.shell import run
+from bec_services.file_writer.hdf5.file import identity
+from bec_services.file_writer.service import run
+from bec_services.file_writer.tree.columns import STATUS
 from tests.services.file_writer.damage import AT_ONCE, spoiled
 from tests.services.file_writer.test_shell import PLACE, everything, same
 from tests.services.recorded import (

@@ -3,13 +3,13 @@
 import subprocess
 import sys
 
-from bec_kernel.bus import Append
+from bec_kernel.bus.changes import Append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     keys,
 )
-from bec_services.file_writer.aligned import ALIGNED
-from bec_services.file_writer.shell import run
+from bec_services.file_writer.service import run
+from bec_services.file_writer.tree.aligned import ALIGNED
 from tests.services.file_writer.every_scan import counts, play, point_log
 from tests.services.file_writer.gas import (
     FLOW,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bec_services.file_writer.hdf5 import MasterFile
-from bec_services.file_writer.moulds import Mould, Moulds
-from bec_services.file_writer.node import Node, Patch, group, text
+from bec_services.file_writer.hdf5.file import MasterFile
+from bec_services.file_writer.hdf5.templates import Mould, Moulds
+from bec_services.file_writer.tree.nodes import Node, Patch, group, text
 
 
 def nodes(*, title="a scan", place=1.0, waves=(1.0, 2.0), units="mm", link="/entry/x"):

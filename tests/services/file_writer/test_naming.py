@@ -6,10 +6,10 @@ import os
 import h5py
 import pytest
 
-from bec_services.file_writer import naming
-from bec_services.file_writer.hdf5 import MasterFile, identity
-from bec_services.file_writer.metadata import END_TIME, REASON, STATE
-from bec_services.file_writer.node import Node, group, text
+from bec_services.file_writer.hdf5 import naming
+from bec_services.file_writer.hdf5.file import MasterFile, identity
+from bec_services.file_writer.tree.metadata import END_TIME, REASON, STATE
+from bec_services.file_writer.tree.nodes import Node, group, text
 
 
 def nodes(scan_id):

@@ -10,7 +10,7 @@ from nexusformat.nexus import nxload
 
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
-from bec_services.file_writer.shell import run
+from bec_services.file_writer.service import run
 from tests.services.file_writer.every_scan import (
     BEYOND,
     CATALOGUE,

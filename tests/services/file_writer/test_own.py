@@ -8,14 +8,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bec_kernel.bus import Id
-from bec_kernel.client._filed import columns_of, filed, part
-from bec_kernel.client._remote_file import RemoteFile
+from bec_kernel.bus.changes import Id
+from bec_kernel.client.scan.file_reader import columns_of, filed, part
+from bec_kernel.client.scan.remote_file import RemoteFile
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import Point, PointStatus, ReadFile, Reading, Seal, Times
-from bec_services.file_writer.core import Columns
-from bec_services.file_writer.earlier import EarlierFile, OpenRows
-from bec_services.file_writer.slices import read
+from bec_services.file_writer.hdf5.slices import read
+from bec_services.file_writer.retention.earlier import EarlierFile, OpenRows
+from bec_services.file_writer.tree.columns import Columns
 from tests.services.file_writer.test_contents import written
 from tests.services.recorded import T0, points_log
 

@@ -7,13 +7,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from bec_kernel.bus import Append, Id, Log, put
+from bec_kernel.bus.changes import Append, Id
+from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import FileDone, FilePart, Heartbeat, ReadFile, Users, keys
-from bec_services.file_writer import serving
-from bec_services.file_writer.slices import read
+from bec_kernel.wire import FileDone, FilePart, Heartbeat, Log, ReadFile, Users, keys
+from bec_services.file_writer import requests
+from bec_services.file_writer.hdf5.slices import read
 from tests.services.recorded import begin, new_life, running, take, until
 
 
@@ -40,7 +41,7 @@ def base(tmp_path):
         file["entry/z"] = np.arange(11)
         file["entry/title"] = np.array(b"line_scan", "S16")
         file["entry/notes"] = ["a", "bc"]
-        file["entry/large"] = np.zeros((3, serving.MOST // 16))
+        file["entry/large"] = np.zeros((3, requests.MOST // 16))
         file["entry/table"] = np.zeros(2, [("a", "f8")])
         raw = [("../secret.h5", 0, 8)]
         file.create_dataset("entry/raw", (1,), "i8", external=raw)
@@ -118,7 +119,7 @@ def test_what_cannot_be_read_is_refused(base, item, edges, said):
 def test_a_path_outside_the_folder_is_refused(base, path, said):
     (base / "way_out").symlink_to(base.parent)
     with pytest.raises(RefusedError, match=said):
-        serving.inside(base, path)
+        requests.inside(base, path)
 
 
 def test_a_person_asks_for_a_scans_file_once_it_is_finished(base, tmp_path):
@@ -139,7 +140,7 @@ def test_a_person_asks_for_a_scans_file_once_it_is_finished(base, tmp_path):
     ada = MemoryBus(bus.broker, "ada")
     for one in asks[:2]:  # before the service is there
         ada.ask(inbox, one)
-    with running(new_life("file_writer", bus.broker, tmp_path), serving.run):
+    with running(new_life("file_writer", bus.broker, tmp_path), requests.run):
         for one in asks[2:]:
             ada.ask(inbox, one)
         until(bus, lambda: len(bus.read(inbox.replies)) == len(asks))
@@ -169,7 +170,7 @@ def remote(base, tmp_path):
     done = FileDone(path=str(base / "S1.h5"), points=11)
     bus.commit([Append(keys.files("done"), done, Id(1))])
     with (
-        running(new_life("file_writer", bus.broker, tmp_path), serving.run),
+        running(new_life("file_writer", bus.broker, tmp_path), requests.run),
         Client(MemoryBus(bus.broker, "ada")) as client,
     ):
         yield client.report("done").hdf5

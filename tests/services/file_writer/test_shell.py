@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bec_kernel.bus import Append, Id, Put
+from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Device,
@@ -25,7 +25,7 @@ from bec_kernel.wire import (
     Times,
     keys,
 )
-from bec_services.file_writer.shell import run
+from bec_services.file_writer.service import run
 from tests.services.recorded import (
     T0,
     begin,

@@ -4,7 +4,7 @@ from bec_kernel.device_list import checked
 from bec_services.launcher.twins import twins
 
 SIM = "bec_services.device_server.sim"
-AXIS = "bec_services.device_server.axes.PseudoAxis"
+AXIS = "bec_services.device_server.hardware.axes.PseudoAxis"
 
 
 def listed(**classes):

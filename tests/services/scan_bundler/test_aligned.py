@@ -2,7 +2,7 @@
 
 import pytest
 
-from bec_kernel.bus import Append, Id, Put
+from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Aligned,
@@ -17,7 +17,7 @@ from bec_kernel.wire import (
     Watermark,
     keys,
 )
-from bec_services.scan_bundler.shell import run
+from bec_services.scan_bundler.service import run
 from tests.services.recorded import T0, Script, begin, new_life, running, take, until
 
 ROLE = "scan_bundler"

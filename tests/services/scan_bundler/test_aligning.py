@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bec_kernel.port import START, Id
+from bec_kernel.bus.changes import START, Id
 from bec_kernel.wire import (
     AlignedRow,
     Alignment,
@@ -20,7 +20,7 @@ from bec_kernel.wire import (
     StreamMode,
     Watermark,
 )
-from bec_services.scan_bundler.aligning import StreamAlignment
+from bec_services.scan_bundler.alignment import StreamAlignment
 
 RULES = list(Alignment)
 T0 = 1_700_000_000.0

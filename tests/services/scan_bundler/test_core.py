@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bec_kernel.port import Entry, Id
+from bec_kernel.bus.changes import Id
+from bec_kernel.bus.protocol import Entry
 from bec_kernel.wire import (
     Answer,
     AnswerStatus,
@@ -19,7 +20,7 @@ from bec_kernel.wire import (
     Times,
     Verb,
 )
-from bec_services.scan_bundler.core import ScanBundle
+from bec_services.scan_bundler.points import ScanBundle
 from tests.services.recorded import T0, Script, begin
 
 OK = AnswerStatus.OK

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bec_kernel.bus import Append, Id
+from bec_kernel.bus.changes import Append, Id
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Seal, keys
-from bec_services.scan_bundler.shell import run
+from bec_services.scan_bundler.service import run
 from tests.services.recorded import Script, begin, new_life, running, take, until
 
 ROLE = "scan_bundler"

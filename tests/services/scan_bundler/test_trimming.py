@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bec_kernel.bus import Append, Id, put
+from bec_kernel.bus.changes import Append, Id
+from bec_kernel.bus.redis import put
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Written, keys
-from bec_services.scan_bundler.shell import run
+from bec_services.scan_bundler.service import run
 from bec_services.scan_bundler.trimming import Trimming
 from tests.services.recorded import Script, begin, new_life, running, take, until
 

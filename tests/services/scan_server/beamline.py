@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.bus import START, Append, Id, Log, Put
-from bec_kernel.service import Life
+from bec_kernel.bus.changes import START, Append, Id, Put
+from bec_kernel.service.life import Life
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Answer,
@@ -18,6 +18,7 @@ from bec_kernel.wire import (
     DeviceValue,
     Item,
     ItemAction,
+    Log,
     QueueAction,
     QueueStatus,
     QueueVerb,
@@ -32,7 +33,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.assembler import Catalogue
+from bec_services.scan_server.accept.assembler import Catalogue
 from bec_services.scan_server.scans import LineScan, Move
 from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.server import ScanServer

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from bec_kernel.bus import Put
+from bec_kernel.bus.changes import Put
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import Heartbeat, keys
-from bec_services.scan_server.advisors import doubts
+from bec_services.scan_server.accept.advisors import doubts
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, Parameter, ScanRequest
-from bec_services.scan_server.assembler import Catalogue, bind, check, unknown
+from bec_services.scan_server.accept.assembler import Catalogue, bind, check, unknown
 from bec_services.scan_server.scans import Acquire, GridScan, LineScan, ListScan, Move
 
 CATALOGUE = Catalogue([Acquire, GridScan, LineScan, ListScan, Move])

@@ -18,8 +18,8 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.acting import control
-from bec_services.scan_server.queue import Queues
+from bec_services.scan_server.queue.actions import control
+from bec_services.scan_server.queue.queues import Queues
 from tests.services.scan_server.beamline import Beamline, said
 
 

@@ -17,11 +17,14 @@ from bec_kernel.wire import (
     SignalInfo,
     StepKind,
 )
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.estimate import PLACES, forecast
-from bec_services.scan_server.frame import frame_of
-from bec_services.scan_server.guard import Beamline, accept
-from bec_services.scan_server.model import Model
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import accept
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.forecast.estimate import PLACES, forecast
+from bec_services.scan_server.forecast.model import Model
+from bec_services.scan_server.program.frame import frame_of
+from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.program.travel import Way, duration
 from bec_services.scan_server.scans import (
     Acquire,
     GridScan,
@@ -30,8 +33,6 @@ from bec_services.scan_server.scans import (
     Move,
     TimeScan,
 )
-from bec_services.scan_server.travel import Way, duration
-from bec_services.scan_server.want import Want
 
 CATALOGUE = Catalogue([Acquire, GridScan, LineScan, ListScan, Move, TimeScan])
 

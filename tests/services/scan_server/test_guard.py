@@ -11,9 +11,11 @@ from bec_kernel.wire import (
     ScanRequest,
     SignalInfo,
 )
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.guard import MAX_POINTS, Beamline, accept, bound_of
-from bec_services.scan_server.rights import check_right
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import accept, bound_of
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.accept.rights import check_right
+from bec_services.scan_server.program.scan import MAX_POINTS
 from bec_services.scan_server.scans import (
     Acquire,
     GridScan,

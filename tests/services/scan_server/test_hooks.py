@@ -5,12 +5,13 @@ import pytest
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Device, DeviceValue, Reading, ScanRequest, StepKind
 from bec_services.scan_server import __main__ as main
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.frame import code_of, frame_of
-from bec_services.scan_server.guard import Beamline, accept
-from bec_services.scan_server.hook import Hook, Phase
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import accept
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.program.frame import code_of, frame_of
+from bec_services.scan_server.program.hook import Hook, Phase
+from bec_services.scan_server.program.request import Want
 from bec_services.scan_server.scans import LineScan, Move
-from bec_services.scan_server.want import Want
 
 DEVICES = {
     name: Device(name=name, server="main", device_class="x", positioner=True)
@@ -242,7 +243,8 @@ def test_a_relative_scan_goes_back_before_the_hooks_of_the_clean_up():
 def test_a_hook_that_is_no_hook_is_left_out_and_told(monkeypatch):
     from importlib.metadata import EntryPoint
 
-    values = ("json:loads", "no_such:Hook", "bec_services.scan_server.hook:Hook")
+    own = "bec_services.scan_server.program.hook:Hook"
+    values = ("json:loads", "no_such:Hook", own)
     entries = [EntryPoint(f"own{i}", v, "bec.hooks") for i, v in enumerate(values)]
     entries.append(entries[-1])
     monkeypatch.setattr(main, "entry_points", lambda group: entries)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bec_kernel.bus import Put
+from bec_kernel.bus.changes import Put
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
@@ -21,8 +21,9 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.guard import Beamline, accept
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import accept
+from bec_services.scan_server.accept.limits import Beamline
 from bec_services.scan_server.server import ScanServer
 from tests.services.recorded import new_life, running, until
 

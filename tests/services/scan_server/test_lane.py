@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bec_kernel.wire import Item, Place, ScanRequest
-from bec_services.scan_server.lane import Lane
+from bec_services.scan_server.queue.lane import Lane
 
 
 def item(name, rank):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bec_kernel.wire import Learned, Point, Times
-from bec_services.scan_server.learning import (
+from bec_services.scan_server.forecast.learning import (
     MOST,
     field,
     forgotten,

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, DeviceValue, Motion, Reading, ScanRequest, Wish
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.drivers import check_wish
-from bec_services.scan_server.guard import accept
-from bec_services.scan_server.limits import Beamline
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import accept
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.run.drivers import check_wish
 
 CATALOGUE = Catalogue([getattr(scans, name) for name in scans.__all__])
 BLADES = (-6.0, 6.0)

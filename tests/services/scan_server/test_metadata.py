@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.metadata import check_metadata
+from bec_kernel.language.metadata import check_metadata
 from bec_kernel.wire import Device, MetadataField, ScanRequest
 from bec_services.scan_server import __main__ as main
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.guard import Beamline, accept
-from bec_services.scan_server.metadata import schema_of
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import accept
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.accept.metadata import schema_of
 from bec_services.scan_server.scans import Acquire, Move
 
 

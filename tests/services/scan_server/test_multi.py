@@ -18,12 +18,13 @@ from bec_kernel.wire import (
     Verb,
 )
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue
-from bec_services.scan_server.estimate import forecast
-from bec_services.scan_server.frame import code_of, frame_of
-from bec_services.scan_server.guard import Beamline, accept, bound_of
-from bec_services.scan_server.hook import Hook
-from bec_services.scan_server.model import Model
+from bec_services.scan_server.accept.assembler import Catalogue
+from bec_services.scan_server.accept.guard import accept, bound_of
+from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.forecast.estimate import forecast
+from bec_services.scan_server.forecast.model import Model
+from bec_services.scan_server.program.frame import code_of, frame_of
+from bec_services.scan_server.program.hook import Hook
 from tests.services.scan_server.world import World
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bec_services.scan_server import paths
+from bec_services.scan_server.program import paths
 
 GRID = st.integers(-20, 20).map(lambda n: n / 4)
 POINTS = st.lists(st.tuples(GRID, GRID), max_size=40)

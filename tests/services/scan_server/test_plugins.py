@@ -4,10 +4,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from bec_services.data_analysis import fit
+from bec_services.data_analysis.fits import models
 from bec_services.scan_server import __main__ as main
 from bec_services.scan_server import scans
-from bec_services.scan_server.scan import FIT_MODELS
+from bec_services.scan_server.program.scan import FIT_MODELS
 
 
 @pytest.fixture
@@ -37,4 +37,5 @@ def test_a_good_plugin_beside_a_broken_one_is_there(entries):
 
 @pytest.mark.parametrize("model", FIT_MODELS)
 def test_every_model_one_may_ask_for_is_one_that_lmfit_has(model):
-    assert model in fit.names() or fit._plain(model) in map(fit._plain, fit.names())
+    names = models.names()
+    assert model in names or models._plain(model) in map(models._plain, names)

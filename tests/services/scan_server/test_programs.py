@@ -8,7 +8,7 @@ import pytest
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Reading, StepKind
 from bec_services.scan_server import scans
-from bec_services.scan_server.scan import Bound, Taking
+from bec_services.scan_server.program.scan import Bound, Taking
 from bec_services.scan_server.scans import (
     AdaptiveScan,
     ContLineScan,

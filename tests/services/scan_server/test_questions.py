@@ -3,7 +3,7 @@
 import pytest
 
 from bec_kernel.wire import Mark, Problem, ScanState, StepKind, Verb
-from bec_services.scan_server.want import DRIVER, Want, ask
+from bec_services.scan_server.program.request import DRIVER, Want, ask
 from tests.services.scan_server.world import World
 
 PLACES = [3.0, 1.0, 2.0]

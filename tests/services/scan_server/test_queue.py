@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bec_kernel.bus import Drop, Put
+from bec_kernel.bus.changes import Drop, Put
 from bec_kernel.errors import TransitionError
 from bec_kernel.wire import (
     Hold,
@@ -18,7 +18,7 @@ from bec_kernel.wire import (
     ScanRequest,
     keys,
 )
-from bec_services.scan_server.queue import Queues
+from bec_services.scan_server.queue.queues import Queues
 
 DEVICES = ["a", "b", "c", "d"]
 

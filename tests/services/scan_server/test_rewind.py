@@ -20,9 +20,9 @@ from bec_kernel.wire import (
     Stop,
     Verb,
 )
-from bec_services.scan_server.record import Record
-from bec_services.scan_server.run import Run
-from bec_services.scan_server.want import Want
+from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.run.record import Record
+from bec_services.scan_server.run.run import Run
 from tests.services.scan_server.test_questions import Asking
 from tests.services.scan_server.world import BEGIN, POINTS, Frame, World
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scanspec.specs import Linspace
 
 from bec_kernel.errors import RefusedError
-from bec_services.scan_server.scan import Bound
+from bec_services.scan_server.program.scan import Bound
 from bec_services.scan_server.scans import (
     Acquire,
     GridScan,

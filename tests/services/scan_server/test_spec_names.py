@@ -6,7 +6,7 @@ import pytest
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, ScanRequest
 from bec_services.scan_server import scans
-from bec_services.scan_server.assembler import Catalogue, bind
+from bec_services.scan_server.accept.assembler import Catalogue, bind
 
 DEVICES = {
     name: Device(name=name, server="main", device_class="x", positioner=True)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bec_kernel.wire import Condition, Suspender
-from bec_services.scan_server.condition import condition_of, text_of
-from bec_services.scan_server.suspending import Rules
+from bec_services.scan_server.program.condition import condition_of, text_of
+from bec_services.scan_server.queue.suspending import Rules
 
 
 def rule(text, queue="primary", name="ring"):

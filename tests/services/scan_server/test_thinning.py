@@ -2,11 +2,11 @@
 
 import pytest
 
-from bec_kernel.bus import Append, Id
+from bec_kernel.bus.changes import Append, Id
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Begin, Digest, Mark, ScanRequest, Step, StepKind, Verb, keys
-from bec_services.scan_server.record import Record
-from bec_services.scan_server.thinning import Thinning
+from bec_services.scan_server.run.record import Record
+from bec_services.scan_server.run.thinning import Thinning
 from tests.services.recorded import new_life
 
 KEEP, STEPS = 20, 200

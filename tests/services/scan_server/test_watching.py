@@ -2,7 +2,7 @@
 
 import pytest
 
-from bec_kernel.bus import Put
+from bec_kernel.bus.changes import Put
 from bec_kernel.wire import AnswerStatus, QueueVerb, ScanRequest, Users, Verb, keys
 from tests.services.scan_server.beamline import Beamline
 

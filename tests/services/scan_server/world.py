@@ -14,11 +14,11 @@ from bec_kernel.wire import (
     StepKind,
     Stop,
 )
-from bec_services.device_server.digesting import digest
-from bec_services.device_server.gate import Gate, Verdict
-from bec_services.scan_server.record import Record, thin
-from bec_services.scan_server.run import Run
-from bec_services.scan_server.want import Want
+from bec_services.device_server.steps.digesting import digest
+from bec_services.device_server.steps.gate import Gate, Verdict
+from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.run.record import Record, thin
+from bec_services.scan_server.run.run import Run
 
 POINTS = 6
 REQUEST = ScanRequest(request_id="s1", name="line_scan")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bec_kernel.wire import FileDone, ScanState, Seal, StateChange
-from bec_services.scihub.core import Outbox, ScanRow, begun, changed, filed
+from bec_services.scihub.database.rows import Outbox, ScanRow, begun, changed, filed
 from tests.services.recorded import T0, begin
 
 

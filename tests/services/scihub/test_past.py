@@ -5,14 +5,14 @@ import sqlite3
 import msgspec
 import pytest
 
-from bec_kernel.bus import put
+from bec_kernel.bus.redis import put
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import AnnotateScan, FindScans, FoundScans, Users, keys
-from bec_services.scihub import past
-from bec_services.scihub.core import ScanRow
-from bec_services.scihub.database import Database
-from bec_services.scihub.shell import run
+from bec_services.scihub.database import history
+from bec_services.scihub.database.rows import ScanRow
+from bec_services.scihub.database.tables import Database
+from bec_services.scihub.service import run
 from tests.services.recorded import new_life, running, until
 
 T0 = 1_700_000_000.0
@@ -152,7 +152,7 @@ def test_comments_add_up_tags_come_and_go(database):
 )
 def test_what_cannot_be_done_is_refused(database, ask, said):
     with pytest.raises(RefusedError, match=said):
-        past.answer_history(database, "ada", ask)
+        history.answer_history(database, "ada", ask)
 
 
 def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path):

@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from bec_kernel.bus import Append, Id, put
+from bec_kernel.bus.changes import Append, Id
+from bec_kernel.bus.redis import put
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Device, FileDone, ScanState, SignalInfo, StateChange, keys
-from bec_services.scihub.shell import run
+from bec_services.scihub.service import run
 from tests.services.recorded import (
     T0,
     begin,

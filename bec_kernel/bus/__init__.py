@@ -1,0 +1,1 @@
+"""The bus: three kinds of key (`Log`, `Latest`, `Inbox`) on one Redis broker."""

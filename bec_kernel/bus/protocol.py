@@ -1,0 +1,139 @@
+"""What a bus is: the operations on three kinds of key.
+
+Held apart from the broker so that the in-memory bus is the same thing.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from bec_kernel.bus.changes import (
+    START,
+    Append,
+    Change,
+    Drop,
+    Expire,
+    Fence,
+    Id,
+    Put,
+    Trim,
+)
+from bec_kernel.errors import DecodeError
+from bec_kernel.wire import Inbox, Latest, Log
+
+__all__ = [
+    "START",
+    "Append",
+    "Bus",
+    "Change",
+    "Complaint",
+    "Drop",
+    "Entry",
+    "Expire",
+    "Fence",
+    "Id",
+    "Put",
+    "Trim",
+    "Watch",
+]
+
+M = TypeVar("M")
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[M]):
+    """One entry of a log."""
+
+    id: Id
+    message: M
+
+
+Complaint = Callable[[str, DecodeError], None]
+"""Told the key and what is wrong with an entry that was skipped."""
+
+
+class Watch(Protocol):
+    """Wakes when one of the watched values may have changed."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most `timeout` s; say whether something was put meanwhile."""
+        ...
+
+
+class Bus(Protocol):
+    """What a service or a client does with the broker; the double does the same."""
+
+    user: str
+
+    def commit(self, changes: Sequence[Change], fence: Fence | None = None) -> list[Id]:
+        """Make all changes or none; return the id of each append, in order.
+
+        An entry that stands there already, equal to the byte, is not added again.
+
+        Raises:
+            FencedError: the token is not the newest one.
+            ConflictError: another entry stands there, or one is missing before it.
+            BrokerError: the broker is gone; whether it was done is unknown.
+        """
+        ...
+
+    def read(self, log: Log[M], after: Id = START, limit: int = 1000) -> list[Entry[M]]:
+        """Return up to `limit` entries behind `after`."""
+        ...
+
+    def last(self, log: Log[M]) -> Entry[M] | None:
+        """Return the last entry."""
+        ...
+
+    def tail(self, log: Log[M], limit: int) -> list[Entry[M]]:
+        """Return the last `limit` entries, in order."""
+        ...
+
+    def follow(
+        self, positions: Mapping[Log[Any], Id], timeout: float, limit: int = 1000
+    ) -> list[tuple[Log[Any], list[Entry[Any]]]]:
+        """Return what is behind the positions; wait at most `timeout` s for any.
+
+        Where nothing is followed nothing comes.
+        """
+        ...
+
+    def get(self, latest: Latest[M], field: str = "") -> M | None:
+        """Return the value, or None."""
+        ...
+
+    def get_all(self, latest: Latest[M]) -> dict[str, M]:
+        """Return all fields of a value that has fields."""
+        ...
+
+    def watch(self, *latest: Latest[Any]) -> contextlib.AbstractContextManager[Watch]:
+        """Watch values: look first, then wait, then look again."""
+        ...
+
+    def ask(self, inbox: Inbox[M, A], request: M) -> Id:
+        """Append a request to an inbox of one's own.
+
+        Raises:
+            RefusedError: something in it cannot travel, or it is too large.
+        """
+        ...
+
+    def acquire(
+        self, lease: Latest[str], fence: Latest[str], holder: str, ttl: float
+    ) -> int | None:
+        """Take a free lease for `ttl` s; return a token above all before it."""
+        ...
+
+    def renew(self, lease: Latest[str], holder: str, ttl: float) -> bool:
+        """Keep a lease for another `ttl` s; False when it is not ours any more."""
+        ...
+
+    def release(self, lease: Latest[str], holder: str) -> None:
+        """Give a lease back, if `holder` has it."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...

@@ -1,0 +1,1 @@
+"""The client's connection: one reader thread, a cache of scans, errors, health."""

@@ -1,0 +1,1 @@
+"""Devices and the device list in a person's program."""

@@ -1,0 +1,126 @@
+"""A device in words: a row of a table, what `?` shows, a wrong name."""
+
+from collections.abc import Iterable, Iterator
+
+from bec_kernel.language.format import show
+from bec_kernel.language.values import nearest
+from bec_kernel.wire import Device
+
+_ROOM = 60  # letters
+_MOVING = ("mv", "move", "mvr", "umv")
+"""What people try to move something with."""
+
+
+def flaws(info: Device) -> list[str]:
+    """Return why it cannot be used, or not be moved."""
+    return [*(["read-only"] if info.read_only else []), *filter(None, [info.flaw])]
+
+
+def row(device: Device) -> tuple[str, ...]:
+    """Return name, class, readout, unit, limits, state and description."""
+    return (
+        device.name,
+        _class_of(device),
+        device.readout_priority,
+        _unit_of(device),
+        _limits(device),
+        _short(", ".join(flaws(device))) or "ok",
+        device.description,
+    )
+
+
+def in_few_words(device: Device) -> str:
+    """Return unit, what it is, and limits, for Tab."""
+    units = [signal.unit for signal in device.signals if signal.unit]
+    parts = [*units[:1], device.description or device.readout_priority]
+    return ", ".join([*parts, *filter(None, [_limits(device)])])
+
+
+def _class_of(device: Device) -> str:
+    return device.device_class.rsplit(".", 1)[-1]
+
+
+def _unit_of(device: Device) -> str:
+    same = [one for one in device.signals if one.name == device.name]
+    units = [one.unit for one in same + device.signals if one.unit]
+    return units[0] if units else ""
+
+
+def _limits(device: Device) -> str:
+    if device.limits is None:
+        return ""
+    return f"{show(device.limits[0])} to {show(device.limits[1])}"
+
+
+def _short(words: str) -> str:
+    """Return what has room in a table; a device says the whole of it."""
+    return words if len(words) <= _ROOM else f"{words[: _ROOM - 1]}…"
+
+
+def explained(device: Device) -> str:
+    """Return what there is to know of a device, a line a fact."""
+    unit = _unit_of(device)
+    facts = {
+        "class": device.device_class,
+        "readout": device.readout_priority,
+        "unit": unit,
+        "limits": f"{_limits(device)} {unit}".strip() if device.limits else "",
+        "state": ", ".join(flaws(device)) or "ok",
+        "tags": ", ".join(device.tags),
+        "signals": ", ".join(one.name for one in device.signals),
+        "methods": ", ".join(dict.fromkeys(n.split(".")[0] for n in device.methods)),
+    }
+    title = f"{device.name}: {device.description}".removesuffix(": ")
+    lines = [f"{name:<8} {told}" for name, told in facts.items() if told]
+    if device.positioner:
+        lines += ["", *_how_to_move(device)]
+    return "\n".join([title, "", *lines])
+
+
+def _how_to_move(device: Device) -> Iterator[str]:
+    yield f"move it  bec.mv(dev.{device.name}, 1)   %mv {device.name} 1"
+
+
+def no_method(device: Device, path: str, own: Iterable[str]) -> str:
+    """Return what to say where nothing public is called `path`.
+
+    Args:
+        device: that was asked.
+        path: what was asked for, dotted.
+        own: what Tab offers behind its name.
+    """
+    said = f"{device.name} has nothing public called {path}"
+    if path in _MOVING and device.positioner:
+        return f"{said}: {_to_move(device)}"
+    known = device.methods if "." in path else {*own}
+    return f"{said}: {nearest(path, known)}"
+
+
+def _to_move(device: Device) -> str:
+    name = f"dev.{device.name}"
+    return f"to move it, bec.mv({name}, 1) or {name}.set(1)"
+
+
+def hidden(device: Device, value: object) -> str:
+    """Return what to say where somebody assigns to the device itself."""
+    said = f"dev.{device.name} cannot be assigned"
+    return f"{said}{_by_hand(device, value)}" if device.positioner else said
+
+
+def _by_hand(device: Device, value: object) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    to = f"{value:g}" if number else "…"
+    return (
+        f": to move it, bec.mv(dev.{device.name}, {to}) or dev.{device.name}.set({to})"
+    )
+
+
+def not_assigned(device: Device, name: str, value: object) -> str:
+    """Return what to say where somebody assigns what cannot be assigned."""
+    said = f"{device.name}.{name} cannot be assigned"
+    if device.positioner and name in ("position", "readback", "value"):
+        return f"{said}{_by_hand(device, value)}"
+    if f"{name}.set" in device.methods:
+        return f"{said}: call dev.{device.name}.{name}.set(…)"
+    set_it = f": set it with dev.{device.name}.set(…)"
+    return f"{said}{set_it if 'set' in device.methods or device.positioner else ''}"

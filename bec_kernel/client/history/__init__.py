@@ -1,0 +1,1 @@
+"""Scans of the past, and how to find them."""

@@ -1,0 +1,128 @@
+"""Words for the history: `%scans --user ada --since 2d gold`, and `bec history`."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from bec_kernel.client.history.api import History
+from bec_kernel.client.history.table import ScanList
+from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.errors import RefusedError
+from bec_kernel.language.tokenizer import split, split_open
+from bec_kernel.language.values import refuse_unknown
+from bec_kernel.wire import ScanState
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+LIMIT = 20
+"""So many scans are shown unless one says otherwise."""
+OPTIONS: Mapping[str, str] = {
+    "name": "of the scan; a * stands for anything",
+    "user": "who asked for it; the same",
+    "status": "closed, aborted, open …; the same",
+    "device": "takes part in it",
+    "sample": "is in its metadata",
+    "text": "is somewhere: in request, metadata, comments, tags",
+    "tag": "somebody gave it",
+    "metadata": "NAME=VALUE is in its metadata",
+    "since": "it began then or later: 2026-11-26, yesterday, 2h …",
+    "until": "it began before",
+    "limit": f"so many at most, the newest ones ({LIMIT})",
+}
+
+
+def run_history_command(history: History, line: str) -> ScanReport | ScanList:
+    """Return the scans a line asks for; a number alone is that scan.
+
+    Without words the last ones, from the bus: no database is needed.
+
+    Raises:
+        RefusedError: an option is not known, or has no value; there is no such scan.
+        DeadlineError: the database does not answer.
+    """
+    words = [str(word) for word in split(line)]
+    if not words:
+        return history[-LIMIT:]
+    if len(words) == 1 and _NUMBER.fullmatch(words[0]):
+        return history[int(words[0])]
+    return _looked_for(history, words)
+
+
+def _looked_for(history: History, words: list[str]) -> ScanList:
+    texts: list[str] = []
+    found: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            texts.append(word)
+            continue
+        name, value = _option(word, words)
+        if name == "metadata":
+            key, _, value = value.partition("=")
+            metadata[key] = value
+        else:
+            found[name] = value
+    if texts:
+        found["text"] = " ".join([*texts, *filter(None, [found.get("text")])])
+    limit = _limit(found.pop("limit", str(LIMIT)))
+    return history.find(
+        name=found.get("name", ""),
+        user=found.get("user", ""),
+        status=found.get("status", ""),
+        device=found.get("device", ""),
+        sample=found.get("sample", ""),
+        text=found.get("text", ""),
+        tag=found.get("tag", ""),
+        since=found.get("since"),
+        until=found.get("until"),
+        metadata=metadata,
+        limit=limit,
+    )
+
+
+def _option(word: str, words: list[str]) -> tuple[str, str]:
+    """Return name and value of an option; the value may be the next word."""
+    name, equals, value = word[2:].partition("=")
+    if name not in OPTIONS:
+        raise refuse_unknown("option", word, [f"--{one}" for one in OPTIONS])
+    if not equals:
+        if not words:
+            raise RefusedError(f"--{name} needs a value", subject=f"--{name}")
+        value = words.pop(0)
+    if name == "metadata" and "=" not in value:
+        raise RefusedError(
+            f"--metadata takes NAME=VALUE, not {value!r:.60}", subject="--metadata"
+        )
+    return name, value
+
+
+def _limit(word: str) -> int:
+    if not _NUMBER.fullmatch(word) or int(word) < 1:
+        raise RefusedError(
+            f"--limit takes a number of scans, not {word!r:.60}",
+            subject="--limit",
+            value=word,
+            allowed="1 and more",
+        )
+    return int(word)
+
+
+def complete_history_command(devices: Callable[[], list[str]], text: str) -> list[str]:
+    """Return what may come at the end of an unfinished line."""
+    words, part = split_open(text)
+    last = str(words[-1]) if words else ""
+    if part.startswith("-"):
+        found = [f"--{name}" for name in OPTIONS]
+    elif last == "--device":
+        found = devices()
+    elif last == "--status":
+        found = [str(state) for state in ScanState]
+    else:
+        found = ["today", "yesterday"] if last in ("--since", "--until") else []
+    return [one for one in found if one.startswith(part)]
+
+
+def history_help() -> str:
+    """Return all options, each in a line."""
+    width = max(map(len, OPTIONS)) + 2
+    lines = [f"  {f'--{name}'.ljust(width)}  {doc}" for name, doc in OPTIONS.items()]
+    return "\n".join(["Scans of which all this is so; other words are a text:", *lines])

@@ -1,0 +1,1 @@
+"""The queues: items that wait or run, what holds them up, actions."""

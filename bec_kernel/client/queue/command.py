@@ -1,0 +1,259 @@
+"""What one may do to a queue, in words: shared by `%queue` and `bec queue`.
+
+A line is `[VERB [WORD…]] [--queue NAME] [--reason TEXT] [--flag]`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from bec_kernel.client.queue.api import Queue, told
+from bec_kernel.errors import RefusedError
+from bec_kernel.language.tokenizer import split, split_open
+from bec_kernel.language.values import refuse_unknown
+
+_PLACES = ("up", "down", "top", "bottom")
+_SHOWN = 20
+
+
+class Wanted(NamedTuple):
+    """A line, sorted: words that stand alone, and options by name."""
+
+    words: list[str]
+    options: dict[str, str]
+
+    @property
+    def reason(self) -> str:
+        """Why, for people."""
+        return self.options.get("reason", "")
+
+    def flag(self, name: str) -> bool:
+        """Say whether `--name` was given."""
+        return name in self.options
+
+
+Do = Callable[[Queue, Wanted], object]
+
+
+class Word(NamedTuple):
+    """One verb.
+
+    Attributes:
+        do: does it; returns what is to be shown, None: the queue.
+        form: what comes behind it.
+        doc: one line.
+        least: so many words at least.
+        most: so many at most; None: any number.
+        options: it takes.
+    """
+
+    do: Do
+    form: str
+    doc: str
+    least: int = 0
+    most: int | None = 0
+    options: tuple[str, ...] = ("reason",)
+
+
+def _which(wanted: Wanted, place: int = 0) -> str | None:
+    return wanted.words[place] if len(wanted.words) > place else None
+
+
+def _number(verb: str, word: str, asked: str, *, least: int = 0) -> int:
+    """Return a word as a number; `asked`: what is said where it is none."""
+    if not word.isdecimal() or int(word) < least:
+        raise RefusedError(f"{asked}, not {word!r:.40}", subject=verb, value=word[:40])
+    return int(word)
+
+
+def _pause(queue: Queue, wanted: Wanted) -> None:
+    queue.pause(now=wanted.flag("now"), reason=wanted.reason)
+
+
+def _lock(queue: Queue, wanted: Wanted) -> None:
+    reason = " ".join(wanted.words) or wanted.reason
+    queue.lock(reason, moves=wanted.flag("moves"))
+
+
+def _restart(queue: Queue, wanted: Wanted) -> None:
+    queue.restart(_which(wanted), reason=wanted.reason)
+
+
+def _rewind(queue: Queue, wanted: Wanted) -> None:
+    asked = "rewind to which point? its point_id"
+    point = _number("rewind", wanted.words[0], asked)
+    queue.rewind(point, reason=wanted.reason)
+
+
+def _repeat(queue: Queue, wanted: Wanted) -> None:
+    times = _number("repeat", wanted.words[0], "repeat how often? a number")
+    queue.repeat(times, _which(wanted, 1))
+
+
+def _remove(queue: Queue, wanted: Wanted) -> None:
+    queue.remove(wanted.words[0], reason=wanted.reason)
+
+
+def _move(queue: Queue, wanted: Wanted) -> None:
+    queue.move(wanted.words[0], wanted.words[1])
+
+
+def _history(queue: Queue, wanted: Wanted) -> object:
+    word = _which(wanted) or str(_SHOWN)
+    count = _number("history", word, "history takes a number of items", least=1)
+    return queue.history[-count:]
+
+
+def _suspend(queue: Queue, wanted: Wanted) -> None:
+    queue.suspend_unless(
+        " ".join(wanted.words),
+        name=wanted.options.get("name", ""),
+        after_point=wanted.flag("after-point"),
+    )
+
+
+def _unsuspend(queue: Queue, wanted: Wanted) -> None:
+    queue.unsuspend(wanted.words[0])
+
+
+def _suspenders(queue: Queue, _: Wanted) -> object:
+    return Lines([told(rule) for rule in queue.suspenders] or ["no rules"])
+
+
+class Lines(list[str]):
+    """Lines for people, shown as they are."""
+
+    def __repr__(self) -> str:
+        return "\n".join(self)
+
+
+VERBS: Mapping[str, Word] = {
+    "show": Word(lambda *_: None, "", "show what runs and waits", options=()),
+    "pause": Word(
+        _pause,
+        "[--now]",
+        "begin nothing; what runs pauses behind its point, --now: at once",
+        options=("now", "reason"),
+    ),
+    "resume": Word(lambda q, _: q.resume(), "", "go on after a pause", options=()),
+    "lock": Word(
+        _lock,
+        "REASON… [--moves]",
+        "begin nothing, say why; what runs goes on; --moves: moves go on, too",
+        options=("moves", "reason"),
+        most=None,
+    ),
+    "unlock": Word(lambda q, _: q.unlock(), "", "take the lock away", options=()),
+    "abort": Word(lambda q, w: q.abort(reason=w.reason), "", "abort what runs"),
+    "halt": Word(lambda q, w: q.halt(reason=w.reason), "", "stop, clean nothing up"),
+    "complete": Word(
+        lambda q, w: q.complete(reason=w.reason), "", "end what runs well, now"
+    ),
+    "rewind": Word(_rewind, "POINT", "take a point and all behind it again", 1, 1),
+    "restart": Word(_restart, "[ITEM]", "again from the start, next", 0, 1),
+    "repeat": Word(_repeat, "TIMES [ITEM]", "the same so many times more", 1, 2),
+    "remove": Word(_remove, "ITEM", "take away what waits", 1, 1),
+    "move": Word(_move, "ITEM up|down|top|bottom|PLACE", "another place", 2, 2, ()),
+    "clear": Word(lambda q, w: q.clear(reason=w.reason), "", "take away all that wait"),
+    "history": Word(_history, "[NUMBER]", "what has ended: who, when, why", 0, 1, ()),
+    "suspend_unless": Word(
+        _suspend,
+        "RULE [--name NAME] [--after-point]",
+        "pause by itself while it is not so: ring above 80 for 60",
+        1,
+        None,
+        ("name", "after-point"),
+    ),
+    "unsuspend": Word(_unsuspend, "NAME", "take a rule away", 1, 1, ()),
+    "suspenders": Word(_suspenders, "", "show the rules", options=()),
+}
+_FLAGS = ("now", "moves", "after-point")
+
+
+def run_queue_command(queue: Queue, line: str) -> object:
+    """Do what a line says; return what is to be shown.
+
+    Raises:
+        RefusedError: a word is not known, or the scan server refuses.
+    """
+    words = split(line)
+    verb = words.pop(0) if words and not words[0].startswith("-") else "show"
+    if verb not in VERBS:
+        raise refuse_unknown("word for a queue", verb, list(VERBS))
+    found = VERBS[verb]
+    wanted = _sorted(verb, found, [str(word) for word in words])
+    queue = queue[wanted.options.get("queue", queue.name)]
+    shown = found.do(queue, wanted)
+    return queue if shown is None else shown
+
+
+def _sorted(verb: str, found: Word, words: list[str]) -> Wanted:
+    wanted = Wanted([], {})
+    allowed = (*found.options, "queue")
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            wanted.words.append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("_", "-")
+        if name not in allowed:
+            raise refuse_unknown(
+                f"option of {verb}", word, [f"--{one}" for one in allowed]
+            )
+        if name not in _FLAGS and not equals:
+            if not words:
+                raise RefusedError(f"--{name} needs a value", subject=f"--{name}")
+            value = words.pop(0)
+        wanted.options[name] = value
+    count, most = len(wanted.words), found.most
+    if count < found.least or (most is not None and count > most):
+        raise RefusedError(
+            f"{verb} takes {found.form or 'no words'}; you gave "
+            f"{' '.join(wanted.words) or 'none'!s:.60}",
+            subject=verb,
+            allowed=found.form,
+        )
+    return wanted
+
+
+def complete_queue_command(queue: Queue, text: str) -> list[str]:
+    """Return what may come at the end of an unfinished line."""
+    words, part = split_open(text)
+    if not words:
+        found = list(VERBS)
+    elif words[-1] == "--queue":
+        found = queue.names
+    elif part.startswith("-"):
+        options = VERBS[words[0]].options if words[0] in VERBS else ()
+        found = [f"--{name}" for name in (*options, "queue")]
+    else:
+        found = _arguments(queue, [str(word) for word in words])
+    return [one for one in found if one.startswith(part)]
+
+
+def _arguments(queue: Queue, words: list[str]) -> list[str]:
+    places = [str(n + 1) for n in range(len(queue.waiting))]
+    match words:
+        case ["move", _]:
+            return [*_PLACES, *places]
+        case ["move" | "remove" | "restart"] | ["repeat", _]:
+            return places
+        case ["unsuspend"]:
+            return [rule.name for rule in queue.suspenders]
+        case ["suspend_unless", _]:
+            return ["above", "below"]
+    return []
+
+
+def queue_help() -> str:
+    """Return all verbs, each in a line."""
+    rows = [(f"{verb} {one.form}".strip(), one.doc) for verb, one in VERBS.items()]
+    width = max(len(form) for form, _ in rows)
+    lines = [f"  {form.ljust(width)}  {doc}" for form, doc in rows]
+    return "\n".join(
+        [
+            "Words for a queue (--queue NAME: for another one than the primary):",
+            *lines,
+            "An ITEM is its place among those that wait, from 1, or its scan id.",
+        ]
+    )

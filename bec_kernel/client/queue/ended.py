@@ -1,0 +1,62 @@
+"""Items that have ended: who asked for them, who ended them, when and why."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from bec_kernel.client import tabulate
+from bec_kernel.language.format import summary
+from bec_kernel.wire import Item
+
+
+class Ended(Sequence[Item]):
+    """Items in the order they ended: `[-1]` is the last one."""
+
+    _HEAD = ("ended", "scan", "user", "request", "state", "by", "reason", "took")
+
+    def __init__(self, items: list[Item]) -> None:
+        self._items = items
+
+    def __getitem__(self, index: Any) -> Any:
+        return (
+            Ended(self._items[index])
+            if isinstance(index, slice)
+            else (self._items[index])
+        )
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [_row(item) for item in self._items]
+
+    def __repr__(self) -> str:
+        return tabulate.text(self._HEAD, self._rows()) if self._items else "nothing yet"
+
+    def _repr_html_(self) -> str:
+        return tabulate.html(self._HEAD, self._rows())
+
+
+def _way(item: Item) -> str:
+    """Return what a move has done: `samx 0 to 1`."""
+    ways = [
+        f"{motor} {item.before[motor]:.6g} to {at:.6g}"
+        for motor, at in item.after.items()
+        if motor in item.before
+    ]
+    told = "" if item.reason in ("", "done") else item.reason
+    return "; ".join([*ways, told] if ways and told else ways)
+
+
+def _row(item: Item) -> tuple[str, ...]:
+    took = item.time - item.begun
+    return (
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.time)),
+        "" if item.scan_number is None else str(item.scan_number),
+        item.user,
+        summary(item.request),
+        str(item.state),
+        item.by,
+        _way(item) or item.reason,
+        f"{took:.1f} s" if item.begun else "",
+    )

@@ -1,0 +1,109 @@
+"""What an item waits for, worked out of what is on the bus: so it is never old."""
+
+import time
+from collections.abc import Iterable, Mapping
+
+from bec_kernel.bus.protocol import Bus
+from bec_kernel.client.queue.begins import times
+from bec_kernel.wire import Item, ItemState, QueueState, QueueStatus, keys
+
+
+class Waiting:
+    """All items: what runs, then what waits, the next one first.
+
+    Attributes:
+        items: in this order.
+    """
+
+    def __init__(
+        self, items: Iterable[Item], queues: Mapping[str, QueueStatus]
+    ) -> None:
+        self.items = sorted(items, key=lambda one: (_waits(one), one.rank))
+        self._queues = queues
+        self._held: dict[str, Item] = {}
+        self._first: dict[str, str] = {}
+        for item in self.items:
+            if not _waits(item):
+                self._held |= dict.fromkeys(item.devices, item)
+            if item.is_scan:
+                self._first.setdefault(item.request.queue, item.scan_id)
+
+    def why(self, item: Item) -> str:
+        """Return why an item is where it is, or what it waits for.
+
+        Only the first scan of a queue waits for devices, and every move.
+        """
+        queue = item.request.queue
+        if not _waits(item):
+            return item.reason or (f"paused {item.paused}" if item.paused else "")
+        if item.is_scan and self._first[queue] != item.scan_id:
+            return ""
+        status = self._queues.get(queue)
+        locked = status.locked if status and not item.is_scan else None
+        if locked and not locked.moves:
+            return f"queue {queue} is locked {locked}"
+        shared = [device for device in item.devices if device in self._held]
+        if not shared:
+            return ""
+        holder = self._held[min(shared)]
+        return f"{min(shared)} is held by {_label(holder)} of {holder.user}"
+
+
+def why_waits(bus: Bus, scan_id: str) -> str:
+    """Return why one item is where it is; of a scan without looking at all others."""
+    item = bus.get(keys.items(), scan_id)
+    if item is None:
+        return ""
+    if not item.is_scan or not _waits(item):
+        everything = bus.get_all(keys.items()) if _waits(item) else {scan_id: item}
+        return Waiting(everything.values(), bus.get_all(keys.queues())).why(item)
+    status = bus.get(keys.queues(), item.request.queue)
+    if status is None or status.state is QueueState.RUNNING:
+        return ""
+    return f"queue {status.name} is {status.state} ({status.reason})"
+
+
+def place_in_queue(bus: Bus, scan_id: str) -> str:
+    """Return the place of a scan that waits: `3rd in queue primary, begins 14:02`.
+
+    Looks at all items. Empty: it does not wait. When it begins is left out where nobody
+    knows, and where time is not that of a clock on the wall.
+    """
+    items = bus.get_all(keys.items())
+    item = items.get(scan_id)
+    if item is None or not item.is_scan or not _waits(item):
+        return ""
+    queue = item.request.queue
+    before = [
+        one
+        for one in items.values()
+        if one.is_scan and _waits(one) and one.request.queue == queue
+        if one.rank < item.rank
+    ]
+    said = f"{_ordinal(len(before) + 1)} in queue {queue}"
+    if held := why_waits(bus, scan_id):
+        return f"{said}; {held}"
+    users = bus.get(keys.users())
+    span = times(bus, items.values())[scan_id]
+    if span.until:
+        return f"{said}, begins when {span.until}"
+    if span.begin is None or (users and users.virtual):
+        return said
+    at = time.strftime("%H:%M", time.localtime(time.time() + span.begin))
+    return f"{said}, begins {at}"
+
+
+def _ordinal(number: int) -> str:
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
+    return f"{number}{ending}"
+
+
+def _waits(item: Item) -> bool:
+    return item.state is ItemState.PENDING
+
+
+def _label(item: Item) -> str:
+    """Return what people call an item."""
+    name = item.request.name
+    return f"scan {item.scan_number} {name}" if item.scan_number else name

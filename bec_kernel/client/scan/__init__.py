@@ -1,0 +1,1 @@
+"""One scan as a person holds it: state, data, tables, files, actions."""

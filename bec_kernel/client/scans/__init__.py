@@ -1,0 +1,1 @@
+"""Scans as functions, interactive scans, several as one, dry runs."""

@@ -1,0 +1,1 @@
+"""Where an instance is: its folder, settings, secrets and broker."""

@@ -1,0 +1,1 @@
+"""The command language: words to requests and back, completion, help, formats."""

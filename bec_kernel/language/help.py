@@ -1,0 +1,111 @@
+"""A scan explained, to people and to Python."""
+
+import inspect
+from typing import Any
+
+from bec_kernel.language.format import dashed, show
+from bec_kernel.language.metadata import NO_FIELDS, Fields, told_of
+from bec_kernel.language.signature import METADATA, Catalogue, find, meaning, options_of
+from bec_kernel.language.tokenizer import DRY
+from bec_kernel.wire import Form, Parameter, Signature
+
+
+def help_text(name: str, catalogue: Catalogue, fields: Fields = NO_FIELDS) -> str:
+    """Return a scan explained: what it does, its parameters, an example.
+
+    Raises:
+        RefusedError: there is no such scan.
+    """
+    return explain(find(name, catalogue), fields)
+
+
+def explain(signature: Signature, fields: Fields = NO_FIELDS) -> str:
+    """Return a signature, and the metadata the site knows, as text for people."""
+    words = [p.name for p in signature.bundle]
+    if signature.form_of:
+        words = [name for form in signature.forms for name in _names(form)]
+    names = " ".join(words)
+    more = " …" if names and signature.bundles[1] != 1 else ""
+    needs = "".join(
+        f" {dashed(p.name)} {p.kind}" for p in signature.options if p.required
+    )
+    lines = [f"{signature.name} {names}{more}{needs}".replace("  ", " ").rstrip(), ""]
+    lines += [signature.doc.strip(), ""] if signature.doc else []
+    rows = [(p.name, p) for p in signature.bundle]
+    rows += [(dashed(p.name), p) for p in options_of(signature)]
+    width = max((len(shown) for shown, _ in rows), default=0)
+    lines += [f"  {shown:<{width}}  {_told(p)}" for shown, p in rows]
+    lines += [f"  {DRY:<{width}}  only say what it would do, and how long"]
+    lines += _site(fields) if signature.is_scan else []
+    if signature.aliases:
+        lines += ["", f"Also called: {', '.join(_aliases(signature))}"]
+    if signature.form_of:
+        lines += ["", f"A form of: {signature.form_of}"]
+    if signature.example:
+        lines += ["", f"Example: {signature.example}"]
+    return "\n".join(lines)
+
+
+def _site(fields: Fields) -> list[str]:
+    """What this site wants of the metadata."""
+    if not fields:
+        return []
+    width = max(map(len, fields))
+    rows = [f"  {name:<{width}}  {told_of(one)}" for name, one in fields.items()]
+    return ["", "Metadata this site knows, as in --metadata name=value:", *rows]
+
+
+def _aliases(signature: Signature) -> list[str]:
+    """The other names, those with words of their own followed by these."""
+    words = {form.name: _names(form) for form in signature.forms}
+    return [" ".join([name, *words.get(name, [])]) for name in signature.aliases]
+
+
+def _names(form: Form) -> list[str]:
+    """The words of a form; in brackets where one may be left out."""
+    parameters = [word.parameter for word in form.words]
+    return [p.name if p.required else f"[{p.name}]" for p in parameters]
+
+
+def _told(parameter: Parameter) -> str:
+    told = [meaning(parameter)]
+    if parameter.choices:
+        told.append(f"one of {', '.join(parameter.choices)}")
+    if parameter.low is not None:
+        told.append(f"from {show(parameter.low)}")
+    if parameter.high is not None:
+        told.append(f"up to {show(parameter.high)}")
+    if not parameter.required and parameter.default not in (None, "", []):
+        told.append(f"default {show(parameter.default)}")
+    return ", ".join(told)
+
+
+_TYPES: dict[str, Any] = {
+    "float": float,
+    "int": int,
+    "bool": bool,
+    "str": str,
+    "number_list": list[float],
+    "device_list": list[str],
+    "number_lists": list[list[float]],
+}
+
+
+def call_signature(signature: Signature) -> inspect.Signature:
+    """Return how Python calls it: bundles as `*args`, options by name."""
+    empty, kinds = inspect.Parameter.empty, inspect.Parameter
+    parameters = []
+    if signature.bundle:
+        name = "_".join(p.name for p in signature.bundle)
+        parameters.append(kinds(name, kinds.VAR_POSITIONAL))
+    for option in options_of(signature):
+        kind = _TYPES.get(option.kind, empty)
+        parameters.append(
+            kinds(
+                option.name,
+                kinds.KEYWORD_ONLY,
+                default=empty if option.required else option.default,
+                annotation=dict | None if option is METADATA else kind,
+            )
+        )
+    return inspect.Signature(parameters)

@@ -1,0 +1,1 @@
+"""What all services share: lives under a lease, requests, alarms, log lines."""

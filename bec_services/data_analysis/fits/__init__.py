@@ -1,0 +1,1 @@
+"""Fits of lmfit models: when, of which signals, and the fit itself."""

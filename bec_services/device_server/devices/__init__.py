@@ -1,0 +1,1 @@
+"""Builds devices and adapts ophyd objects: connection, signals, status, threads."""

@@ -1,0 +1,176 @@
+"""Threads for devices that may keep one waiting, each with a deadline.
+
+A thread that hangs in a device is left to itself: it holds up neither the others nor
+the end of the process, and its device is not asked again before it has answered.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from time import monotonic
+from typing import Any, TypeVar
+
+from bec_kernel.errors import DeviceError
+from bec_services.device_server.devices import channel_access
+from bec_services.device_server.devices.adapter import Held
+
+T = TypeVar("T")
+
+_Task = tuple["Future[object]", Callable[[], object]]
+
+
+class Crew:
+    """As many threads as are needed at once; they are kept for the next time."""
+
+    def __init__(self) -> None:
+        self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+
+    def submit(self, work: Callable[[], object]) -> "Future[object]":
+        """Begin with `work` at once, in a thread that is free, or a new one."""
+        future: Future[object] = Future()
+        with self._lock:
+            is_free = self._idle > 0
+            self._idle -= is_free
+        if not is_free:
+            threading.Thread(target=self._run, name="crew", daemon=True).start()
+        self._tasks.put((future, work))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            future, work = self._tasks.get()
+            try:
+                channel_access.join_channel_access()
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+                self._free()
+                future.set_exception(error)
+            else:
+                self._free()
+                future.set_result(result)
+            del future, work
+
+    def _free(self) -> None:
+        with self._lock:
+            self._idle += 1
+
+
+CREW = Crew()
+"""Of this process."""
+
+
+def each(
+    devices: Iterable[Held],
+    work: Callable[[Held], T],
+    deadline: float,
+    lane: str = "scan",
+) -> tuple[dict[str, T], list[DeviceError]]:
+    """Do `work` with every device; those that may be slow, side by side.
+
+    Args:
+        devices: in the order of the results.
+        work: what to do with one.
+        deadline: a device that takes longer (s) has failed.
+        lane: a device that still is at something else of this name has failed, too.
+
+    Returns:
+        What came of it, by device, and what went wrong, in the order of the devices.
+    """
+    found = list(devices)
+    running = {o.name: _begin(o, work, lane) for o in found if not o.quick}
+    results: dict[str, T] = {}
+    errors: list[DeviceError] = []
+    until = monotonic() + deadline
+    for one in found:
+        try:
+            if one.quick:
+                results[one.name] = work(one)
+            else:
+                results[one.name] = _end(one, running[one.name], until)
+        except DeviceError as error:
+            errors.append(error)
+        except TimeoutError:
+            errors.append(
+                DeviceError(
+                    f"{one.name} did not answer within {deadline:g} s", subject=one.name
+                )
+            )
+    return results, errors
+
+
+def _begin(one: Held, work: Callable[[Held], T], lane: str) -> "Future[T]":
+    busy = one.link.busy.get(lane)
+    if busy is not None and not busy.done():
+        failed: Future[T] = Future()
+        failed.set_exception(
+            DeviceError(f"{one.name} still does not answer", subject=one.name)
+        )
+        return failed
+    future = CREW.submit(lambda: work(one))
+    one.link.busy[lane] = future
+    return future  # type: ignore[return-value]
+
+
+def _end(one: Held, future: "Future[T]", until: float) -> T:
+    """Wait for it, or for the loss of the connection.
+
+    Raises:
+        DeviceError: it failed, or the connection was lost.
+        TimeoutError: neither, until then.
+    """
+    lost = one.link.lost
+    either: set[Future[Any]] = {future, lost}
+    wait(either, max(0.0, until - monotonic()), FIRST_COMPLETED)
+    if not future.done() and lost.done():
+        raise DeviceError(f"{one.name} lost its connection", subject=one.name)
+    return future.result(0)
+
+
+def begin_stop(devices: Iterable[Held]) -> "dict[str, Future[None]]":
+    """Stop devices, all at once; return at once what tells when each was told.
+
+    Whoever looks sees from now on that they were stopped. One that still does not
+    answer an earlier stop is not told again.
+    """
+    found = list(devices)
+    for one in found:
+        one.count_stop()
+    return {one.name: _halting(one) for one in found}
+
+
+def _halting(one: Held) -> "Future[None]":
+    halting = one.link.halting
+    if halting is None or halting.done():
+        halting = _now(one.halt) if one.quick else CREW.submit(one.halt)
+        one.link.halting = halting
+    return halting  # type: ignore[return-value]
+
+
+def _now(work: Callable[[], object]) -> "Future[object]":
+    future: Future[object] = Future()
+    try:
+        future.set_result(work())
+    except DeviceError as error:
+        future.set_exception(error)
+    return future
+
+
+def stopped(told: "dict[str, Future[None]]", deadline: float) -> list[DeviceError]:
+    """Wait until devices were told to stop; return what went wrong.
+
+    Args:
+        told: of `begin_stop`.
+        deadline: a device that takes longer (s) has failed.
+    """
+    wait(told.values(), deadline)
+    errors: list[DeviceError] = []
+    for name, future in told.items():
+        if not future.done():
+            text = f"{name} did not answer a stop within {deadline:g} s"
+            errors.append(DeviceError(text, subject=name))
+        elif isinstance(error := future.exception(), DeviceError):
+            errors.append(error)
+    return errors

@@ -1,0 +1,121 @@
+"""Devices that send nothing by themselves, but are watched: each change is a sample.
+
+A device of the readout group `async` that has no signal of `signals.py` is watched
+while it is staged: the numbers, texts and flags of its readings become streams.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from bec_kernel.wire import Alignment, SignalInfo
+from bec_services.device_server.devices.description import read_signals
+from bec_services.device_server.devices.signals import (
+    ONE,
+    AsyncSignal,
+    FileEventSignal,
+    signals_of,
+)
+from bec_services.device_server.sim.device import SimSignal
+
+LATENCY = 0.5
+"""A change comes at most so long (s) after its timestamp, over the network."""
+_MOST = 100_000
+_PLAIN = (bool, int, float, str)
+
+
+class WatchedSignal(AsyncSignal):
+    """The changes of another signal, as samples; the first one is what it was before.
+
+    What is so holds until it changes, so points get the `previous` sample. Timestamps
+    never go back: a change that says it is older was heard of now.
+    """
+
+    def __init__(self, source: Any) -> None:
+        sim = isinstance(source, SimSignal)
+        super().__init__(
+            name=source.name,
+            align=Alignment.PREVIOUS,
+            latency=0.0 if sim else LATENCY,
+        )
+        self._source = source
+        self._order = threading.Lock()
+        self._newest = 0.0
+        self._cid: int | None = None
+
+    def begin(
+        self, scan_id: str, index: int, told: Callable[[], object] | None = None
+    ) -> None:
+        """See `AsyncSignal.begin`; the first sample is what is so now."""
+        self._let_go()
+        super().begin(scan_id, index, told)
+        if isinstance(self._source, SimSignal):
+            now = self._source.reading()
+            self._heard(value=now["value"], timestamp=now["timestamp"])
+            self._cid = self._source.listen(self._heard)
+        else:
+            self._cid = self._source.subscribe(self._heard, run=True)
+
+    def end(self) -> None:
+        """See `AsyncSignal.end`."""
+        self._let_go()
+        super().end()
+
+    def _let_go(self) -> None:
+        cid, self._cid = self._cid, None
+        if cid is None:
+            return
+        if isinstance(self._source, SimSignal):
+            self._source.unlisten(cid)
+        else:
+            self._source.unsubscribe(cid)
+
+    def _heard(
+        self, *_: Any, value: Any = None, timestamp: float = 0.0, **__: Any
+    ) -> None:
+        """Keep a change. Nobody is held up: what nobody takes any more is dropped."""
+        value = value.item() if getattr(value, "shape", None) == () else value
+        if not isinstance(value, _PLAIN) or self.waiting >= _MOST:
+            return
+        with self._order:
+            self._newest = max(self._newest, float(timestamp or 0.0))
+            self.put(value, timestamp=self._newest)
+
+
+_KNOWN: WeakKeyDictionary[Any, WatchedSignal] = WeakKeyDictionary()
+"""By signal: a new life goes on with what the one before has heard."""
+
+
+def watched(device: Any) -> list[WatchedSignal]:
+    """Return what is watched of a device; of one that sends by itself: nothing."""
+    if _sends(device):
+        return []
+    found = read_signals(device)
+    for name, told in device.describe().items():
+        if told.get("shape") or told.get("dtype") == "array":
+            found.pop(name, None)
+    for source in found.values():
+        if source not in _KNOWN:
+            _KNOWN[source] = WatchedSignal(source)
+    return [_KNOWN[source] for source in found.values()]
+
+
+def published(device: Any, signals: Sequence[SignalInfo]) -> list[SignalInfo]:
+    """Return the signals of a device that is watched, as the bus shall know them."""
+    if _sends(device):
+        return list(signals)
+    names = read_signals(device)
+    return [
+        msgspec.structs.replace(one, stream=[ONE], align=Alignment.PREVIOUS)
+        if one.name in names and not one.shape and one.dtype != "array"
+        else one
+        for one in signals
+    ]
+
+
+def _sends(device: Any) -> bool:
+    own = (AsyncSignal, FileEventSignal)
+    return any(isinstance(one, own) for one in signals_of(device))

@@ -1,0 +1,1 @@
+"""Answers requests of people: remote calls, stop, edits of the device list."""

@@ -1,0 +1,359 @@
+"""Remote calls and stop: what a person asks of a device, past any queue."""
+
+import contextlib
+import difflib
+import inspect
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import msgspec
+from ophyd import Signal
+from ophyd.ophydobj import OphydObject
+
+from bec_kernel.bus.changes import Append, Change, Id
+from bec_kernel.bus.codec import encode
+from bec_kernel.bus.protocol import Entry
+from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
+from bec_kernel.service.life import Life
+from bec_kernel.service.requests import answered
+from bec_kernel.wire import Call, Inbox, Problem, Reading, Reply, StopDevices
+from bec_services.device_server.clock import (
+    Clock,
+    NothingScheduled,
+    Status,
+    Stopped,
+)
+from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.status import ActionStopped
+from bec_services.device_server.devices.threads import CREW, begin_stop, stopped
+from bec_services.device_server.requests.call_log import Line
+from bec_services.device_server.requests.deduplication import Asked
+from bec_services.device_server.values.publisher import Values
+
+_KEEP = 1000
+_AT_ONCE = 32
+"""So many calls may be under way; the next is refused."""
+_PATIENCE = 600.0
+_ANSWER = 15.0
+"""What begins something on a device takes at most so long (s)."""
+_STOPPING = 3.0
+"""A device takes at most so long (s) to answer a stop."""
+_FARTHEST = 1e300
+_STANDSTILL = 2.0
+_SHORTEST = 0.05
+_EARLIER = 0.2
+"""A signal gives up so much (s) before the call."""
+_MOST = 100_000
+"""So many things are taken of a list, or of a generator."""
+
+Ask = Call | StopDevices
+Holder = Callable[[str], str | None]
+"""Says who holds a device ("scan 7"), or None."""
+
+
+class Calls:
+    """Answers calls and stops, each in a thread of its own."""
+
+    def __init__(
+        self,
+        life: Life,
+        held: Mapping[str, Held],
+        clock: Clock,
+        values: Values,
+        holder: Holder,
+        *,
+        told: Callable[[Collection[str]], None],
+    ) -> None:
+        self._life = life
+        self._held = held
+        self._clock = clock
+        self._values = values
+        self._holder = holder
+        self._told = told
+        self._free = threading.Semaphore(_AT_ONCE)
+        self._lock = threading.Lock()
+        self._asked = Asked()
+
+    def unanswered(self, inbox: Inbox[Ask, Reply]) -> tuple[set[str], Id]:
+        """Return the ids of asks that are answered, and where to begin."""
+        replies, at = answered(self._life.bus, inbox, _KEEP)
+        for reply in replies:
+            self._asked.replied(reply)
+        return {reply.asked for reply in replies}, at
+
+    def take(self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], *, old: bool) -> None:
+        """Do what is asked.
+
+        Args:
+            inbox: it came by.
+            entry: the ask.
+            old: an earlier life may have begun with it.
+        """
+        ask = entry.message
+        if isinstance(ask, StopDevices):
+            self._told(ask.devices)
+            self._spawn(inbox, entry, lambda: self.stop(ask.devices))
+        elif self._asked.again(ask.request_id, partial(self._repeat, inbox, entry)):
+            return
+        elif old and ask.method not in Call.HARMLESS:
+            self._reply(inbox, entry, self._lost)
+        elif not self._free.acquire(blocking=False):
+            self._reply(inbox, entry, self._busy)
+        else:
+            line = Line(self._life, inbox.name.rsplit("/", 1)[1], ask)
+            do, done = lambda: self._call(ask, line), self._free.release
+            self._spawn(inbox, entry, do, done, line)
+
+    def _spawn(
+        self,
+        inbox: Inbox[Ask, Reply],
+        entry: Entry[Ask],
+        do: Callable[[], Any],
+        done: Callable[[], None] = lambda: None,
+        line: Line | None = None,
+    ) -> None:
+        """Do it and reply, in a thread of its own."""
+
+        def work() -> None:
+            try:
+                self._reply(inbox, entry, do, line)
+            finally:
+                done()
+
+        self._begin(work)
+
+    def _begin(self, work: Callable[[], object]) -> None:
+        """Work in a thread of its own; what goes wrong there ends this life."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - raised again by check()
+                self._life.end(error)
+
+        CREW.submit(guarded)
+
+    def stop(self, names: Collection[str]) -> list[str]:
+        """Stop these devices, or all, at once; return which.
+
+        Raises:
+            DeviceError: one is not known, or fails; all others were stopped.
+        """
+        found = (self._held.get(name) for name in names or list(self._held))
+        meant = [o for o in found if o and o.usable and not o.spec.readOnly]
+        told = begin_stop(meant)
+        self._clock.wake()
+        problems = stopped(told, _STOPPING)
+        problems += [self._unknown(name) for name in names if name not in self._held]
+        if problems:
+            raise problems[0]
+        return [one.name for one in meant]
+
+    def _unknown(self, name: str) -> DeviceError:
+        near = difflib.get_close_matches(name[:80], self._held, 1)
+        has = f"it has {', '.join(self._held):.200}"
+        hint = f"did you mean {near[0]}?" if near else has
+        return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
+
+    def _call(self, call: Call, line: Line) -> Any:
+        if call.deadline and time.time() > call.deadline:
+            raise RefusedError(f"{call.device}.{call.method:.80} came too late")
+        one = self._held.get(call.device)
+        if one is None:
+            raise self._unknown(call.device)
+        last = call.method.rpartition(".")[2]
+        method = one.call(call.method)
+        if last == "stop":
+            self._told([one.name])
+            return self.stop([one.name])
+        if last not in Call.HARMLESS:
+            self._may_change(one)
+            line.begin()
+        before = one.stopped
+        if call.method == "set":
+            place = _position(one, call)
+            work: Callable[[], Any] = lambda: one.set(place)  # noqa: E731
+        else:
+            work = partial(_called, call, _in_time(call, method))
+        result = work() if one.quick else self._patiently(call, work)
+        found = self._finish(one, call, result, before)
+        return self._that_travels(call, found, line.user)
+
+    def _that_travels(self, call: Call, found: Any, user: str) -> Any:
+        """Return what was given back, or None: it was done, whatever it gave back."""
+        try:
+            value = _plain(found)
+            encode(value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            what = f"{call.device}.{call.method} gave back what cannot travel: {error}"
+            self._life.alarm(what[:500], request_id=call.request_id, user=user)
+            return None
+        return value
+
+    def _patiently(self, call: Call, work: Callable[[], Any]) -> Any:
+        """Do what may hang, and leave it alone when it does."""
+        patience = min(_left(call), _ANSWER)
+        future = CREW.submit(work)
+        try:
+            return future.result(patience)
+        except TimeoutError as error:
+            raise DeviceError(
+                f"{call.device} did not answer within {patience:g} s",
+                subject=call.device,
+            ) from error
+
+    def _may_change(self, one: Held) -> None:
+        if one.spec.readOnly:
+            raise DeviceError(f"{one.name} is read-only", subject=one.name)
+        if holder := self._holder(one.name):
+            raise InUseError(
+                f"{one.name} is in use by {holder}", subject=one.name, value=holder
+            )
+
+    def _finish(self, one: Held, call: Call, result: Any, before: int) -> Any:
+        """Wait for a status; return what travels."""
+        self._values.note(one.name)
+        if not hasattr(result, "add_callback"):
+            if call.method.rpartition(".")[2] not in Call.HARMLESS:
+                self._values.settle(self._life, [one.name])
+            return result
+        status = result if one.quick else one.link.guard(result)
+        patience = _left(call)
+        try:
+            self._clock.wait([status], patience)
+        except TimeoutError as error:
+            self._stand_still(one, call, status)
+            raise DeviceError(
+                f"{one.name}.{call.method} not done after {patience:g} s",
+                subject=one.name,
+            ) from error
+        self._values.note(one.name)
+        self._values.settle(self._life, [one.name])
+        failure = status.exception(0)
+        if one.stopped != before or isinstance(failure, ActionStopped | Stopped):
+            raise DeviceError(f"{one.name} was stopped", subject=one.name)
+        if failure is not None:
+            raise DeviceError(f"{one.name} failed: {failure}", subject=one.name)
+        return None
+
+    def _stand_still(self, one: Held, call: Call, status: Status) -> None:
+        """Stop what took too long, and wait a little until it stands."""
+        if not hasattr(getattr(one.call(call.method), "__self__", None), "stop"):
+            return  # a signal: it gives up by itself
+        stopped(begin_stop([one]), _STANDSTILL)
+        with contextlib.suppress(TimeoutError, NothingScheduled):
+            self._clock.wait([status], _STANDSTILL)
+        self._values.settle(self._life, [one.name])
+
+    def _lost(self) -> None:
+        raise DeviceError("the device server ended meanwhile; it may have been done")
+
+    def _busy(self) -> None:
+        raise RefusedError(f"{_AT_ONCE} calls are under way; try again")
+
+    def _reply(
+        self,
+        inbox: Inbox[Ask, Reply],
+        entry: Entry[Ask],
+        do: Callable[[], Any],
+        line: Line | None = None,
+    ) -> None:
+        problem, value = None, None
+        try:
+            value = do()
+            encode(value)
+        except BecError as error:
+            if error.__cause__ is not None:  # where it happened is for the log only
+                self._life.log.info("a call failed", exc_info=error)
+            problem = Problem.of(error)
+        except Exception as error:
+            self._life.log.exception("a call failed", ask=repr(entry.message)[:500])
+            what = f"{type(error).__name__}: {error}"
+            value, problem = None, Problem(kind="DeviceError", message=what)
+        reply = Reply(
+            request_id=entry.message.request_id,
+            asked=str(entry.id),
+            value=value,
+            problem=problem,
+        )
+        self._send(inbox, reply, line.ended(problem) if line else [])
+        self._asked.replied(reply)
+
+    def _repeat(
+        self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], reply: Reply
+    ) -> None:
+        """Answer what was asked again with what was answered."""
+        again = msgspec.structs.replace(reply, asked=str(entry.id))
+        self._begin(lambda: self._send(inbox, again, []))
+
+    def _send(self, inbox: Inbox[Ask, Reply], reply: Reply, more: list[Change]) -> None:
+        with self._lock:
+            append = Append(inbox.replies, reply, keep=_KEEP)
+            self._life.bus.commit([*more, append], self._life.fence)
+
+
+def _left(call: Call) -> float:
+    """Return how long (s) a call may still take."""
+    return max(0.0, call.deadline - time.time()) if call.deadline else _PATIENCE
+
+
+def _in_time(call: Call, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a signal's `set` so that it gives up before the call does.
+
+    One that goes on would have the next `set` refused: it is still in progress.
+    """
+    is_set = isinstance(getattr(method, "__self__", None), Signal)
+    is_set = is_set and call.method.rpartition(".")[2] == "set"
+    if not is_set or "timeout" in call.kwargs:
+        return method
+    if "timeout" not in inspect.signature(method).parameters:
+        return method
+    return partial(method, timeout=max(_SHORTEST, _left(call) - _EARLIER))
+
+
+def _position(one: Held, call: Call) -> float:
+    """Return the one number a device can be set to."""
+    at = call.args[0] if len(call.args) == 1 and not call.kwargs else None
+    is_number = isinstance(at, int | float) and not isinstance(at, bool)
+    if not is_number or not -_FARTHEST < at < _FARTHEST:  # type: ignore[operator]
+        shown = ", ".join(f"{arg!r:.80}" for arg in call.args[:3])
+        raise DeviceError(
+            f"{one.name} is set to one finite number, not ({shown:.200})",
+            subject=one.name,
+            allowed="a finite number",
+        )
+    return float(at)  # type: ignore[arg-type]
+
+
+def _called(call: Call, method: Callable[..., Any]) -> Any:
+    """Call it; a mistake in the arguments is told in terms of device and method."""
+    try:
+        return method(*call.args, **call.kwargs)
+    except BecError:
+        raise
+    except Exception as error:
+        raise DeviceError(
+            f"{call.device}.{call.method} failed: "
+            f"{type(error).__name__}: {error!s:.200}",
+            subject=call.device,
+        ) from error
+
+
+def _plain(result: Any) -> Any:
+    """Return what a method gave back as plain data.
+
+    A reading is a reading then, and a device its name.
+    """
+    if isinstance(result, OphydObject):
+        return result.name
+    if isinstance(result, Mapping):
+        if set(result) == {"value", "timestamp"}:
+            return Reading(result["value"], result["timestamp"])
+        return {str(name): _plain(value) for name, value in result.items()}
+    if isinstance(result, list | tuple | set | Iterator):
+        return [_plain(one) for one in islice(result, _MOST)]
+    return result

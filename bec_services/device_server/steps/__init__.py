@@ -1,0 +1,1 @@
+"""Executes the steps of scans: gate, actions, outcomes."""

@@ -1,0 +1,395 @@
+"""What a step means for the devices: set, settle, trigger, read, stage."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from bec_kernel.errors import DeviceError
+from bec_kernel.wire import (
+    AnswerStatus,
+    Begin,
+    PointStatus,
+    Problem,
+    Readings,
+    Step,
+    StepKind,
+    Times,
+)
+from bec_services.device_server.clock import (
+    Clock,
+    NothingScheduled,
+    Status,
+    Stopped,
+)
+from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.status import ActionStopped
+from bec_services.device_server.devices.threads import begin_stop, each, stopped
+from bec_services.device_server.steps.config_snapshot import set_up_of
+from bec_services.device_server.steps.outcome import Barrier, Outcome, Withdrawn
+from bec_services.device_server.steps.sweep import Motion, Sweep
+from bec_services.device_server.steps.waiting import Waits, wait_at
+from bec_services.device_server.values.publisher import Values
+from bec_services.device_server.values.streams import ScanStreams
+
+MOVE_DEADLINE = 600.0
+"""A move that takes longer (s, device server's clock) has failed."""
+TRIGGER_DEADLINE = 60.0
+"""The same for a trigger, on top of its exposure."""
+STAGE_DEADLINE = 60.0
+"""The same for one device that is made ready, or put back; s of the wall clock."""
+READ_DEADLINE = 15.0
+"""The same for one that is read; longer than a wait for its connection."""
+_STANDSTILL = 2.0
+_ALWAYS = (StepKind.OPEN, StepKind.UNSTAGE, StepKind.CLOSE)
+"""Done even when a device of the scan is not there any more."""
+
+
+class _Interrupted(Exception):  # noqa: N818 - an outcome, not a fault
+    """Somebody stopped what the step was doing."""
+
+
+def _alone(_phase: int) -> None:
+    """No other device server takes part."""
+
+
+class Actions:
+    """Does steps, one after the other, for one scan."""
+
+    def __init__(
+        self,
+        held: Mapping[str, Held],
+        clock: Clock,
+        values: Values,
+        streams: ScanStreams | None = None,
+        *,
+        newest: Callable[[str], Readings | None] = lambda _: None,
+    ) -> None:
+        self._held = held
+        self._clock = clock
+        self._values = values
+        self._monitored: list[Held] = []
+        self._triggered: list[Held] = []
+        self._mine: set[str] = set()
+        self._missing: list[str] = []
+        self._busy: Sequence[Held] = ()
+        self._barrier: Barrier = _alone
+        self._streams = streams
+        self._newest = newest
+        self._quality: dict[str, PointStatus] = {}
+        self._waits = Waits(clock)
+        self._sweep = Sweep()
+        self.opened = 0.0
+        self.waiting = False
+        self._kinds: dict[StepKind, Callable[[Step, threading.Event], Outcome]] = {
+            StepKind.OPEN: self._open,
+            StepKind.CLOSE: self._mark_time,
+            StepKind.STAGE: self._stage,
+            StepKind.UNSTAGE: self._unstage,
+            StepKind.READ: self._read,
+            StepKind.BASELINE: self._baseline,
+            StepKind.MOVE: self._move,
+            StepKind.POINT: self._point,
+            StepKind.WAIT: self._wait,
+            StepKind.KICKOFF: self._kickoff,
+            StepKind.COMPLETE: self._complete,
+        }
+
+    def begin(self, begin: Begin, mine: set[str]) -> None:
+        """Take note of who takes part; `mine`: the devices of this server."""
+        there = mine & set(self._held)
+        self._mine = there
+        self._missing = sorted(mine - there)  # of an older device list
+        self._monitored = [self._held[n] for n in begin.monitored if n in there]
+        self._triggered = [self._held[n] for n in begin.triggered if n in there]
+
+    def close(self) -> None:
+        """The scan is over: watch nothing more for it."""
+        self._waits.close()
+
+    def stop_now(self) -> None:
+        """Stop what the current step moves or exposes; waits for no device.
+
+        Called from another thread.
+        """
+        both = (*self._busy, *self._sweep.moving)
+        begin_stop(list({one.name: one for one in both}.values()))
+
+    def halt_motion(self, names: Iterable[str]) -> None:
+        """Stop what an earlier life may have left moving; one that is silent, too."""
+        found = (self._held[name] for name in names if name in self._held)
+        usable = [one for one in found if one.usable]
+        moving, silent = each(usable, _may_move, _STANDSTILL)
+        meant = {name for name in moving if moving[name]} | {e.subject for e in silent}
+        stopped(begin_stop(o for o in usable if o.name in meant), _STANDSTILL)
+
+    def do(
+        self, step: Step, stop: threading.Event, barrier: Barrier = _alone
+    ) -> Outcome:
+        """Do a step and return what became of it; `stop` set: leave off at once.
+
+        Args:
+            step: to be done.
+            stop: set by another thread.
+            barrier: between the phases of a point over several device servers.
+
+        Raises:
+            DeviceError: a device cannot; the text names it.
+        """
+        if self._missing and step.kind not in _ALWAYS:
+            name = self._missing[0]
+            raise DeviceError(
+                f"{name} is not in the device list any more", subject=name
+            )
+        self._barrier, self._quality = barrier, {}
+        try:
+            return self._kinds[step.kind](step, stop)
+        except Withdrawn:
+            return Outcome(AnswerStatus.WITHDRAWN)
+        except (_Interrupted, Stopped) as error:
+            who = str(error) or "it was stopped"
+            problem = Problem(kind="DeviceError", message=who)
+            return Outcome(AnswerStatus.STOPPED, problem)
+        finally:
+            self._busy = ()
+
+    def _open(self, _step: Step, _stop: threading.Event) -> Outcome:
+        self.opened = self._clock.time()
+        return Outcome(AnswerStatus.OK, begin=self.opened, end=self.opened)
+
+    def _mark_time(self, _step: Step, _stop: threading.Event) -> Outcome:
+        return Outcome(AnswerStatus.OK)
+
+    def _wait(self, step: Step, stop: threading.Event) -> Outcome:
+        """Wait until a moment of the scan, then until a value is as it must be.
+
+        Who waits for no value is told when it is: s after the scan was opened.
+        """
+        begin, until = self._clock.time(), step.until
+        self.waiting = True
+        try:
+            if step.at is not None:
+                wait_at(self._clock, self.opened + step.at, stop)
+            if step.settle:
+                self._clock.sleep(step.settle, stop)
+            motions = self._sweep.send(self._motors(step.set), step.set)
+            if until is not None and until.device in self._mine:
+                device = self._held[until.device].check()
+                ends = [motion.status for motion in motions]
+                self._waits.until(device, until, stop, ends=ends)
+        except (Stopped, DeviceError):
+            stopped(begin_stop(self._sweep.moving), _STANDSTILL)
+            raise
+        finally:
+            self.waiting = False
+        for motion in motions:
+            if motion.status.done:
+                _check(motion.motor, motion.stopped, motion.status)
+        end = self._clock.time()
+        value = self._told(step, motions, end)
+        return Outcome(AnswerStatus.OK, begin=begin, end=end, value=value)
+
+    def _told(
+        self, step: Step, motions: Sequence[Motion], end: float
+    ) -> str | float | None:
+        """Return what is answered to a wait."""
+        if motions and all(motion.status.done for motion in motions):
+            return "arrived"
+        return None if step.set or step.until else end - self.opened
+
+    def _motors(self, positions: Mapping[str, float]) -> list[Held]:
+        return [self._held[name] for name in positions if name in self._mine]
+
+    def _of(self, step: Step) -> list[Held]:
+        return [self._held[name] for name in step.devices if name in self._mine]
+
+    def _stage(self, step: Step, _stop: threading.Event) -> Outcome:
+        devices = self._of(step)
+        for one in devices:
+            if self._streams is not None:
+                self._streams.open(one.name, one.check())
+        _, failed = each(devices, lambda one: one.stage(step.exposure), STAGE_DEADLINE)
+        if failed:
+            raise failed[0]
+        # Not before: to be staged changes how they are set up.
+        return Outcome(AnswerStatus.OK, set_up=set_up_of(devices, READ_DEADLINE))
+
+    def _unstage(self, step: Step, _stop: threading.Event) -> Outcome:
+        """Unstage every device, also behind one that fails; nothing moves any more."""
+        stopped(begin_stop(self._sweep.moving), _STANDSTILL)
+        devices = self._of(step)
+        _, failed = each(devices, lambda one: one.unstage(), STAGE_DEADLINE)
+        for one in devices:
+            if self._streams is not None:
+                self._streams.close(one.name)
+        if failed:
+            raise failed[0]
+        return Outcome(AnswerStatus.OK)
+
+    def _kickoff(self, step: Step, stop: threading.Event) -> Outcome:
+        """Tell devices how to fly, and let them; done when they do."""
+        devices = self._of(step)
+        self._run(devices, lambda one: one.prepare(step.data), MOVE_DEADLINE, stop)
+        self._run(devices, lambda one: one.begin("kickoff"), MOVE_DEADLINE, stop)
+        return Outcome(AnswerStatus.OK)
+
+    def _complete(self, step: Step, stop: threading.Event) -> Outcome:
+        """Wait until devices that fly by themselves have done it."""
+        begin = self._clock.time()
+        devices = self._of(step)
+        self._run(devices, lambda one: one.begin("complete"), MOVE_DEADLINE, stop)
+        return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
+
+    def _read(self, step: Step, _stop: threading.Event) -> Outcome:
+        data = self._readings(self._of(step))
+        return Outcome(AnswerStatus.OK, data=data, quality=self._quality)
+
+    def _baseline(self, step: Step, stop: threading.Event) -> Outcome:
+        read = self._read(step, stop)
+        set_up = set_up_of(self._of(step), READ_DEADLINE)
+        return msgspec.structs.replace(read, set_up=set_up)
+
+    def _readings(self, devices: Sequence[Held]) -> dict[str, Readings]:
+        found, failed = each(devices, _read, READ_DEADLINE)
+        for name, readings in found.items():
+            self._values.note(name, readings)
+        for error in failed:
+            found[error.subject] = self._buffered(error)
+        return found
+
+    def _buffered(self, error: DeviceError) -> Readings:
+        """Return the last readings known of a device, marked; if that is wanted.
+
+        Raises:
+            DeviceError: it is not, or there are none.
+        """
+        spec = self._held[error.subject].spec
+        wanted = spec.enabled and spec.onFailure == "buffer"
+        readings = self._newest(error.subject) if wanted else None
+        if readings is None:
+            raise error
+        self._quality[error.subject] = PointStatus.BUFFERED
+        return readings
+
+    def _move(self, step: Step, stop: threading.Event) -> Outcome:
+        begin = self._clock.time()
+        self._set(step.set, stop)
+        return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
+
+    def _point(self, step: Step, stop: threading.Event) -> Outcome:
+        clock, now = self._clock, self._clock.monotonic
+        start, taken = clock.time(), now()
+        if step.set:
+            self._set(step.set, stop)
+        self._barrier(1)
+        arrived = now()
+        if step.settle:
+            clock.sleep(step.settle, stop)
+        begin, settled = clock.time(), now()
+        self._expose(step, stop)
+        end = clock.time()
+        self._barrier(2)
+        exposed = now()
+        if step.settle_after:
+            clock.sleep(step.settle_after, stop)
+        quiet = now()
+        data = self._readings(self._monitored)
+        settle = settled - arrived + quiet - exposed
+        times = Times(start, arrived - taken, settle, exposed - settled, now() - quiet)
+        return Outcome(AnswerStatus.OK, None, begin, end, data, self._quality, times)
+
+    def _expose(self, step: Step, stop: threading.Event) -> None:
+        started = self._clock.monotonic()
+        deadline = step.exposure + TRIGGER_DEADLINE
+        self._run(self._triggered, lambda one: one.trigger(), deadline, stop)
+        left = step.exposure - (self._clock.monotonic() - started)
+        if left > 0:
+            self._clock.sleep(left, stop)
+
+    def _set(self, positions: Mapping[str, float], stop: threading.Event) -> None:
+        motors = self._motors(positions)
+
+        def start(one: Held) -> Status:
+            return self._sweep.status(one, positions[one.name])
+
+        self._run(motors, start, MOVE_DEADLINE, stop)
+        for one in motors:
+            self._values.note(one.name)
+
+    def _run(
+        self,
+        devices: Sequence[Held],
+        start: Callable[[Held], Status],
+        deadline: float,
+        stop: threading.Event,
+    ) -> None:
+        """Start something on all devices and wait until it is done on each."""
+        self._busy = devices
+        before = [one.stopped for one in devices]
+        statuses: list[Status] = []
+        try:
+            for one in devices:
+                statuses.append(start(one))
+            _raise_if_stopped(devices, before)  # while it was being started
+            self._clock.wait(statuses, deadline, stop)
+        except (Stopped, _Interrupted, DeviceError):
+            self._stand_still(devices, statuses)
+            raise
+        except TimeoutError as error:
+            late = [
+                one.name
+                for one, status in zip(devices, statuses, strict=True)
+                if not status.done
+            ]
+            self._stand_still(devices, statuses)
+            raise DeviceError(
+                f"{', '.join(late)} not done after {deadline:g} s", subject=late[0]
+            ) from error
+        for one, count, status in zip(devices, before, statuses, strict=True):
+            _check(one, count, status)
+
+    def _stand_still(self, devices: Sequence[Held], statuses: Sequence[Any]) -> None:
+        """Stop all of them, and wait a little until they stand."""
+        stopped(begin_stop(devices), _STANDSTILL)
+        try:
+            self._clock.wait(statuses, _STANDSTILL)
+        except (TimeoutError, NothingScheduled):
+            return  # the next move says so, if it still does not stand
+
+
+def _read(one: Held) -> Readings:
+    """Read a device; one that is away is waited for, where that is wished."""
+    one.ready()
+    try:
+        return one.read()
+    except DeviceError:
+        if one.problem is None:
+            raise
+    one.ready()
+    return one.read()
+
+
+def _may_move(one: Held) -> bool:
+    try:
+        return bool(getattr(one.device, "moving", False))
+    except Exception:  # noqa: BLE001 - whatever a device that is away raises
+        return True
+
+
+def _raise_if_stopped(devices: Sequence[Held], before: Sequence[int]) -> None:
+    for one, count in zip(devices, before, strict=True):
+        if one.stopped != count:
+            raise _Interrupted(f"{one.name} was stopped")
+
+
+def _check(one: Held, stopped_before: int, status: Status) -> None:
+    """Say what went wrong with a status that is done.
+
+    `EpicsMotor.stop` ends a move with success: only the count of stops tells.
+    """
+    error = status.exception(0)
+    if one.stopped != stopped_before or isinstance(error, ActionStopped):
+        raise _Interrupted(f"{one.name} was stopped")
+    if error is not None:
+        raise DeviceError(f"{one.name} failed: {error}", subject=one.name) from error

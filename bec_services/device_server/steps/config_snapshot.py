@@ -1,0 +1,71 @@
+"""How devices are set up when a scan begins: their config signals, read once."""
+
+from collections.abc import Iterable
+
+from bec_kernel.bus.codec import encode
+from bec_kernel.wire import Reading, Readings
+from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.description import is_configured
+from bec_services.device_server.devices.threads import each
+from bec_services.device_server.steps.outcome import SetUp
+
+LARGEST = 1 << 20
+"""All of a step together has at most so many bytes: what is larger is data."""
+
+
+def set_up_of(devices: Iterable[Held], deadline: float) -> SetUp:
+    """Return how devices are set up, as far as they tell.
+
+    What one of them cannot tell is missing, and said: a scan needs none of it. While a
+    device still is at this, it can be read and moved.
+
+    Args:
+        devices: to be asked; those that may be slow, side by side.
+        deadline: a device that takes longer (s) has failed.
+    """
+    asked = [one for one in devices if one.quick or is_configured(one.device)]
+    found, failed = each(asked, Held.configuration, deadline, "configuration")
+    told = {name: readings for name, readings in found.items() if readings}
+    lacking = [
+        f"the scan does not know how {error.subject} was set up: {error}"
+        for error in failed
+    ]
+    if not _travels(told, LARGEST):
+        told, left_out = _travelling(told)
+        lacking += left_out
+    units: dict[str, str] = {}
+    for one in asked:
+        if one.name in told:
+            units |= one.link.units or {}
+    return SetUp(told, units, lacking)
+
+
+def _travels(what: object, room: int) -> int:
+    """Return its bytes, where it can travel and has at most `room` of them; else 0."""
+    try:
+        size = len(encode(what))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return size if size <= room else 0
+
+
+def _travelling(
+    found: dict[str, Readings],
+) -> tuple[dict[str, Readings], list[str]]:
+    """Return what can travel, and what people are to know of the rest."""
+    told: dict[str, Readings] = {}
+    lacking: list[str] = []
+    room = LARGEST // 2  # names and braces of the whole take some, too
+    for device, readings in found.items():
+        kept: dict[str, Reading] = {}
+        for signal, reading in readings.items():
+            if size := _travels(reading, room):
+                kept[signal] = reading
+                room -= size
+            else:
+                lacking.append(
+                    f"the scan does not know {signal} of {device}: its value is no "
+                    f"number, text, list or array of less than {LARGEST >> 10} kB"
+                )
+        told |= {device: kept} if kept else {}
+    return told, lacking

@@ -1,0 +1,1 @@
+"""Publishes readings, progress, presence and asynchronous samples."""

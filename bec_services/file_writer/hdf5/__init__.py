@@ -1,0 +1,1 @@
+"""The file on disk: HDF5 objects, templates, names, slices."""

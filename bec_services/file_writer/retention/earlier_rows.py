@@ -1,0 +1,112 @@
+"""Reads one file in a process of its own: of a damaged one HDF5 may never return.
+
+`python -m bec_services.file_writer.retention.earlier_rows PATH PATIENCE`. An ask is a
+line of
+JSON: path of a dataset, first row, and the one behind the last; without rows all of it
+is meant. The answer is one, too: length of the dataset, type and shape of the part, and
+then its bytes; or null, where there is no such dataset. A process that needs longer
+than PATIENCE (s) for one of them is ended by its own clock, whatever it is at.
+"""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+_FAILS = (KeyError, OSError, RuntimeError, TypeError, ValueError)
+
+
+class UnreadableError(OSError):
+    """A file cannot be read, or not in time."""
+
+
+class EarlierRows:
+    """Asks such a process.
+
+    Args:
+        path: of the file.
+        patience: for one ask, s.
+    """
+
+    def __init__(self, path: Path, patience: float) -> None:
+        self._path = path
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __name__, str(path), str(patience)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def __enter__(self) -> "EarlierRows":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()  # it writes nothing
+        self._process.communicate()
+
+    def part(self, path: str, *rows: int) -> tuple[int, npt.NDArray[Any]] | None:
+        """Return how long a dataset is, and some of it; None: it is not there.
+
+        Raises:
+            UnreadableError: the file is damaged.
+        """
+        asks, answers = self._process.stdin, self._process.stdout
+        assert asks is not None
+        assert answers is not None
+        try:
+            asks.write(json.dumps([path, *rows]).encode() + b"\n")
+            asks.flush()
+            if (told := json.loads(answers.readline())) is None:
+                return None
+            length, kind, shape = told
+            dtype = np.dtype(kind)
+            raw = answers.read(dtype.itemsize * math.prod(shape))
+            return length, np.frombuffer(raw, dtype).reshape(shape)
+        except (OSError, ValueError) as error:  # it has ended meanwhile
+            raise UnreadableError(f"{self._path} cannot be read") from error
+
+
+def serve(
+    path: str, patience: float, asks: Iterable[bytes], answers: IO[bytes]
+) -> None:
+    """Answer what is asked of a file, to the end of the asks."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, patience)
+    with h5py.File(path, "r", swmr=True) as file:
+        for line in asks:
+            signal.setitimer(signal.ITIMER_REAL, patience)
+            _answer(file, answers, *json.loads(line))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer(file: Any, answers: IO[bytes], path: str, *rows: int) -> None:
+    if path not in file:
+        answers.write(b"null\n")
+    else:
+        dataset = file[path]
+        part = np.asarray(dataset[slice(*rows) if rows else ()], order="C")
+        length = dataset.shape[0] if dataset.shape else 0
+        head = [length, part.dtype.str, part.shape]
+        answers.write(json.dumps(head).encode() + b"\n" + part.tobytes())
+    answers.flush()
+
+
+if __name__ == "__main__":
+    try:
+        serve(sys.argv[1], float(sys.argv[2]), sys.stdin.buffer, sys.stdout.buffer)
+    except _FAILS:
+        sys.exit(1)

@@ -1,0 +1,121 @@
+"""What the writer must know of a scan besides its points, read from the bus."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from bec_kernel.bus.changes import START, Id
+from bec_kernel.bus.paging import pages
+from bec_kernel.bus.protocol import Entry
+from bec_kernel.device_list import versions
+from bec_kernel.instance.settings import points_kept
+from bec_kernel.scan.devices import devices_of
+from bec_kernel.scan.grid import first_setpoints
+from bec_kernel.service.life import Life
+from bec_kernel.wire import (
+    Alarm,
+    Begin,
+    DeviceListVersion,
+    Fields,
+    Point,
+    Seal,
+    StateChange,
+    keys,
+)
+from bec_services.file_writer.site import Site
+from bec_services.file_writer.tree.scan import Scan
+
+T = TypeVar("T")
+_PAGE = 1000
+_SCANS = 1000
+"""Alarms of so many scans are kept: most come when the file is complete."""
+
+
+class Knowledge:
+    """What one life knows of all its scans.
+
+    Attributes:
+        site: what holds for all files.
+        points_kept: so many of a scan stay on the bus.
+    """
+
+    def __init__(self, life: Life, site: Site) -> None:
+        self._life = life
+        self.site = site
+        self.points_kept = points_kept(life.setup.data)
+        self._lists: dict[str, tuple[Id, dict[str, Fields]]] = {}
+        self._alarms_at = START
+        self._alarms: dict[str, list[Alarm]] = {}
+
+    def scan(self, scan_id: str) -> Scan:
+        """Return what is known of a scan that has begun."""
+        bus = self._life.bus
+        begin = bus.read(keys.steps(scan_id), START, 1)[0].message
+        assert isinstance(begin, Begin)
+        states = bus.read(keys.states(scan_id), START, 1)
+        start = states[0].message.time if states else 0.0
+        return Scan(
+            begin=begin,
+            start=start or self._first_time(scan_id),
+            devices=devices_of(bus, begin),
+            first=first_setpoints(bus, begin) if _is_relative(begin) else {},
+            listed=self._listed(begin),
+            site=self.site.files,
+            versions=self.site.versions,
+        )
+
+    def _first_time(self, scan_id: str) -> float:
+        """Where the scan had no clock at its beginning: that of its first entry."""
+        for entry in self._life.bus.read(keys.points(scan_id), START, 3):
+            if isinstance(entry.message, Point):
+                return entry.message.begin
+            if isinstance(entry.message, Seal):
+                return entry.message.time
+        return 0.0
+
+    def _listed(self, begin: Begin) -> dict[str, Fields]:
+        found: dict[str, Fields] = {}
+        for server in sorted(set(begin.servers.values())):
+            found |= self._list(server)
+        return {name: found[name] for name in begin.servers if name in found}
+
+    def _list(self, server: str) -> dict[str, Fields]:
+        """Return a server's device list; what is known already is not read again."""
+        log = keys.lists(server)
+        at, known = self._lists.get(server, (START, {}))
+        for page in pages(self._life.bus, log, at):
+            news = _all(DeviceListVersion, page)
+            at = page[-1].id
+            known = versions.version_at(
+                [DeviceListVersion(version=0, time=0.0, devices=known), *news]
+            )
+        self._lists[server] = at, known
+        return known
+
+    def states(self, scan_id: str) -> list[StateChange]:
+        """Return the scan's states so far."""
+        entries = self._life.bus.read(keys.states(scan_id), START, _PAGE)
+        return _all(StateChange, entries)
+
+    def alarms(self, scan_id: str) -> list[Alarm]:
+        """Return what was said of a scan so far."""
+        for page in pages(self._life.bus, keys.alarms(), self._alarms_at):
+            self._alarms_at = page[-1].id
+            for alarm in _all(Alarm, page):
+                if alarm.scan_id:
+                    self._alarms.setdefault(alarm.scan_id, []).append(alarm)
+        for old in list(self._alarms)[:-_SCANS]:
+            del self._alarms[old]
+        return self._alarms.get(scan_id, [])
+
+    def forget(self, scan_id: str) -> None:
+        """The scan's file is complete."""
+        self._alarms.pop(scan_id, None)
+
+
+def _is_relative(begin: Begin) -> bool:
+    return bool(begin.parameters.get("relative"))
+
+
+def _all(kind: type[T], entries: Iterable[Entry[Any]]) -> list[T]:
+    """Return the messages, without what could not be decoded."""
+    return [entry.message for entry in entries if isinstance(entry.message, kind)]

@@ -1,0 +1,59 @@
+"""The tree of a scan's file: BEC's collection and a NeXus entry. Pure data."""
+
+from collections.abc import Iterator
+
+from bec_kernel.language.format import summary
+from bec_kernel.version import __version__
+from bec_services.file_writer.tree.aligned import AlignedLayout
+from bec_services.file_writer.tree.columns import Columns
+from bec_services.file_writer.tree.events import events
+from bec_services.file_writer.tree.fits import fit_nodes
+from bec_services.file_writer.tree.metadata import END_TIME, configuration, metadata
+from bec_services.file_writer.tree.nexus import instrument, people_and_sample
+from bec_services.file_writer.tree.nodes import Node, group, iso, text
+from bec_services.file_writer.tree.plot import PLOT, Plot
+from bec_services.file_writer.tree.readings import readings
+from bec_services.file_writer.tree.scan import Scan
+from bec_services.file_writer.tree.streams import StreamLayout
+
+
+def tree(
+    scan: Scan,
+    columns: Columns,
+    streams: StreamLayout,
+    aligned: AlignedLayout,
+    plot: Plot,
+) -> list[Node]:
+    """Return everything in the file, groups before what lies in them."""
+    nodes = (
+        *_entry(scan, plot),
+        *people_and_sample(scan),
+        *metadata(scan),
+        *readings(scan, columns, streams),
+        *aligned.nodes(),
+        *fit_nodes(scan, columns),
+        *configuration(scan, columns),
+        *events(),
+        *instrument(scan, columns, streams),
+        *plot.nodes(scan, columns),
+    )
+    found: dict[str, Node] = {}
+    for node in nodes:  # of two names that differ in what no path can have: the first
+        found.setdefault(node.path, node)
+    return list(found.values())
+
+
+def _entry(scan: Scan, plot: Plot) -> Iterator[Node]:
+    begin = scan.begin
+    yield Node("/", {"default": "entry", "creator": "BEC"})
+    # A plot of nothing is no plot: NeXus wants a signal in each.
+    shown = {"default": PLOT.rpartition("/")[2]} if plot.signals else {}
+    yield group("/entry", "NXentry", **shown)
+    yield Node("/entry/title", value=text(summary(begin.request)))
+    yield Node("/entry/start_time", value=text(iso(scan.start)))
+    yield Node(END_TIME, value=text("", 32))
+    yield Node("/entry/entry_identifier", value=text(str(begin.scan_number)))
+    yield Node("/entry/entry_identifier_uuid", value=text(begin.scan_id))
+    program = {"version": __version__}
+    yield Node("/entry/program_name", program, text("BEC"))
+    yield group("/entry/collection")

@@ -1,0 +1,133 @@
+"""The default plot of a scan's file: what is shown when somebody opens it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bec_kernel.scan.grid import Grid, grid_of
+from bec_services.file_writer.tree.columns import Batch, Columns, Key
+from bec_services.file_writer.tree.gridded import patches
+from bec_services.file_writer.tree.nodes import Node, Patch, column_path, group, safe
+from bec_services.file_writer.tree.scan import Scan, numbers
+from bec_services.file_writer.tree.streams import Source, StreamLayout
+
+PLOT = "/entry/data"
+TIME = "time"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What is plotted over what.
+
+    Attributes:
+        signals: the first is shown, the others may be; none: there is nothing.
+        axes: along the signals' dimensions; none: the time.
+        beside: other motors that move along the first axis.
+        grid: where each point belongs; the axes are its own.
+        rank: dimensions of one value.
+    """
+
+    signals: tuple[Key, ...] = ()
+    axes: tuple[Key, ...] = ()
+    beside: tuple[Key, ...] = ()
+    grid: Grid | None = None
+    rank: int = 0
+
+    def nodes(self, scan: Scan, columns: Columns) -> Iterator[Node]:
+        """Yield the group, and what is in it."""
+        if not self.signals:
+            return
+        yield group(PLOT, "NXdata", **self._attrs())
+        if self.grid is None:
+            for name, target in self._links().items():
+                yield Node(f"{PLOT}/{safe(name)}", link=target)
+            return
+        places = self.grid.coordinates()
+        for key in self.axes:
+            path, attrs = self._own(scan, key)
+            yield Node(path, attrs, places[key[0]])
+        for key in self.signals:
+            column = columns.columns[key]
+            whole = (column.dtype, (*self.grid.shape, *column.shape))
+            path, attrs = self._own(scan, key)
+            yield Node(path, attrs, fixed=whole)
+
+    def _own(self, scan: Scan, key: Key) -> tuple[str, dict[str, Any]]:
+        """Return path and attributes of what is in the plot itself."""
+        path = f"{PLOT}/{safe(key[1])}"
+        return path, {"units": scan.unit(key), "long_name": key[0], "target": path}
+
+    def _links(self) -> dict[str, str]:
+        keys = (*self.axes, *self.beside, *self.signals)
+        links = {key[1]: f"{column_path(key)}/value" for key in keys}
+        if not self.axes:
+            links[TIME] = f"{column_path(self.signals[0])}/timestamp"
+        return links
+
+    def _attrs(self) -> dict[str, Any]:
+        axes = [safe(key[1]) for key in self.axes] or [TIME]
+        places = range(len(axes)) if self.grid else [0] * len(axes)
+        where = dict(zip(axes, places, strict=True))
+        where |= {safe(key[1]): 0 for key in self.beside}
+        attrs: dict[str, Any] = {
+            f"{n}_indices": np.array([at]) for n, at in where.items()
+        }
+        attrs |= {"signal": self.signals[0][1], "axes": [*axes, *["."] * self.rank]}
+        if rest := [safe(key[1]) for key in self.signals[1:]]:
+            attrs["auxiliary_signals"] = rest
+        return attrs
+
+    def patches(self, batch: Batch) -> Iterator[Patch]:
+        """Yield what of new rows goes into the plot itself."""
+        if self.grid is None:
+            return
+        point_ids = np.array(batch.point_ids, np.intp)
+        for key in self.signals:
+            path, values = f"{PLOT}/{safe(key[1])}", batch.values[key]
+            yield from patches(self.grid, path, point_ids, values)
+
+
+def plot_of(scan: Scan, columns: Columns, streams: StreamLayout) -> Plot:
+    """Return the default plot: first detector over the motors, or over time."""
+    begin = scan.begin
+    motors = tuple(numbers(scan, columns, list(begin.motors)))
+    others = [name for name in columns.devices if name not in begin.motors]
+    # A number is a curve, an array is an image: curves first. Without a word from
+    # the asker: the device that is triggered first.
+    about = begin.parameters.get("signal") or next(iter(begin.triggered), "")
+    found = sorted(
+        numbers(scan, columns, others),
+        key=lambda key: (len(columns.columns[key].shape), key[0] != about),
+    )
+    if not found:
+        return _without_detector(scan, motors, streams)
+    rank = len(columns.columns[found[0]].shape)
+    rest = [key for key in found[1:] if not columns.columns[key].shape]
+    signals = (found[0], *([] if rank else rest))
+    grid = grid_of(begin, scan.first)
+    if grid is not None and len(motors) == len(grid.axes):
+        return Plot(signals, motors[::-1], grid=grid, rank=rank)
+    along = 2 if begin.scattered and not rank else 1
+    return Plot(signals, motors[:along], motors[along:], rank=rank)
+
+
+def _without_detector(
+    scan: Scan, motors: tuple[Key, ...], streams: StreamLayout
+) -> Plot:
+    """Return what a stream sends, over its first signal or time; else the motors."""
+    for device in scan.devices.values():
+        for signal in device.signals:
+            source = Source(device.name, signal)
+            keys = [source.key(name) for name in signal.stream]
+            known = [key for key in keys if _is_curve(streams, key)]
+            if known and len(known) == len(keys):
+                along = 1 if len(known) > 1 else 0
+                return Plot((known[along],), tuple(known[:along]))
+    return Plot(motors[:1], beside=motors[1:])
+
+
+def _is_curve(streams: StreamLayout, key: Key) -> bool:
+    column = streams.columns.get(key)
+    return column is not None and column.dtype.kind in "iuf" and not column.shape

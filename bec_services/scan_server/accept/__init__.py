@@ -1,0 +1,1 @@
+"""Checks a request and turns it into a scan's first entry, or refuses it."""

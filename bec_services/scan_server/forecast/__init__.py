@@ -1,0 +1,1 @@
+"""What a scan would do and how long it would take: dry runs and estimates."""

@@ -1,0 +1,1 @@
+"""What a scan definition is made of: parameters, requests, paths, frame, hooks."""

@@ -1,0 +1,1 @@
+"""Runs one scan as a durable program over its step log."""

@@ -1,0 +1,1 @@
+"""The BEC database: scans, remarks and named device lists."""

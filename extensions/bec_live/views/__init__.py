@@ -1,0 +1,1 @@
+"""The scan card: live state, feed, picture and text of a scan."""

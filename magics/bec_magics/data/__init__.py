@@ -1,0 +1,1 @@
+"""Magics that show data of scans."""

@@ -1,0 +1,1 @@
+"""Magics that move devices."""

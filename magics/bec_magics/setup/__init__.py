@@ -1,0 +1,1 @@
+"""Magics and names that choose and start an instance."""
