@@ -20,10 +20,9 @@ from bec_kernel.client import (
     ScanForecast,
     ScanReport,
 )
-from bec_kernel.client.scan.columns import Columns, Hints, hints
+from bec_kernel.client.scan import Columns, Hints, hints
 from bec_kernel.errors import BecError, ScanAborted
-from bec_kernel.language.format import summary
-from bec_kernel.language.labels import fit_words, headline, length, main_signal, place
+from bec_kernel.language import fit_words, headline, length, main_signal, place, summary
 from bec_kernel.wire import ItemState, Point
 
 ROWS = 12

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from bec_kernel.bus import Complaint, Entry, Watch, decode, encode, encode_ask
 from bec_kernel.bus.changes import (
     START,
     Append,
@@ -18,8 +19,6 @@ from bec_kernel.bus.changes import (
     Put,
     Trim,
 )
-from bec_kernel.bus.codec import decode, encode, encode_ask
-from bec_kernel.bus.protocol import Complaint, Entry, Watch
 from bec_kernel.errors import ConflictError, DecodeError, FencedError
 from bec_kernel.wire import Inbox, Latest, Log
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from bec_services.device_server.device_list import load_list
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.testing.globalipapp import get_ipython
 from typer.testing import CliRunner
 
 from bec_kernel.cli.app import app
 from bec_kernel.client import connect
+from bec_kernel.device_list.reading import load_list
 from bec_kernel.instance.folder import Folder, person
 from bec_magics import load_ipython_extension, unload_ipython_extension
 from bec_magics.setup.instance import PrivateInstance

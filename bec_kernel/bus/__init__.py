@@ -1,1 +1,5 @@
 """The bus: three kinds of key (`Log`, `Latest`, `Inbox`) on one Redis broker."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from bec_kernel.client import Client, ScanReport, connect
 from bec_kernel.errors import DeadlineError, DeviceError
-from bec_kernel.language.labels import fit_words
+from bec_kernel.language import fit_words
 from bec_kernel.terminal import follow
 from bec_kernel.wire import Fit, keys
 

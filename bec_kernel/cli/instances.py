@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bec_kernel.errors import DeadlineError, InstanceError
-from bec_kernel.instance import folder as config
-from bec_kernel.instance.folder import Folder, Note
+from bec_kernel.instance import (
+    Folder,
+    Note,
+    find_instance,
+    nearest_folder,
+    read_note,
+    running_instances,
+)
 
 if TYPE_CHECKING:
     import psutil
@@ -129,7 +135,7 @@ def instance(data: Path, words: list[str], say: Say) -> Iterator[tuple[Path, boo
     Yields:
         The folder, and whether the instance was started here.
     """
-    note = config.read_note(Folder(data.resolve()).note)
+    note = read_note(Folder(data.resolve()).note)
     if note is not None:
         yield note.data, False
         return
@@ -149,9 +155,9 @@ def folder(data: Path | None) -> Path:
     Raises:
         InstanceError: none was named, and several run.
     """
-    if data is None and (own := config.nearest_folder()) is not None:
+    if data is None and (own := nearest_folder()) is not None:
         return own
-    return data or (config.find_instance().data if config.running_instances() else DATA)
+    return data or (find_instance().data if running_instances() else DATA)
 
 
 def the_instance(data: Path | None, *, elsewhere: bool = False) -> Note:
@@ -167,8 +173,8 @@ def the_instance(data: Path | None, *, elsewhere: bool = False) -> Note:
     if data is None and os.environ.get("BEC_REDIS"):
         data = _of_environment()
     if data is None:
-        return config.find_instance(elsewhere=elsewhere)
-    note = config.read_note(Folder(data.resolve()).note)
+        return find_instance(elsewhere=elsewhere)
+    note = read_note(Folder(data.resolve()).note)
     if note is None:
         raise InstanceError(
             f"no instance runs in {data.resolve()}; start one: bec up --data {data}"
@@ -180,7 +186,7 @@ def say_if_elsewhere(found: Path, named: Path | None) -> None:
     """Say on stderr where an instance is that nobody has named and is not here."""
     if named is not None or os.environ.get("BEC_REDIS"):
         return
-    own = config.nearest_folder()
+    own = nearest_folder()
     if own == found.resolve():
         return
     here = f"no instance runs in {own}; " if own else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bec_kernel
 from bec_kernel.errors import InstanceError
-from bec_kernel.instance.folder import Folder, person
+from bec_kernel.instance import Folder, person
 
 FIRST = "01_first_scan.ipynb"
 LAB = [sys.executable, "-m", "bec_kernel.jupyter.lab"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bec_kernel.errors import InstanceError
-from bec_kernel.instance.folder import Folder
+from bec_kernel.instance import Folder
 
 _KNOWN = ("service", "event", "level", "timestamp", "exception")
 _NAP = 0.25

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bec_kernel.cli.instances import the_instance
 from bec_kernel.errors import InstanceError
-from bec_kernel.instance.folder import Folder, without_password
+from bec_kernel.instance import Folder, without_password
 from bec_kernel.wire import SERVICES
 
 

@@ -29,14 +29,14 @@ def queue(
     """
     from bec_kernel.cli.scan import quoted
     from bec_kernel.client import connect
-    from bec_kernel.client.queue import command as queue_words
+    from bec_kernel.client.queue import queue_help, run_queue_command
 
     if listed:
-        say(queue_words.queue_help())
+        say(queue_help())
         return
     with connect(data) as client:
         line = " ".join(quoted(word) for word in words or [])
-        say(repr(queue_words.run_queue_command(client.queue, line)))
+        say(repr(run_queue_command(client.queue, line)))
 
 
 @command(context_settings=WORDS)
@@ -58,14 +58,14 @@ def history(
     """
     from bec_kernel.cli.scan import quoted
     from bec_kernel.client import connect
-    from bec_kernel.client.history import command as history_words
+    from bec_kernel.client.history import history_help, run_history_command
 
     if listed:
-        say(history_words.history_help())
+        say(history_help())
         return
     with connect(data) as client:
         line = " ".join(quoted(word) for word in words or [])
-        say(repr(history_words.run_history_command(client.history, line)))
+        say(repr(run_history_command(client.history, line)))
 
 
 @command()
@@ -85,10 +85,10 @@ def alarms(
     Example: bec alarms --limit 5
     """
     from bec_kernel.client import ScanReport, connect
-    from bec_kernel.client.history import command as history_words
+    from bec_kernel.client.history import run_history_command
 
     with connect(data) as client:
         if scan_id and len(scan_id) < _NUMBER:
-            found = history_words.run_history_command(client.history, scan_id)
+            found = run_history_command(client.history, scan_id)
             scan_id = found.scan_id if isinstance(found, ScanReport) else scan_id
         say(repr(client.alarms(limit, scan_id=scan_id, all_users=everyone)))

@@ -6,9 +6,9 @@ from pathlib import Path
 from bec_kernel.cli import instances
 from bec_kernel.cli.options import say
 from bec_kernel.client import connect
-from bec_kernel.client.connection.origin import origin_here
+from bec_kernel.client.connection import origin_here
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.language import command_line
+from bec_kernel.language import help_text, take_dry
 from bec_kernel.terminal import follow_to_the_file, show_dry
 
 
@@ -23,7 +23,7 @@ def run(words: list[str], data: Path | None) -> None:
     """
     _check_places(words)
     line = " ".join(quoted(word) for word in words)
-    line, dry = command_line.take_dry(line)
+    line, dry = take_dry(line)
     with connect(data) as client:
         if dry:
             show_dry(client.scans.dry_run(line))
@@ -47,9 +47,7 @@ def explain(words: list[str], data: Path | None) -> str | None:
     if not {"--help", "-h"} & set(words):
         return None
     with connect(data) as client:
-        return command_line.help_text(
-            words[0], client.scans.catalogue(), client.metadata.fields()
-        )
+        return help_text(words[0], client.scans.catalogue(), client.metadata.fields())
 
 
 def names(data: Path | None) -> str:

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from bec_kernel.cli.instances import Launched, the_instance
 from bec_kernel.client import Client, connect
-from bec_kernel.client.connection import health
+from bec_kernel.client.connection import troubles as health_troubles
 from bec_kernel.errors import BecError, InstanceError
-from bec_kernel.instance.folder import Note
+from bec_kernel.instance import Note
 from bec_kernel.wire import keys
 
 _SERVICE = ("name", "pid", "state", "version", "heartbeat_age", "restarts")
@@ -42,7 +42,7 @@ def _status(client: Client, note: Note) -> dict[str, Any]:
         },
         "queues": found["queues"],
         "data": str(note.data),
-        "troubles": health.troubles(client.bus),
+        "troubles": health_troubles(client.bus),
     }
 
 
@@ -76,7 +76,7 @@ def _warnings(troubles: list[str]) -> list[Text]:
 def say_troubles(data: Path) -> None:
     """Print what does not work in a running instance, if anything."""
     with connect(data) as client:
-        for text in _warnings(health.troubles(client.bus)):
+        for text in _warnings(health_troubles(client.bus)):
             Console().print(text, soft_wrap=True)
 
 

@@ -1,26 +1,5 @@
-"""What a person's program holds: `from bec_kernel.client import connect`."""
+"""The client library: `from bec_kernel.client import connect`."""
 
-from bec_kernel.client.connection.errors import error_of
-from bec_kernel.client.devices.api import Devices, RemoteDevice, UnknownDeviceError
-from bec_kernel.client.history.api import History
-from bec_kernel.client.queue.api import Queue
-from bec_kernel.client.scan.report import ScanReport
-from bec_kernel.client.scans.api import Scans, UnknownScanError
-from bec_kernel.client.scans.dry_run import DryBlock, ScanForecast
-from bec_kernel.client.session import Client, connect
+import lazy_loader
 
-__all__ = [
-    "Client",
-    "Devices",
-    "DryBlock",
-    "History",
-    "Queue",
-    "RemoteDevice",
-    "ScanForecast",
-    "ScanReport",
-    "Scans",
-    "UnknownDeviceError",
-    "UnknownScanError",
-    "connect",
-    "error_of",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,33 +12,40 @@ from typing import Any, Self
 import msgspec
 
 from bec_kernel import errors
-from bec_kernel.bus import redis as buses
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus, connect as buses_connect
 from bec_kernel.client.alarms import Alarms
-from bec_kernel.client.connection import state
-from bec_kernel.client.connection.errors import error_of
-from bec_kernel.client.connection.origin import origin_of_program
-from bec_kernel.client.connection.reader import Reader, ask, complain_to
-from bec_kernel.client.devices.api import Devices
-from bec_kernel.client.devices.calls import Calls
-from bec_kernel.client.devices.device_list import Config
-from bec_kernel.client.devices.moves import Moves
-from bec_kernel.client.devices.text import in_few_words
-from bec_kernel.client.history.api import History
-from bec_kernel.client.queue.api import Queue
-from bec_kernel.client.scan.report import ScanReport
-from bec_kernel.client.scans.api import Scans
-from bec_kernel.client.scans.metadata import Metadata
+from bec_kernel.client.connection import (
+    Reader,
+    ask,
+    complain_to,
+    error_of,
+    instance_of_environment,
+    instance_status,
+    missing as state_missing,
+    needed,
+    origin_of_program,
+    recent_alarms,
+)
+from bec_kernel.client.devices import Calls, Config, Devices, Moves, in_few_words
+from bec_kernel.client.history import History
+from bec_kernel.client.queue import Queue
+from bec_kernel.client.scan import ScanReport
+from bec_kernel.client.scans import Metadata, Scans
 from bec_kernel.errors import BecError, BrokerError, InstanceError, RefusedError
-from bec_kernel.instance.folder import (
+from bec_kernel.instance import (
     Folder,
     find_instance,
     person,
     read_note,
     without_password,
 )
-from bec_kernel.language import command_line
-from bec_kernel.language.format import summary
+from bec_kernel.language import (
+    Candidate,
+    bind,
+    complete as command_line_complete,
+    parse as command_line_parse,
+    summary,
+)
 from bec_kernel.wire import (
     Device,
     Inbox,
@@ -121,14 +128,14 @@ class Client:
 
     # --- scans ------------------------------------------------------------------------
     def parse(self, text: str) -> ScanRequest:
-        """Return the request a line of words stands for; see `command_line.parse`."""
+        """Return the request a line of words stands for; see `command_line_parse`."""
         try:
-            return command_line.parse(
+            return command_line_parse(
                 text, self.scans.catalogue(fresh=False), self.dev.names()
             )
         except RefusedError:  # what was last seen may be old
             names = self.dev.names(fresh=True)
-            return command_line.parse(text, self.scans.catalogue(), names)
+            return command_line_parse(text, self.scans.catalogue(), names)
 
     def run(self, text: str) -> ScanReport:
         """Ask for the scan a line stands for: `line_scan samx -5 5 --steps 21`.
@@ -138,13 +145,13 @@ class Client:
         """
         return self.submit(self.parse(text))
 
-    def complete(self, text: str) -> list[command_line.Candidate]:
+    def complete(self, text: str) -> list[Candidate]:
         """Return what may be typed at the end of `text`, for Tab."""
         devices = self.dev.all()
         told = {device.name: in_few_words(device) for device in devices}
         motors = [device.name for device in devices if device.positioner]
         catalogue, fields = self.scans.catalogue(fresh=False), self.metadata.fields()
-        return command_line.complete(text, catalogue, told, motors, fields)
+        return command_line_complete(text, catalogue, told, motors, fields)
 
     def submit(self, request: ScanRequest) -> ScanReport:
         """Ask for a scan; return its report as soon as it is in the queue.
@@ -199,7 +206,7 @@ class Client:
         """
         signature = self.scans.signature("mv")
         options = {"relative": relative or None, "nowait": nowait or None}
-        request = command_line.bind(signature, moves, options, self.dev.names())
+        request = bind(signature, moves, options, self.dev.names())
         return self.submit(request).wait()
 
     def mvr(self, *moves: Any, nowait: bool = False) -> ScanReport:
@@ -249,9 +256,7 @@ class Client:
     # --- what is so -------------------------------------------------------------------
     def status(self) -> dict[str, Any]:
         """Return services, broker, queues and data folder, ready for JSON."""
-        return self.reader.retry(
-            lambda: state.instance_status(self.bus, self.url, self.data)
-        )
+        return self.reader.retry(lambda: instance_status(self.bus, self.url, self.data))
 
     def alarms(
         self, limit: int = 20, *, scan_id: str = "", all_users: bool = False
@@ -265,9 +270,7 @@ class Client:
         """
         return self.reader.retry(
             lambda: Alarms(
-                state.recent_alarms(
-                    self.bus, self.user, limit, scan_id, all_users=all_users
-                )
+                recent_alarms(self.bus, self.user, limit, scan_id, all_users=all_users)
             )
         )
 
@@ -278,8 +281,8 @@ class Client:
             DeadlineError: one of them does not, after `timeout` s.
         """
         deadline = time.monotonic() + timeout
-        with self.bus.watch(keys.users(), *state.needed(self.bus).values()) as watch:
-            while missing := state.missing(self.bus):
+        with self.bus.watch(keys.users(), *needed(self.bus).values()) as watch:
+            while missing := state_missing(self.bus):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise errors.DeadlineError(
@@ -381,9 +384,9 @@ def connect(
     complaints: list[str] = []
     shown = without_password(where)
     try:
-        bus = buses.connect(
+        bus = buses_connect(
             where,
-            instance or state.instance_of_environment(),
+            instance or instance_of_environment(),
             complain_to(complaints),
         )
     except BrokerError as error:

@@ -1,19 +1,5 @@
 """Device lists as people write them: read, checked, shared out, kept as versions."""
 
-from bec_kernel.device_list.spec import (
-    DeviceList,
-    DeviceListError,
-    DeviceSpec,
-    checked,
-    in_order,
-    written,
-)
+import lazy_loader
 
-__all__ = [
-    "DeviceList",
-    "DeviceListError",
-    "DeviceSpec",
-    "checked",
-    "in_order",
-    "written",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bec_kernel.bus.codec import MESSAGE_LIMIT
-from bec_kernel.bus.redis import connect
+from bec_kernel.bus import MESSAGE_LIMIT, connect
 from bec_kernel.errors import BrokerError
 from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import ROLES, RULES, Rule

@@ -1,1 +1,5 @@
 """The command language: words to requests and back, completion, help, formats."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

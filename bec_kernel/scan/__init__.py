@@ -1,1 +1,5 @@
 """Facts about one scan that services and clients share: devices, files, grid, times."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.wire import Begin, Device, SignalInfo, keys
 
 _FEW = 60

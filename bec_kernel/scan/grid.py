@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bec_kernel.bus import Bus
 from bec_kernel.bus.changes import START
-from bec_kernel.bus.protocol import Bus
 from bec_kernel.wire import Begin, Step, keys
 
 Array = npt.NDArray[Any]

@@ -18,13 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bec_kernel.bus.batching import Gathering
+from bec_kernel.bus import Bus, Entry, Gathering, append, connect, pages, put
 from bec_kernel.bus.changes import START, Fence, Id
-from bec_kernel.bus.paging import pages
-from bec_kernel.bus.protocol import Bus, Entry
-from bec_kernel.bus.redis import append, connect, put
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
-from bec_kernel.instance.folder import without_password
+from bec_kernel.instance import without_password
 from bec_kernel.service import logging
 from bec_kernel.service.expiry import let_go
 from bec_kernel.service.notices import Notices

@@ -7,9 +7,8 @@ answering does it again.
 from collections.abc import Callable
 from typing import Any
 
+from bec_kernel.bus import Bus, Entry, entries, pages
 from bec_kernel.bus.changes import START, Append, Id
-from bec_kernel.bus.paging import entries, pages
-from bec_kernel.bus.protocol import Bus, Entry
 from bec_kernel.errors import BecError, BrokerError, FencedError
 from bec_kernel.service.life import Life
 from bec_kernel.wire import Inbox, Log, Problem, Reply

@@ -1,6 +1,6 @@
 """Runs the service `data_analysis`. What it is told: `Setup`."""
 
-from bec_kernel.service.life import serve
+from bec_kernel.service import serve
 from bec_services.data_analysis.service import run
 
 

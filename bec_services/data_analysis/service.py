@@ -4,12 +4,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Append, Change, Drop, Id
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.scan.devices import devices_of
-from bec_kernel.service.life import Life, unfinished
+from bec_kernel.scan import devices_of
+from bec_kernel.service import Life, unfinished
 from bec_kernel.wire import Begin, Device, Log, StateChange, StepEntry, keys
-from bec_services.data_analysis.fits.schedule import FitSeries
+from bec_services.data_analysis.fits import FitSeries
 
 PERIOD = 0.2
 """Between two fits of a scan, s; what comes meanwhile is fitted in one go."""
@@ -120,7 +120,7 @@ class _Analysis:
         task = scan.series.next()
         if task is None:
             return
-        from bec_services.data_analysis.fits.models import fit
+        from bec_services.data_analysis.fits import fit
 
         begun = time.monotonic()
         made = fit(task)

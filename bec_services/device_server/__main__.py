@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bec_kernel.service.life import Life, askers, serve
+from bec_kernel.service import Life, askers, serve
 from bec_services.device_server.clock import (
     VIRTUAL_START,
     Clock,
@@ -12,7 +12,7 @@ from bec_services.device_server.clock import (
 )
 
 if TYPE_CHECKING:
-    from bec_services.device_server.devices.registry import Registry
+    from bec_services.device_server.devices import Registry
     from bec_services.device_server.sim import SimState
 
 
@@ -21,8 +21,8 @@ def make_body() -> Callable[[Life], None]:
     built: list[tuple[Registry, Clock]] = []
 
     def body(life: Life) -> None:
-        from bec_services.device_server.devices.registry import Registry
-        from bec_services.device_server.requests import start_list  # takes a second
+        from bec_services.device_server.devices import Registry
+        from bec_services.device_server.requests import Given, begin  # takes a second
         from bec_services.device_server.server import DeviceServer
         from bec_services.device_server.sim import SimState
 
@@ -32,7 +32,7 @@ def make_body() -> Callable[[Life], None]:
             built.append((Registry(clock, state), clock))
         registry, clock = built[0]
         users = askers(life)
-        start_list.begin(life, registry, users, start_list.Given.of_environment())
+        begin(life, registry, users, Given.of_environment())
         DeviceServer(life, registry, clock, users).run()
 
     return body

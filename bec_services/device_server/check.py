@@ -9,13 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bec_kernel.device_list import DeviceList, in_order
-from bec_kernel.device_list.reading import read_list
+from bec_kernel.device_list import DeviceList, in_order, read_list
 from bec_kernel.errors import BecError
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.devices.adapter import Held
-from bec_services.device_server.devices.builder import construct, destroy, plan
-from bec_services.device_server.devices.needs import disabled_needs
+from bec_services.device_server.devices import (
+    Held,
+    construct,
+    destroy,
+    disabled_needs,
+    plan,
+)
 from bec_services.device_server.sim import SimState
 
 

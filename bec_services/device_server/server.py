@@ -4,18 +4,15 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from bec_kernel.bus import entries, pages
 from bec_kernel.bus.changes import START, Drop, Id, Put
-from bec_kernel.bus.paging import entries, pages
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import Begin, EditDevices, Inbox, Log, Reply, Stop, Users, keys
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.needs import changed, needed
-from bec_services.device_server.devices.registry import Registry
-from bec_services.device_server.requests.calls import Calls
-from bec_services.device_server.requests.edits import Edits
-from bec_services.device_server.steps.executor import Executor, parts
-from bec_services.device_server.values.presence import Presence
-from bec_services.device_server.values.publisher import Values
+from bec_services.device_server.devices import Registry, changed, needed
+from bec_services.device_server.requests import Calls, Edits
+from bec_services.device_server.steps import Executor, parts
+from bec_services.device_server.values import Presence, Values
 
 
 class DeviceServer:

@@ -1,6 +1,6 @@
 """Runs the service `file_writer`. What it is told: `Setup`."""
 
-from bec_kernel.service.life import Life, serve
+from bec_kernel.service import Life, serve
 from bec_services.file_writer import requests
 from bec_services.file_writer.service import run
 

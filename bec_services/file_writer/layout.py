@@ -7,10 +7,17 @@ from typing import Any
 import numpy as np
 
 from bec_kernel.wire import Begin
-from bec_services.file_writer.tree.columns import Array
-from bec_services.file_writer.tree.nodes import DEVICES, Node, column_path, group, text
-from bec_services.file_writer.tree.plot import PLOT
-from bec_services.file_writer.tree.scan import Scan, hinted
+from bec_services.file_writer.tree import (
+    DEVICES,
+    PLOT,
+    Array,
+    Node,
+    Scan,
+    column_path,
+    group,
+    hinted,
+    text,
+)
 
 _MOST = 10_000
 """A layout adds so many things at most."""

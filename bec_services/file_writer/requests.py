@@ -8,15 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.errors import RefusedError
-from bec_kernel.instance.folder import Folder
-from bec_kernel.service.life import Life, askers
-from bec_kernel.service.requests import Asks
+from bec_kernel.instance import Folder
+from bec_kernel.service import Asks, Life, askers
 from bec_kernel.wire import FilePart, ReadFile, keys
 
 if TYPE_CHECKING:
-    from bec_services.file_writer.hdf5.file import MasterFile
+    from bec_services.file_writer.hdf5 import MasterFile
 
 MOST = 1 << 20
 """So many bytes are read at once."""
@@ -42,7 +41,7 @@ def run(life: Life, opened: Opened | None = None) -> None:
 
 
 def _do(bus: Bus, base: Path, opened: Opened, user: str, ask: ReadFile) -> FilePart:
-    from bec_services.file_writer.hdf5.slices import read  # h5py: slow to import
+    from bec_services.file_writer.hdf5 import read  # h5py: slow to import
 
     file = opened.get(ask.scan_id)
     path = inside(base, file.path if file else _told(bus, ask))

@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from bec_kernel.bus import Entry, pages
 from bec_kernel.bus.changes import START, Id
-from bec_kernel.bus.paging import pages
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.device_list import versions
-from bec_kernel.instance.settings import points_kept
-from bec_kernel.scan.devices import devices_of
-from bec_kernel.scan.grid import first_setpoints
-from bec_kernel.service.life import Life
+from bec_kernel.device_list import version_at
+from bec_kernel.instance import points_kept
+from bec_kernel.scan import devices_of, first_setpoints
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     Alarm,
     Begin,
@@ -22,7 +20,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.file_writer.site import Site
-from bec_services.file_writer.tree.scan import Scan
+from bec_services.file_writer.tree import Scan
 
 T = TypeVar("T")
 _PAGE = 1000
@@ -85,7 +83,7 @@ class Knowledge:
         for page in pages(self._life.bus, log, at):
             news = _all(DeviceListVersion, page)
             at = page[-1].id
-            known = versions.version_at(
+            known = version_at(
                 [DeviceListVersion(version=0, time=0.0, devices=known), *news]
             )
         self._lists[server] = at, known

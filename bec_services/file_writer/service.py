@@ -6,27 +6,34 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Append, Change, Drop, Id
-from bec_kernel.bus.protocol import Entry
 from bec_kernel.errors import BrokerError, FencedError
-from bec_kernel.instance.folder import Folder
-from bec_kernel.service.life import Life, LifeOver, unfinished
+from bec_kernel.instance import Folder
+from bec_kernel.service import Life, LifeOver, unfinished
 from bec_kernel.wire import Baseline, Begin, FileDone, Log, Point, Seal, keys
 from bec_services.file_writer.layout import arranged
 from bec_services.file_writer.requests import Opened
-from bec_services.file_writer.retention.persisted_points import Head
+from bec_services.file_writer.retention import Head
 from bec_services.file_writer.scan_context import Knowledge
 from bec_services.file_writer.side_streams import Came, Sending
 from bec_services.file_writer.site import site_of
-from bec_services.file_writer.tree.build import tree
-from bec_services.file_writer.tree.columns import Columns, runs
-from bec_services.file_writer.tree.events import happened
-from bec_services.file_writer.tree.nodes import Node, Patch, iso
-from bec_services.file_writer.tree.plot import Plot, plot_of
-from bec_services.file_writer.tree.scan import Scan, place
+from bec_services.file_writer.tree import (
+    Columns,
+    Node,
+    Patch,
+    Plot,
+    Scan,
+    happened,
+    iso,
+    place,
+    plot_of,
+    runs,
+    tree,
+)
 
 if TYPE_CHECKING:
-    from bec_services.file_writer.hdf5.file import MasterFile
+    from bec_services.file_writer.hdf5 import MasterFile
 
 REST = 0.1
 """Between two batches, s: what comes meanwhile is written in one go. An end wakes."""
@@ -179,7 +186,7 @@ class _Writing:
         return file
 
     def _begin(self, wanted: Path, nodes: list[Node]) -> "MasterFile":
-        from bec_services.file_writer.hdf5.file import MasterFile
+        from bec_services.file_writer.hdf5 import MasterFile
 
         self._life.check()
         return MasterFile(wanted, self._scan_id, self._life.token, nodes)

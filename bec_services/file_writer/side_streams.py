@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Change, Drop, Id, Put
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.scan.devices import devices_of, streams_among
-from bec_kernel.service.life import Life
+from bec_kernel.scan import devices_of, streams_among
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     AlignedEnd,
     Begin,
@@ -23,10 +23,13 @@ from bec_kernel.wire import (
     StreamRead,
     keys,
 )
-from bec_services.file_writer.tree.aligned import AlignedLayout
-from bec_services.file_writer.tree.fits import fit_patches
-from bec_services.file_writer.tree.nodes import Patch
-from bec_services.file_writer.tree.streams import Source, StreamLayout
+from bec_services.file_writer.tree import (
+    AlignedLayout,
+    Patch,
+    Source,
+    StreamLayout,
+    fit_patches,
+)
 
 _PAGE = 200
 _LATE = 2.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bec_kernel.errors import InstanceError
-from bec_kernel.instance.settings import FileSettings, load_settings
+from bec_kernel.instance import FileSettings, load_settings
 from bec_kernel.version import __version__
 from bec_services.file_writer.layout import Layout
 

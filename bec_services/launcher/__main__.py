@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bec_kernel.errors import BecError
-from bec_kernel.instance import folder as config
-from bec_kernel.instance.folder import Folder, Note
-from bec_kernel.service import logging
+from bec_kernel.instance import Folder, Note, person
+from bec_kernel.service import open_journal
 from bec_kernel.wire import SERVICES, Users
 from bec_services.launcher import device_lists, place
 from bec_services.launcher.processes import Program
@@ -59,7 +58,7 @@ def _run(options: argparse.Namespace, programs: Programs) -> None:
     folder = Folder(options.data.resolve())
     with place.taken(folder):
         port = place.broker_port(options.port)
-        log = logging.open_journal(folder.path, "launcher")
+        log = open_journal(folder.path, "launcher")
         table = programs(folder, options)
         rules = device_lists.rules_of(folder, virtual=options.virtual)
         roles = device_lists.roles_of(folder)
@@ -127,7 +126,7 @@ def service_program(
     folder: Folder, role: str, virtual: bool, more: dict[str, str]
 ) -> Program:
     """Return how to start one of the services."""
-    passwords = place.secrets(folder, config.person())
+    passwords = place.secrets(folder, person())
     environment = {
         "BEC_REDIS": f"unix://{role}:{passwords[role]}@{folder.socket}",
         "BEC_DATA": str(folder.path),

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bec_kernel.device_list import DeviceList, in_order, reading
-from bec_kernel.device_list.classes import check_classes
-from bec_kernel.device_list.rules import Rules, shares
+from bec_kernel.device_list import (
+    DeviceList,
+    Rules,
+    check_classes,
+    in_order,
+    list_text,
+    load_list,
+    read_list,
+    shares,
+)
 from bec_kernel.errors import InstanceError
-from bec_kernel.instance import folder as config
-from bec_kernel.instance import settings
-from bec_kernel.instance.folder import Folder
+from bec_kernel.instance import FILE, Folder, load_settings, person
 from bec_services.launcher.twins import twins
 
 _LISTS = Path(__file__).parents[1] / "device_server"
@@ -47,10 +52,10 @@ def rules_of(folder: Folder, *, virtual: bool) -> Rules:
     Raises:
         InstanceError: the settings are wrong.
     """
-    rules = settings.load_settings(folder.path).rules()
+    rules = load_settings(folder.path).rules()
     if virtual and len(rules) > 1:
         raise InstanceError(
-            f"{folder.path / settings.FILE}: device_servers: an instance with a "
+            f"{folder.path / FILE}: device_servers: an instance with a "
             "virtual clock has one device server"
         )
     return rules
@@ -62,7 +67,7 @@ def roles_of(folder: Folder) -> dict[str, str]:
     Raises:
         InstanceError: the settings are wrong.
     """
-    return {**settings.load_settings(folder.path).users, config.person(): "operator"}
+    return {**load_settings(folder.path).users, person(): "operator"}
 
 
 def choose(
@@ -107,7 +112,7 @@ def choose(
     else:
         _remember(store, rules)
         path = _LISTS / ("demo_virtual.yaml" if virtual else "demo.yaml")
-        shares(reading.load_list(path), rules)
+        shares(load_list(path), rules)
         token = f"default:{path.name}"
         return Start(path, token, "the simulated beamline", _has_ioc(store, path))
     _remember(store, rules)
@@ -116,7 +121,7 @@ def choose(
 
 
 def _read(given: Path, rules: Rules, *, sim: bool) -> tuple[DeviceList, list[str]]:
-    listed = reading.read_list(given)
+    listed = read_list(given)
     devices, notes = listed.devices, listed.notes
     if sim:
         devices, more = twins(devices)
@@ -130,7 +135,7 @@ def _read(given: Path, rules: Rules, *, sim: bool) -> tuple[DeviceList, list[str
 def _keep(store: Path, devices: DeviceList, origin: str) -> None:
     store.mkdir(parents=True, exist_ok=True)
     fresh = store / "current.new"
-    fresh.write_text(reading.list_text(devices))
+    fresh.write_text(list_text(devices))
     fresh.replace(store / "current.yaml")
     (store / "origin").write_text(f"{origin}\n")
     (store / "given").write_text(f"{uuid.uuid4().hex}\n")
@@ -153,7 +158,7 @@ def _held_before(store: Path, rules: Rules) -> DeviceList | None:
         return None
     files = [store / f"{server}.yaml" for server in json.loads(path.read_text())]
     there = [file for file in files if file.exists() and file.read_text() != "{}\n"]
-    return reading.read_list(*there).devices if there else None
+    return read_list(*there).devices if there else None
 
 
 def _has_ioc(store: Path, path: Path) -> bool:

@@ -11,8 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bec_kernel.errors import InstanceError
-from bec_kernel.instance import broker
-from bec_kernel.instance.folder import Folder
+from bec_kernel.instance import Folder, make_secrets
 from bec_kernel.wire import ROLES
 
 _OLD = 8.0
@@ -79,7 +78,7 @@ def _answers(path: Path) -> bool:
 
 def secrets(folder: Folder, person: str) -> dict[str, str]:
     """Return the passwords of all roles and of one person; make what is missing."""
-    return broker.make_secrets(folder, [*ROLES, person])
+    return make_secrets(folder, [*ROLES, person])
 
 
 def broker_port(wanted: int) -> int:

@@ -11,13 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bec_kernel.bus import Bus, connect, put
 from bec_kernel.bus.changes import Change, Drop, Put
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.bus.redis import connect, put
 from bec_kernel.errors import BrokerError, DeadlineError, DecodeError
-from bec_kernel.instance import broker
-from bec_kernel.instance.folder import Folder
-from bec_kernel.service.life import tell
+from bec_kernel.instance import Folder, last_log_lines, start_broker, wait_for_broker
+from bec_kernel.service import tell
 from bec_kernel.version import __version__
 from bec_kernel.wire import Heartbeat, Process, Users, keys
 from bec_services.launcher.fork_server import Nursery, Started
@@ -96,7 +94,7 @@ class Launcher:
         """
         early = [p for p in self.programs if not p.beats]
         self._start_all(early)  # simulated hardware needs no broker
-        broker.wait_for_broker(self._broker, self.folder)
+        wait_for_broker(self._broker, self.folder)
         self._bus = connect(
             self.folder.url("launcher"), complain=self._complain, timeout=_CALL
         )
@@ -297,7 +295,7 @@ class Launcher:
 
     # --- the broker -------------------------------------------------------------------
     def _start_broker(self) -> "subprocess.Popen[bytes]":
-        return broker.start_broker(
+        return start_broker(
             self.folder, self.users.names, port=self.port, before=end_with_parent
         )
 
@@ -306,7 +304,7 @@ class Launcher:
         self.log.warning("the broker ended", pid=self._broker.pid, reason=reason)
         if wait is None:
             raise BrokerError(
-                f"the broker ends again and again: {broker.last_log_lines(self.folder)}"
+                f"the broker ends again and again: {last_log_lines(self.folder)}"
             )
         self._broker_verdict = ""
         self._broker = self._start_broker()

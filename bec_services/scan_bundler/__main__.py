@@ -1,6 +1,6 @@
 """Runs the service `scan_bundler`. What it is told: `Setup`."""
 
-from bec_kernel.service.life import serve
+from bec_kernel.service import serve
 from bec_services.scan_bundler.service import run
 
 

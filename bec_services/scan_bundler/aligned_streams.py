@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bec_kernel.bus import Entry, pages
 from bec_kernel.bus.changes import START, Append, Change, Id
-from bec_kernel.bus.paging import pages
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.scan.devices import streams_of
-from bec_kernel.service.life import Life
+from bec_kernel.scan import streams_of
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     Aligned,
     AlignedEnd,

@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import Id
-from bec_kernel.bus.protocol import Entry
 from bec_kernel.wire import (
     Answer,
     AnswerStatus,

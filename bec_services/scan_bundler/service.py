@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Append, Change, Drop, Id, Trim
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.instance.settings import points_kept
-from bec_kernel.service.life import Life, unfinished
+from bec_kernel.instance import points_kept
+from bec_kernel.service import Life, unfinished
 from bec_kernel.wire import Begin, Log, Taken, keys
 from bec_services.scan_bundler.aligned_streams import ScanAlignment
 from bec_services.scan_bundler.points import Output, ScanBundle

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-from bec_kernel.instance.settings import load_settings
-from bec_kernel.service.life import Life, serve
+from bec_kernel.instance import load_settings
+from bec_kernel.service import Life, serve
 from bec_services.scan_server import scans
-from bec_services.scan_server.accept.assembler import Catalogue
-from bec_services.scan_server.accept.metadata import Schema, schema_of
-from bec_services.scan_server.program.hook import Hook
-from bec_services.scan_server.program.scan import Scan
+from bec_services.scan_server.accept import Catalogue, Schema, schema_of
+from bec_services.scan_server.program import Hook, Scan
 from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.server import ScanServer
 

@@ -10,9 +10,8 @@ import msgspec
 
 from bec_kernel.bus.changes import Append, Change, Id
 from bec_kernel.errors import BrokerError, FencedError, RefusedError
-from bec_kernel.instance.settings import load_settings
-from bec_kernel.service.expiry import expiring
-from bec_kernel.service.life import Life, LifeOver
+from bec_kernel.instance import load_settings
+from bec_kernel.service import Life, LifeOver, expiring
 from bec_kernel.wire import (
     Begin,
     DriveScan,
@@ -29,26 +28,30 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.accept.advisors import doubts
-from bec_services.scan_server.accept.assembler import Catalogue
-from bec_services.scan_server.accept.beamline import BeamlineWatch
-from bec_services.scan_server.accept.guard import Accepted, accept
-from bec_services.scan_server.accept.rights import check_right
-from bec_services.scan_server.forecast.outlook import Outlook
-from bec_services.scan_server.queue.actions import (
+from bec_services.scan_server.accept import (
+    Accepted,
+    BeamlineWatch,
+    Catalogue,
+    accept,
+    check_right,
+    doubts,
+)
+from bec_services.scan_server.forecast import Outlook
+from bec_services.scan_server.queue import (
+    Queues,
+    Suspenders,
     act_on_item,
     act_on_queue,
+    begun,
     check_time,
     control,
     ended,
+    label,
     meant,
     told,
+    value_of,
 )
-from bec_services.scan_server.queue.begin import begun
-from bec_services.scan_server.queue.queues import Queues, label
-from bec_services.scan_server.queue.suspenders import Suspenders, value_of
-from bec_services.scan_server.run.drivers import Drivers, next_wish
-from bec_services.scan_server.run.worker import ITEM_STATE, Worker
+from bec_services.scan_server.run import ITEM_STATE, Drivers, Worker, next_wish
 
 Ask = ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan
 """What a person may ask of the scan server."""

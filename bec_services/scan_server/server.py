@@ -7,10 +7,9 @@ import msgspec
 
 from bec_kernel.bus.changes import Append, Change, Drop, Id, Put
 from bec_kernel.errors import BecError, BrokerError, FencedError
-from bec_kernel.service.life import Life, LifeOver
+from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import DryRun, Inbox, Latest, Log, Problem, Reply, keys
-from bec_services.scan_server.accept.assembler import Catalogue
-from bec_services.scan_server.accept.beamline import BeamlineWatch
+from bec_services.scan_server.accept import BeamlineWatch, Catalogue
 from bec_services.scan_server.scheduler import Desk
 
 T = TypeVar("T")

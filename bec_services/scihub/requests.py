@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from bec_kernel.errors import DeadlineError
 from bec_kernel.wire import AnnotateScan, FindScans
 from bec_kernel.wire.keys import ScihubAsk
-from bec_services.scihub.database import device_lists, history
+from bec_services.scihub.database import answer_device_list, answer_history
 
 if TYPE_CHECKING:
-    from bec_services.scihub.database.tables import Database
+    from bec_services.scihub.database import Database
 
 
 def do(database: "Callable[[], Database]", user: str, ask: ScihubAsk) -> Any:
@@ -24,12 +24,12 @@ def do(database: "Callable[[], Database]", user: str, ask: ScihubAsk) -> Any:
         RefusedError: it cannot be done.
         DeadlineError: the database does not answer.
     """
-    from bec_services.scihub.database.tables import DatabaseError  # takes a second
+    from bec_services.scihub.database import DatabaseError  # takes a second
 
     try:
         if isinstance(ask, FindScans | AnnotateScan):
-            return history.answer_history(database(), user, ask)
-        return device_lists.answer_device_list(database(), user, ask)
+            return answer_history(database(), user, ask)
+        return answer_device_list(database(), user, ask)
     except DatabaseError as error:
         raise DeadlineError(
             f"the database does not answer: {error}", subject="database"

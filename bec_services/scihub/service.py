@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Drop, Id
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.instance.settings import load_settings
-from bec_kernel.scan.devices import streams_of
-from bec_kernel.service.expiry import expiring
-from bec_kernel.service.life import Life, unfinished
-from bec_kernel.service.requests import Asks
+from bec_kernel.instance import load_settings
+from bec_kernel.scan import streams_of
+from bec_kernel.service import Asks, Life, expiring, unfinished
 from bec_kernel.wire import (
     Begin,
     FileDone,
@@ -25,11 +23,11 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
-from bec_services.scihub.database.rows import Outbox, ScanRow, begun, changed, filed
+from bec_services.scihub.database import Outbox, ScanRow, begun, changed, filed
 from bec_services.scihub.requests import do
 
 if TYPE_CHECKING:
-    from bec_services.scihub.database.tables import Database
+    from bec_services.scihub.database import Database
 
 _SLICE = 0.5
 _REST = 0.05
@@ -107,7 +105,7 @@ class _Connector:
         rows = self._outbox.due(now)
         if not rows:
             return self._outbox.idle(now, _SLICE)
-        from bec_services.scihub.database.tables import DatabaseError
+        from bec_services.scihub.database import DatabaseError
 
         self._life.check()
         try:
@@ -128,7 +126,7 @@ class _Connector:
 
     def database(self) -> "Database":
         """Return the database; it is opened when it is first needed."""
-        from bec_services.scihub.database.tables import Database  # takes a second
+        from bec_services.scihub.database import Database  # takes a second
 
         if self._database is None:
             path = self._life.setup.data.resolve() / "bec.sqlite"

@@ -13,7 +13,7 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import BecError
 
 Words = Callable[[str], list[str]]

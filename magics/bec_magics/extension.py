@@ -6,15 +6,11 @@ from typing import Any
 
 from bec_kernel.client import ScanReport
 from bec_magics.completion import matcher_for, matcher_of_names
-from bec_magics.data.history import HistoryMagics
+from bec_magics.data import HistoryMagics
 from bec_magics.errors import put_back, show_in_one_line
-from bec_magics.motion.move import MoveMagics
-from bec_magics.scans.live import bundle_of
-from bec_magics.scans.metadata import matcher_of_metadata
-from bec_magics.scans.queue import QueueMagics
-from bec_magics.scans.scan import ScanMagics
-from bec_magics.setup.own import InstanceMagics
-from bec_magics.setup.session import Session
+from bec_magics.motion import MoveMagics
+from bec_magics.scans import QueueMagics, ScanMagics, bundle_of, matcher_of_metadata
+from bec_magics.setup import InstanceMagics, Session
 
 _LOADED: dict[Any, list[Callable[[], None]]] = {}
 """How to undo it, by shell."""
@@ -126,6 +122,6 @@ def _reach_kernel(shell: Any, session: Session) -> None:
     if hasattr(kernel, "on_interrupt"):
         kernel.on_interrupt = session.interrupted
     if "ipykernel" in sys.modules:
-        from bec_kernel.jupyter.comms import handle_beside_the_cell
+        from bec_kernel.jupyter import handle_beside_the_cell
 
         handle_beside_the_cell()

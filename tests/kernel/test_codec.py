@@ -5,8 +5,7 @@ import contextlib
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
 from bec_kernel.bus.codec import ASK_LIMIT, MESSAGE_LIMIT, decode, encode, encode_ask

@@ -11,8 +11,7 @@ from bec_kernel.bus.batching import Gathering
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.bus.paging import entries, pages
 from bec_kernel.testing import MemoryBus
-from bec_kernel.wire import Log, StateChange, keys
-from bec_kernel.wire import ScanState as State
+from bec_kernel.wire import Log, ScanState as State, StateChange, keys
 
 LOG = keys.states("s1")
 OTHER = keys.states("s2")

@@ -1,7 +1,6 @@
 """When items begin and end, as far as one knows."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.scan.schedule import left_of, spans
 from bec_kernel.wire import (

@@ -16,10 +16,8 @@ from bec_kernel.wire import PointStatus, ScanState, keys
 from bec_services.simulation.environment import client_environment
 from tests.services.device_server.test_tcp_controller import (
     end,
-    start_controller,
-)
-from tests.services.device_server.test_tcp_controller import (
     free_port as tcp_port,
+    start_controller,
 )
 from tests.system.beamline import Instance, until
 from tests.system.test_epics_ioc import free_port, start_ioc

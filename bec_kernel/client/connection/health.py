@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client.connection import state
 from bec_kernel.wire import Device, keys
 

@@ -6,11 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from bec_kernel.bus.batching import Gathering
+from bec_kernel.bus import Bus, Entry, Gathering, decode, encode_ask, pages
 from bec_kernel.bus.changes import START, Id
-from bec_kernel.bus.codec import decode, encode_ask
-from bec_kernel.bus.paging import pages
-from bec_kernel.bus.protocol import Bus, Entry
 from bec_kernel.client.connection.scan_cache import Track
 from bec_kernel.errors import (
     BecError,

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Id
-from bec_kernel.bus.protocol import Entry
 from bec_kernel.wire import (
     Baseline,
     FileDone,

@@ -5,10 +5,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from bec_kernel.bus.paging import entries
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.queue.waiting import Waiting
-from bec_kernel.language.format import summary
+from bec_kernel.bus import Bus, entries
+from bec_kernel.client.queue import Waiting
+from bec_kernel.language import summary
 from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
 
 

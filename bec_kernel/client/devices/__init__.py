@@ -1,1 +1,5 @@
 """Devices and the device list in a person's program."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

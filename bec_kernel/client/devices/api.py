@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client import tabulate
-from bec_kernel.client.connection.reader import Reader
+from bec_kernel.client.connection import Reader
 from bec_kernel.client.devices.fields import DeviceFields, Update
 from bec_kernel.client.devices.subscriptions import Changes, Subscription
 from bec_kernel.client.devices.text import explained, flaws, hidden, no_method, row
 from bec_kernel.errors import DeviceError, RefusedError
-from bec_kernel.language.format import show
-from bec_kernel.language.labels import main_signal
-from bec_kernel.language.values import nearest
+from bec_kernel.language import main_signal, nearest, show
 from bec_kernel.wire import Device, DeviceValue, Reading, SignalInfo, keys
 
 _NOT_OFFERED = {"getdoc", "method", "names_behind"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bec_kernel.client.devices.api import RemoteDevice
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import DeadlineError, InUseError, RefusedError
 from bec_kernel.wire import Call, Device, ScanRequest, keys
 

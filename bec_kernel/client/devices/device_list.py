@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bec_kernel.bus.paging import entries
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection.reader import Reader, ask
+from bec_kernel.bus import Bus, entries
+from bec_kernel.client.connection import Reader, ask
 from bec_kernel.client.devices import progress as loading
 from bec_kernel.client.devices.progress import Progress
 from bec_kernel.client.devices.versions import Applied, Difference, Versions
@@ -115,11 +114,11 @@ class Config:
     @property
     def devices(self) -> dict[str, Fields]:
         """The running list: fields by name, without what is left to its default."""
-        from bec_kernel.device_list import versions
+        from bec_kernel.device_list import version_at
 
         found: dict[str, Fields] = {}
         for server in self._servers():
-            found |= versions.version_at(self._entries(server))
+            found |= version_at(self._entries(server))
         return found
 
     @property
@@ -130,11 +129,11 @@ class Config:
 
     def save(self, path: str | Path) -> Path:
         """Write the running list as YAML; return the file."""
-        from bec_kernel.device_list import checked, reading
+        from bec_kernel.device_list import checked, list_text
 
         target = Path(path)
         try:
-            target.write_text(reading.list_text(checked(self.devices)))
+            target.write_text(list_text(checked(self.devices)))
         except OSError as error:
             raise RefusedError(
                 f"{target} cannot be written: {error.strerror}", subject=str(target)
@@ -147,16 +146,16 @@ class Config:
         Returns:
             What would change if the other one were loaded.
         """
-        from bec_kernel.device_list import versions, written
+        from bec_kernel.device_list import differences, version_at, written
 
         if isinstance(other, int):
             found: dict[str, Fields] = {}
             for server in self._servers():
-                found |= versions.version_at(self._entries(server), other)
+                found |= version_at(self._entries(server), other)
         else:
             specs, _, _ = self._read(other)
             found = {name: written(spec) for name, spec in specs.items()}
-        return Difference(versions.differences(self.devices, found))
+        return Difference(differences(self.devices, found))
 
     # --- the database -----------------------------------------------------------------
     def publish(self, name: str) -> int:
@@ -208,11 +207,11 @@ class Config:
         return ((server, entry) for entry in self._entries(server))
 
     def _read(self, source: Source) -> tuple["DeviceList", list[str], str]:
-        from bec_kernel.device_list import checked, reading
+        from bec_kernel.device_list import checked, read_list
 
         if isinstance(source, Mapping):
             return checked(source), [], ""
-        listed = reading.read_list(Path(source))
+        listed = read_list(Path(source))
         return listed.devices, listed.notes, str(Path(source).resolve())
 
     def _share(
@@ -223,8 +222,7 @@ class Config:
         source: str,
         progress: Progress | None,
     ) -> Applied:
-        from bec_kernel.device_list import written
-        from bec_kernel.device_list.rules import shares
+        from bec_kernel.device_list import shares, written
 
         edits = {}
         for server, share in shares(devices, self._users().device_rules).items():
@@ -320,7 +318,7 @@ class Config:
         Returns:
             What became of that; empty: there was nothing to undo.
         """
-        from bec_kernel.device_list import versions
+        from bec_kernel.device_list import version_at
 
         said = []
         for server, value in values.items():
@@ -331,7 +329,7 @@ class Config:
             ask = EditDevices(
                 request_id=uuid.uuid4().hex,
                 action="set",
-                devices=versions.version_at(entries[:-1]),
+                devices=version_at(entries[:-1]),
                 source=f"version {entries[-2].version}",
             )
             try:

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import ScanRequest
 

@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.errors import BecError
 from bec_kernel.wire import keys
 

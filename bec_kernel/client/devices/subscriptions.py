@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection.reader import Reader
+from bec_kernel.bus import Bus
+from bec_kernel.client.connection import Reader
 from bec_kernel.errors import BrokerError
 from bec_kernel.wire import DeviceValue, keys
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from bec_kernel.language.format import show
-from bec_kernel.language.values import nearest
+from bec_kernel.language import nearest, show
 from bec_kernel.wire import Device
 
 _ROOM = 60  # letters

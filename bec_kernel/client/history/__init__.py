@@ -1,1 +1,5 @@
 """Scans of the past, and how to find them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,14 +6,13 @@ from typing import Any, overload
 
 import msgspec
 
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection.reader import Reader
+from bec_kernel.bus import Bus
+from bec_kernel.client.connection import Reader
 from bec_kernel.client.history.search import Past
 from bec_kernel.client.history.table import ScanLine, ScanList
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.times import Moment, moment
-from bec_kernel.language.values import refuse_unknown
+from bec_kernel.language import Moment, moment, refuse_unknown
 from bec_kernel.wire import ScanState
 
 _SHOWN = 10

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 
 from bec_kernel.client.history.api import History
 from bec_kernel.client.history.table import ScanList
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.tokenizer import split, split_open
-from bec_kernel.language.values import refuse_unknown
+from bec_kernel.language import refuse_unknown, split, split_open
 from bec_kernel.wire import ScanState
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")

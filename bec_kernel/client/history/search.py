@@ -6,11 +6,9 @@ from typing import Any
 
 import msgspec
 
+from bec_kernel.bus import Bus
 from bec_kernel.bus.changes import START, Id
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection import health
-from bec_kernel.client.connection.errors import error_of
-from bec_kernel.client.connection.reader import Reader, ask
+from bec_kernel.client.connection import Reader, ask, error_of, lacking
 from bec_kernel.errors import DeadlineError, RefusedError
 from bec_kernel.wire import (
     AnnotateScan,
@@ -159,7 +157,7 @@ class Past:
         self._ask(request)
 
     def _ask(self, request: FindScans | AnnotateScan) -> Any:
-        if why := self._reader.retry(lambda: health.lacking(self._bus, "scihub")):
+        if why := self._reader.retry(lambda: lacking(self._bus, "scihub")):
             raise DeadlineError(
                 f"the BEC database cannot be asked: {why}", subject="scihub"
             )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bec_kernel.client import tabulate
-from bec_kernel.client.scan.report import ScanReport
-from bec_kernel.language.format import summary
+from bec_kernel.client.scan import ScanReport
+from bec_kernel.language import summary
 from bec_kernel.wire import PastScan, ScanRequest
 
 if TYPE_CHECKING:

@@ -1,1 +1,5 @@
 """The queues: items that wait or run, what holds them up, actions."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client import tabulate
-from bec_kernel.client.connection.reader import Reader
+from bec_kernel.client.connection import Reader
 from bec_kernel.client.queue.begins import begins
 from bec_kernel.client.queue.ended import Ended
 from bec_kernel.client.queue.waiting import Waiting
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.format import summary
+from bec_kernel.language import summary
 from bec_kernel.wire import (
     Item,
     ItemAction,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.language.labels import length
-from bec_kernel.scan.schedule import Span, spans
+from bec_kernel.bus import Bus
+from bec_kernel.language import length
+from bec_kernel.scan import Span, spans
 from bec_kernel.wire import Item, ItemState, keys
 
 Words = tuple[str, str]

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from bec_kernel.client.queue.api import Queue, told
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.tokenizer import split, split_open
-from bec_kernel.language.values import refuse_unknown
+from bec_kernel.language import refuse_unknown, split, split_open
 
 _PLACES = ("up", "down", "top", "bottom")
 _SHOWN = 20

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bec_kernel.client import tabulate
-from bec_kernel.language.format import summary
+from bec_kernel.language import summary
 from bec_kernel.wire import Item
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client.queue.begins import times
 from bec_kernel.wire import Item, ItemState, QueueState, QueueStatus, keys
 

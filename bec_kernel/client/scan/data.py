@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bec_kernel.client.devices.versions import Difference
+from bec_kernel.client.devices import Difference
 from bec_kernel.client.scan import dataframes
 from bec_kernel.client.scan.diff import difference, told
 from bec_kernel.client.scan.file_streams import (
@@ -20,9 +20,8 @@ from bec_kernel.client.scan.source import FiledScan
 from bec_kernel.client.scan.streams import AtPoints, aligned, column, samples, unit_of
 from bec_kernel.client.scan.timing import Timing
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.format import summary
-from bec_kernel.language.labels import ending, fit_words, headline
-from bec_kernel.scan.devices import devices_of, streams_of
+from bec_kernel.language import ending, fit_words, headline, summary
+from bec_kernel.scan import devices_of, streams_of
 from bec_kernel.wire import Point, Reading, Remark
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class ScanData(FiledScan):
 
     def _places(self, points: list[Point]) -> "Places":
         from bec_kernel.client.scan.gridded import places_of
-        from bec_kernel.scan.grid import first_setpoints
+        from bec_kernel.scan import first_setpoints
 
         if self._is_emptied:
             return places_of(points, begin_of(self.hdf5), first_of(self.hdf5))

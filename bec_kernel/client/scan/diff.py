@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bec_kernel.client.scan.record import ScanRecord
-from bec_kernel.language.format import show
+from bec_kernel.language import show
 from bec_kernel.wire import Readings
 
 _NOTHING = object()

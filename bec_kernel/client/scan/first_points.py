@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection.reader import Reader
+from bec_kernel.bus import Bus
+from bec_kernel.client.connection import Reader
 from bec_kernel.client.scan.file_reader import Key, columns_of, part
 from bec_kernel.client.scan.remote_file import RemoteFile
 from bec_kernel.errors import DeadlineError, RefusedError

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bec_kernel.client.scan import dataframes
-from bec_kernel.scan.grid import Grid, grid_of
+from bec_kernel.scan import Grid, grid_of
 from bec_kernel.wire import Begin, Point
 
 POINT = "point_id"

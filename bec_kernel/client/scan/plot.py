@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.values import refuse_unknown
+from bec_kernel.language import refuse_unknown
 from bec_kernel.svg import Curve, Pairs, line_plot
 from bec_kernel.wire import Fit, Reading
 

@@ -5,15 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bec_kernel.bus import Bus
 from bec_kernel.bus.changes import START
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection import health
-from bec_kernel.client.connection.reader import Reader
-from bec_kernel.client.connection.scan_cache import Track
-from bec_kernel.client.history.search import Past
-from bec_kernel.client.queue.waiting import place_in_queue, why_waits
+from bec_kernel.client.connection import Reader, Track, lacking
+from bec_kernel.client.history import Past
+from bec_kernel.client.queue import place_in_queue, why_waits
 from bec_kernel.errors import DeadlineError
-from bec_kernel.language.format import summary
+from bec_kernel.language import summary
 from bec_kernel.wire import (
     Begin,
     FileDone,
@@ -323,7 +321,7 @@ class ScanRecord:
             self._reader.catch_up(track)
 
     def _lacking(self, role: str) -> str:
-        return self._reader.retry(lambda: health.lacking(self._bus, role))
+        return self._reader.retry(lambda: lacking(self._bus, role))
 
     @property
     def troubles(self) -> list[str]:

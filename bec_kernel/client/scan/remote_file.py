@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection import health
-from bec_kernel.client.connection.errors import error_of
-from bec_kernel.client.connection.reader import Reader, ask
+from bec_kernel.bus import Bus
+from bec_kernel.client.connection import Reader, ask, error_of, lacking
 from bec_kernel.errors import DeadlineError
 from bec_kernel.wire import FilePart, ReadFile, keys
 
@@ -60,7 +58,7 @@ class RemoteFile:
             item=item,
             **fields,
         )
-        if why := self._reader.retry(lambda: health.lacking(self._bus, "file_writer")):
+        if why := self._reader.retry(lambda: lacking(self._bus, "file_writer")):
             raise DeadlineError(
                 f"the scan's file cannot be read: {why}", subject=self._scan_id
             )

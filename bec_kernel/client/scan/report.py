@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from numbers import Integral
 from typing import Any
 
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection.reader import Reader
-from bec_kernel.client.connection.scan_cache import Track
+from bec_kernel.bus import Bus
+from bec_kernel.client.connection import Reader, Track
 from bec_kernel.client.scan.data import ScanData
 from bec_kernel.client.scan.first_points import PAGE
 from bec_kernel.errors import (
@@ -20,7 +19,7 @@ from bec_kernel.errors import (
     RefusedError,
     ScanAborted,
 )
-from bec_kernel.language.labels import ending, headline, main_signal, place
+from bec_kernel.language import ending, headline, main_signal, place
 from bec_kernel.wire import (
     ItemState,
     Point,

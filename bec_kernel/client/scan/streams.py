@@ -2,9 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from bec_kernel.bus.paging import entries
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.scan.devices import streams_of
+from bec_kernel.bus import Bus, entries
+from bec_kernel.scan import streams_of
 from bec_kernel.wire import (
     Aligned,
     Begin,

@@ -5,17 +5,25 @@ from typing import Any, Protocol
 
 import msgspec
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client import tabulate
-from bec_kernel.client.connection.reader import Reader
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.connection import Reader
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.client.scans import dry_run as forecasts
 from bec_kernel.client.scans.dry_run import DryBlock, ScanForecast
 from bec_kernel.client.scans.interactive import Drive
 from bec_kernel.client.scans.metadata import Metadata
 from bec_kernel.client.scans.multi import Parts
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.language import command_line
+from bec_kernel.language import (
+    as_part,
+    bind,
+    call_signature,
+    explain,
+    find,
+    parse,
+    read_parts,
+)
 from bec_kernel.wire import Forecast, Problem, ScanRequest, Signature, keys
 
 
@@ -80,9 +88,9 @@ class Scans:
             RefusedError: there is no such scan.
         """
         try:
-            return command_line.find(name, self.catalogue(fresh=False))
+            return find(name, self.catalogue(fresh=False))
         except RefusedError:
-            return command_line.find(name, self.catalogue())
+            return find(name, self.catalogue())
 
     def function(self, name: str) -> ScanFunction:
         """Return a scan as a function with name, signature and text of its own."""
@@ -105,8 +113,8 @@ class Scans:
         both: tuple[Any, ...] = (run, dry_run)
         for one in both:
             one.__name__ = one.__qualname__ = signature.name
-            one.__doc__ = command_line.explain(signature, self._metadata.fields())
-            one.__signature__ = command_line.call_signature(signature)
+            one.__doc__ = explain(signature, self._metadata.fields())
+            one.__signature__ = call_signature(signature)
         told.dry_run = dry_run
         return told  # type: ignore[no-any-return]
 
@@ -121,7 +129,7 @@ class Scans:
             RefusedError: one of them would be refused.
         """
         requests = [
-            command_line.parse(one, self.catalogue(fresh=False), self._names())
+            parse(one, self.catalogue(fresh=False), self._names())
             if isinstance(one, str)
             else one
             for one in asked
@@ -154,11 +162,11 @@ class Scans:
         self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> ScanRequest:
         catalogue, names = self.catalogue(fresh=False), self._names()
-        words = command_line.read_parts(signature, args, catalogue, names)
-        return command_line.bind(signature, words, kwargs, names)
+        words = read_parts(signature, args, catalogue, names)
+        return bind(signature, words, kwargs, names)
 
     def _part(self, request: ScanRequest) -> dict[str, Any]:
-        return command_line.as_part(request, self.catalogue(fresh=False), self._names())
+        return as_part(request, self.catalogue(fresh=False), self._names())
 
     def _drive(self, report: ScanReport) -> Drive:
         return Drive(self._bus, self._reader, report)

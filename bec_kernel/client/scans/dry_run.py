@@ -7,13 +7,12 @@ from typing import Any, Self
 
 import msgspec
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client import tabulate
-from bec_kernel.client.connection.reader import Reader, ask
+from bec_kernel.client.connection import Reader, ask
 from bec_kernel.client.scans import sketch
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.language.format import summary
-from bec_kernel.language.labels import length, size
+from bec_kernel.language import length, size, summary
 from bec_kernel.wire import Call, DryRun, Forecast, Problem, ScanRequest, keys
 
 PATIENCE = 20.0

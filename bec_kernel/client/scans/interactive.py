@@ -7,11 +7,10 @@ import uuid
 from types import TracebackType
 from typing import Any, Self
 
+from bec_kernel.bus import Bus
 from bec_kernel.bus.changes import START, Id
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.client.connection.errors import error_of
-from bec_kernel.client.connection.reader import Reader, ask
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.connection import Reader, ask, error_of
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import BrokerError, DeadlineError, RefusedError, ScanAborted
 from bec_kernel.wire import DriveScan, Point, Step, StepKind, Wish, keys
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.client import tabulate
-from bec_kernel.client.connection.reader import Reader
+from bec_kernel.client.connection import Reader
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.metadata import check_metadata, check_value, fields_of, meaning
+from bec_kernel.language import check_metadata, check_value, fields_of, meaning
 from bec_kernel.wire import MetadataField, MetadataSchema, keys
 
 

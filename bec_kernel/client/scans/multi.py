@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from bec_kernel.client.scan.report import ScanReport
+from bec_kernel.client.scan import ScanReport
 from bec_kernel.client.scans.dry_run import ScanForecast, check_reads
-from bec_kernel.language.format import summary
+from bec_kernel.language import summary
 from bec_kernel.wire import Part, ScanRequest
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import Id
-from bec_kernel.bus.protocol import Entry
 from bec_kernel.wire import Begin, Device, Fit, Point, Reading, Seal
 
 TIME = "time"

@@ -18,8 +18,7 @@ from ophyd import Device, Signal
 from ophyd.ophydobj import OphydObject
 from ophyd.utils import DisconnectedError
 
-from bec_kernel.device_list.classes import BEC, check_classes
-from bec_kernel.device_list.spec import DeviceListError, DeviceSpec
+from bec_kernel.device_list import BEC, DeviceListError, DeviceSpec, check_classes
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Problem
 from bec_services.device_server.devices import bec_names, channel_access

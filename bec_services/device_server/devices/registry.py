@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from bec_kernel.device_list.spec import DeviceList, DeviceListError, in_order
+from bec_kernel.device_list import DeviceList, DeviceListError, in_order
 from bec_kernel.errors import BecError
 from bec_kernel.wire import Device, Problem
 from bec_services.device_server.clock import Clock

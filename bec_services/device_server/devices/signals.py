@@ -19,7 +19,7 @@ import numpy as np
 from ophyd import Kind, Signal
 from ophyd.utils import ReadOnlyError
 
-from bec_kernel.bus.codec import MESSAGE_LIMIT
+from bec_kernel.bus import MESSAGE_LIMIT
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import (
     Alignment,

@@ -1,1 +1,5 @@
 """Device classes that a site can name in its list: pseudo axes, EPICS, TCP."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,8 +18,7 @@ from ophyd.pseudopos import PseudoPositioner
 
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.description import limits_of
-from bec_services.device_server.devices.motion import signals_behind
+from bec_services.device_server.devices import limits_of, signals_behind
 
 
 class AxisReadback(Signal):

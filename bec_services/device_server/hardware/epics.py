@@ -11,9 +11,12 @@ from typing import Any
 import ophyd
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO, Kind
 
-from bec_services.device_server.devices.files import ScanFiles
-from bec_services.device_server.devices.signals import FileEventSignal
-from bec_services.device_server.devices.status import ActionStopped, LightStatus
+from bec_services.device_server.devices import (
+    ActionStopped,
+    FileEventSignal,
+    LightStatus,
+    ScanFiles,
+)
 
 
 class _Exposed(Device):

@@ -7,7 +7,7 @@ from ophyd import Component, Device, Kind, Signal
 from ophyd.positioner import PositionerBase
 from ophyd.utils import LimitError, ReadOnlyError
 
-from bec_services.device_server.devices.status import ActionStopped, LightStatus
+from bec_services.device_server.devices import ActionStopped, LightStatus
 from bec_services.device_server.hardware.tcp_line import (
     ControllerError,
     TcpController,

@@ -1,1 +1,5 @@
 """Answers requests of people: remote calls, stop, edits of the device list."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from bec_kernel.bus.changes import Append, Change
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import Call, Called, Problem, keys
 
 _KEEP = 10_000

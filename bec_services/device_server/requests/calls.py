@@ -14,12 +14,10 @@ import msgspec
 from ophyd import Signal
 from ophyd.ophydobj import OphydObject
 
+from bec_kernel.bus import Entry, encode
 from bec_kernel.bus.changes import Append, Change, Id
-from bec_kernel.bus.codec import encode
-from bec_kernel.bus.protocol import Entry
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
-from bec_kernel.service.life import Life
-from bec_kernel.service.requests import answered
+from bec_kernel.service import Life, answered
 from bec_kernel.wire import Call, Inbox, Problem, Reading, Reply, StopDevices
 from bec_services.device_server.clock import (
     Clock,
@@ -27,12 +25,16 @@ from bec_services.device_server.clock import (
     Status,
     Stopped,
 )
-from bec_services.device_server.devices.adapter import Held
-from bec_services.device_server.devices.status import ActionStopped
-from bec_services.device_server.devices.threads import CREW, begin_stop, stopped
+from bec_services.device_server.devices import (
+    CREW,
+    ActionStopped,
+    Held,
+    begin_stop,
+    stopped,
+)
 from bec_services.device_server.requests.call_log import Line
 from bec_services.device_server.requests.deduplication import Asked
-from bec_services.device_server.values.publisher import Values
+from bec_services.device_server.values import Values
 
 _KEEP = 1000
 _AT_ONCE = 32

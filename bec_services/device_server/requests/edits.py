@@ -7,15 +7,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from bec_kernel.bus import Entry, entries
 from bec_kernel.bus.changes import Append, Drop, Id, Put
-from bec_kernel.bus.paging import entries
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.device_list import versions
-from bec_kernel.device_list.reading import list_text
-from bec_kernel.device_list.rules import Rules
-from bec_kernel.device_list.spec import DeviceList, DeviceListError, checked
+from bec_kernel.device_list import (
+    KEEP,
+    DeviceList,
+    DeviceListError,
+    Rules,
+    checked,
+    entry_fields,
+    list_text,
+    version_at,
+)
 from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
-from bec_kernel.service.life import Life, LifeOver
+from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import (
     Device,
     DeviceListVersion,
@@ -28,9 +33,13 @@ from bec_kernel.wire import (
     Users,
     keys,
 )
-from bec_services.device_server.devices import channel_access
-from bec_services.device_server.devices.needs import disabled_needs
-from bec_services.device_server.devices.registry import Change, Registry, let_go
+from bec_services.device_server.devices import (
+    Change,
+    Registry,
+    disabled_needs,
+    join_channel_access,
+    let_go,
+)
 from bec_services.device_server.requests.list_edits import check_owner, wanted
 
 _KEEP = 1000
@@ -126,7 +135,7 @@ class Edits:
             return self._told(registry.version, touched)
         if not touched:
             return self._told(registry.version, [])
-        channel_access.join_channel_access()
+        join_channel_access()
         change = registry.prepare(
             specs,
             self._progress(ask.request_id),
@@ -251,7 +260,7 @@ def next_version(
 ) -> DeviceListVersion:
     """Return the entry that keeps the registry's list as its next version."""
     number = registry.version + 1
-    whole, devices, removed = versions.entry_fields(
+    whole, devices, removed = entry_fields(
         number, registry.since_whole, old, registry.specs
     )
     return DeviceListVersion(
@@ -295,7 +304,7 @@ def keep(
     server = life.setup.name
     key = keys.devices(server)
     changes: list[Any] = [
-        Append(keys.lists(server), entry, Id(entry.version), keep=versions.KEEP)
+        Append(keys.lists(server), entry, Id(entry.version), keep=KEEP)
     ]
     for name, one in told.items():
         if one is None:
@@ -316,4 +325,4 @@ def kept(life: Life) -> list[DeviceListVersion]:
 
 def list_of(entries: list[DeviceListVersion]) -> DeviceList:
     """Return the newest list among versions."""
-    return checked(versions.version_at(entries))
+    return checked(version_at(entries))

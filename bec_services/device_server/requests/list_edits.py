@@ -4,9 +4,14 @@ import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bec_kernel.device_list.classes import check_classes
-from bec_kernel.device_list.rules import Rules, owner
-from bec_kernel.device_list.spec import DeviceList, checked, written
+from bec_kernel.device_list import (
+    DeviceList,
+    Rules,
+    check_classes,
+    checked,
+    owner,
+    written,
+)
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import EditDevices, Fields
 

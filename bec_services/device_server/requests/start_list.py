@@ -7,14 +7,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from bec_kernel.device_list import versions
-from bec_kernel.device_list.reading import load_list
-from bec_kernel.device_list.rules import shares
-from bec_kernel.device_list.spec import DeviceList
-from bec_kernel.service.life import Life
+from bec_kernel.device_list import WHOLE_EVERY, DeviceList, load_list, shares
+from bec_kernel.service import Life
 from bec_kernel.wire import DeviceListVersion, Users, keys
-from bec_services.device_server.devices.needs import disabled_needs
-from bec_services.device_server.devices.registry import Registry, let_go
+from bec_services.device_server.devices import Registry, disabled_needs, let_go
 from bec_services.device_server.requests.edits import keep, kept, list_of, next_version
 
 DEMO = Path(__file__).parents[1] / "demo.yaml"
@@ -118,7 +114,7 @@ def _checking(life: Life) -> Callable[[int, int, str], None]:
 
 
 def _keep_all(life: Life, registry: Registry, action: str, source: str) -> None:
-    registry.since_whole = versions.WHOLE_EVERY
+    registry.since_whole = WHOLE_EVERY
     names = list(registry.specs)
     entry = next_version(registry, {}, names, action=action, source=source)
     server = life.setup.name

@@ -6,7 +6,7 @@ from typing import Any
 
 from ophyd import Component, Device
 
-from bec_services.device_server.devices.signals import AsyncSignal
+from bec_services.device_server.devices import AsyncSignal
 from bec_services.device_server.sim.checked import number, whole
 from bec_services.device_server.sim.models import Model
 from bec_services.device_server.sim.streaming import SimAsyncCounter

@@ -9,11 +9,11 @@ from ophyd import Component, Device, Kind
 
 from bec_kernel.wire import StreamMode
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.files import ScanFiles
-from bec_services.device_server.devices.signals import (
+from bec_services.device_server.devices import (
     AsyncSignal,
     FileEventSignal,
     PreviewSignal,
+    ScanFiles,
 )
 from bec_services.device_server.sim.checked import whole
 from bec_services.device_server.sim.detector import SimDetector

@@ -9,7 +9,7 @@ import numpy as np
 from ophyd import Component, Device, Kind
 
 from bec_services.device_server.clock import Clock, Timer
-from bec_services.device_server.devices.status import ActionStopped, LightStatus
+from bec_services.device_server.devices import ActionStopped, LightStatus
 from bec_services.device_server.sim.checked import number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.models import Model, all_names

@@ -10,7 +10,7 @@ from ophyd.ophydobj import OphydObject
 from ophyd.utils import ReadOnlyError
 
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.status import LightStatus
+from bec_services.device_server.devices import LightStatus
 from bec_services.device_server.sim.checked import number
 from bec_services.device_server.sim.state import SimState
 

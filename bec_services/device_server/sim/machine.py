@@ -8,7 +8,7 @@ from ophyd import Component, Kind
 
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.status import LightStatus
+from bec_services.device_server.devices import LightStatus
 from bec_services.device_server.sim.checked import FASTEST, number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.positioner import SimPositioner

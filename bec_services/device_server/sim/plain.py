@@ -5,7 +5,7 @@ from typing import Any
 from ophyd import Component, Kind
 
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.status import LightStatus
+from bec_services.device_server.devices import LightStatus
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.state import SimState
 

@@ -12,7 +12,7 @@ from ophyd.utils import LimitError
 
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import Clock, Timer
-from bec_services.device_server.devices.status import ActionStopped, LightStatus
+from bec_services.device_server.devices import ActionStopped, LightStatus
 from bec_services.device_server.sim.checked import FASTEST, number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
 from bec_services.device_server.sim.profile import Profile

@@ -15,7 +15,7 @@ from ophyd.pseudopos import (
 )
 
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.status import LightStatus
+from bec_services.device_server.devices import LightStatus
 from bec_services.device_server.sim.device import SimDevice
 from bec_services.device_server.sim.positioner import SimPositioner
 from bec_services.device_server.sim.state import SimState

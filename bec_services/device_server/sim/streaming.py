@@ -7,8 +7,7 @@ from typing import Any
 from ophyd import Component, Kind
 
 from bec_services.device_server.clock import Clock, Timer
-from bec_services.device_server.devices.signals import AsyncSignal
-from bec_services.device_server.devices.status import ActionStopped, LightStatus
+from bec_services.device_server.devices import ActionStopped, AsyncSignal, LightStatus
 from bec_services.device_server.sim.checked import FASTEST, number, whole
 from bec_services.device_server.sim.detector import Noise
 from bec_services.device_server.sim.device import SimDevice, SimSignal

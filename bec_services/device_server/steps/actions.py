@@ -23,15 +23,18 @@ from bec_services.device_server.clock import (
     Status,
     Stopped,
 )
-from bec_services.device_server.devices.adapter import Held
-from bec_services.device_server.devices.status import ActionStopped
-from bec_services.device_server.devices.threads import begin_stop, each, stopped
+from bec_services.device_server.devices import (
+    ActionStopped,
+    Held,
+    begin_stop,
+    each,
+    stopped,
+)
 from bec_services.device_server.steps.config_snapshot import set_up_of
 from bec_services.device_server.steps.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.steps.sweep import Motion, Sweep
 from bec_services.device_server.steps.waiting import Waits, wait_at
-from bec_services.device_server.values.publisher import Values
-from bec_services.device_server.values.streams import ScanStreams
+from bec_services.device_server.values import ScanStreams, Values
 
 MOVE_DEADLINE = 600.0
 """A move that takes longer (s, device server's clock) has failed."""

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-from bec_kernel.bus.codec import encode
+from bec_kernel.bus import encode
 from bec_kernel.wire import Reading, Readings
-from bec_services.device_server.devices.adapter import Held
-from bec_services.device_server.devices.description import is_configured
-from bec_services.device_server.devices.threads import each
+from bec_services.device_server.devices import Held, each, is_configured
 from bec_services.device_server.steps.outcome import SetUp
 
 LARGEST = 1 << 20

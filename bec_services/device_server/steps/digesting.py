@@ -6,10 +6,10 @@ crash is little: that a step was done, and when.
 
 from collections.abc import Collection, Sequence
 
+from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Append, Change, Id, Trim
-from bec_kernel.bus.protocol import Entry
-from bec_kernel.instance.settings import points_kept
-from bec_kernel.service.life import Life
+from bec_kernel.instance import points_kept
+from bec_kernel.service import Life
 from bec_kernel.wire import Answer, AnswerStatus, Digest, Step, keys
 
 _SHARE = 100  # of what stays goes at once: the next step waits meanwhile

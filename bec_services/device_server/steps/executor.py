@@ -5,10 +5,10 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from bec_kernel.bus import entries
 from bec_kernel.bus.changes import START, Append, Drop, Id
-from bec_kernel.bus.paging import entries
 from bec_kernel.errors import BecError, DeviceError
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     Answer,
     AnswerStatus,
@@ -26,8 +26,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import Clock, Stopped
-from bec_services.device_server.devices import channel_access
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices import Held, join_channel_access
 from bec_services.device_server.steps.actions import (
     MOVE_DEADLINE,
     TRIGGER_DEADLINE,
@@ -36,7 +35,7 @@ from bec_services.device_server.steps.actions import (
 from bec_services.device_server.steps.digesting import Digesting
 from bec_services.device_server.steps.gate import Gate, Verdict
 from bec_services.device_server.steps.outcome import Barrier, Outcome, Withdrawn
-from bec_services.device_server.values.publisher import Values
+from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5
 _STOPPABLE = (
@@ -149,7 +148,7 @@ class Executor:
 
     def run(self) -> None:
         """Do steps until the scan has ended or the life is over."""
-        channel_access.join_channel_access()
+        join_channel_access()
         recorded = entries(self._life.bus, self._steps) if self._inherited else []
         self._resume([entry.message for entry in recorded])
         positions: dict[Log[Any], Id] = {self._steps: START}

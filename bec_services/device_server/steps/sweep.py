@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bec_services.device_server.clock import Clock, Status
-from bec_services.device_server.devices.adapter import Held
-from bec_services.device_server.devices.status import LightStatus
+from bec_services.device_server.devices import Held, LightStatus
 
 
 @dataclass(frozen=True)

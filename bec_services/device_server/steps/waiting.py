@@ -11,8 +11,7 @@ from typing import Any
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Condition
 from bec_services.device_server.clock import Clock, NothingScheduled, Status, Timer
-from bec_services.device_server.devices.description import read_signals
-from bec_services.device_server.devices.status import LightStatus
+from bec_services.device_server.devices import LightStatus, read_signals
 from bec_services.device_server.steps.sweep import first_of
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from bec_kernel.bus.changes import Put
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import keys
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices import Held
 
 _PATIENCE = 0.5
 

@@ -14,20 +14,20 @@ from typing import Any
 import msgspec
 import structlog
 
+from bec_kernel.bus import encode
 from bec_kernel.bus.changes import Put
-from bec_kernel.bus.codec import encode
 from bec_kernel.errors import DeviceError
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import DeviceValue, Preview, Progress, Reading, Readings, keys
-from bec_services.device_server.devices.adapter import Held
-from bec_services.device_server.devices.description import read_signals
-from bec_services.device_server.devices.motion import pace_signals
-from bec_services.device_server.devices.signals import (
+from bec_services.device_server.devices import (
+    CREW,
+    Held,
     PreviewSignal,
     ProgressSignal,
+    pace_signals,
+    read_signals,
     signals_of,
 )
-from bec_services.device_server.devices.threads import CREW
 from bec_services.device_server.sim.device import SimSignal
 from bec_services.device_server.values.reading_cache import Newest
 from bec_services.device_server.values.streams import Streams

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bec_kernel.bus.changes import Append, Change, Id
-from bec_kernel.instance.folder import Folder
-from bec_kernel.scan.files import folder_of, stem
-from bec_kernel.service.life import Life
+from bec_kernel.instance import Folder
+from bec_kernel.scan import folder_of, stem
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     Begin,
     DeviceFile,
@@ -27,14 +27,14 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.files import ScanFiles
-from bec_services.device_server.devices.signals import (
+from bec_services.device_server.devices import (
     AsyncSignal,
     FileEventSignal,
+    LightStatus,
+    ScanFiles,
     signals_of,
+    watched,
 )
-from bec_services.device_server.devices.status import LightStatus
-from bec_services.device_server.devices.watched_signals import watched
 
 _BATCH = 1000
 """So many samples, at most, in one entry."""

@@ -1,1 +1,5 @@
 """The file on disk: HDF5 objects, templates, names, slices."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

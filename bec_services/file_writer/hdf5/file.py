@@ -22,10 +22,16 @@ from bec_services.file_writer.hdf5.objects import (
     put,
 )
 from bec_services.file_writer.hdf5.templates import Mould, Moulds
-from bec_services.file_writer.tree.columns import Batch
-from bec_services.file_writer.tree.metadata import END_TIME, REASON, STATE
-from bec_services.file_writer.tree.nodes import Node, Patch, column_path
-from bec_services.file_writer.tree.readings import STATUSES
+from bec_services.file_writer.tree import (
+    END_TIME,
+    REASON,
+    STATE,
+    STATUSES,
+    Batch,
+    Node,
+    Patch,
+    column_path,
+)
 
 IDENTITY = "/entry/entry_identifier_uuid"
 _ROOM = 1 << 20

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bec_services.file_writer.tree.nodes import Node
+from bec_services.file_writer.tree import Node
 
 _ROWS = 512  # of numbers in one chunk
 _TEXT = 1 << 15  # bytes, of text in one chunk

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bec_services.file_writer.tree.columns import Array
-from bec_services.file_writer.tree.nodes import Node
+from bec_services.file_writer.tree import Array, Node
 
 _KEEP = 16
 _LARGEST = 1 << 23  # bytes

@@ -1,1 +1,5 @@
 """Points that are only in the file, because they have left the bus."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

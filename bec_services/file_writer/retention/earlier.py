@@ -12,12 +12,18 @@ from typing import Any, Protocol
 import numpy as np
 
 from bec_kernel.wire import PointStatus
-from bec_services.file_writer.hdf5.file import IDENTITY, still_open
+from bec_services.file_writer.hdf5 import IDENTITY, still_open
 from bec_services.file_writer.retention.earlier_rows import EarlierRows, UnreadableError
-from bec_services.file_writer.tree.columns import STATUS, Array, Batch, Column, Columns
-from bec_services.file_writer.tree.nodes import column_path
-from bec_services.file_writer.tree.point_metadata import kinds
-from bec_services.file_writer.tree.readings import STATUSES
+from bec_services.file_writer.tree import (
+    STATUS,
+    STATUSES,
+    Array,
+    Batch,
+    Column,
+    Columns,
+    column_path,
+    kinds,
+)
 
 _FLOAT = Column(np.dtype(np.float64), ())
 _BYTE = Column(np.dtype(np.uint8), ())

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bec_kernel.bus.changes import START, Change, Drop, Id, Put
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import Baseline, Point, Written, keys
-from bec_services.file_writer.tree.columns import Batch, Columns
-from bec_services.file_writer.tree.plot import Plot
+from bec_services.file_writer.tree import Batch, Columns, Plot
 
 if TYPE_CHECKING:
-    from bec_services.file_writer.hdf5.file import MasterFile
+    from bec_services.file_writer.hdf5 import MasterFile
     from bec_services.file_writer.retention.earlier import EarlierFile
 
 _SHARE = 10  # of what stays on the bus: so seldom it is told how far the file is

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bec_kernel.language.format import summary
+from bec_kernel.language import summary
 from bec_kernel.version import __version__
 from bec_services.file_writer.tree.aligned import AlignedLayout
 from bec_services.file_writer.tree.columns import Columns

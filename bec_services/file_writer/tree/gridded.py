@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bec_kernel.scan.grid import Grid, Index
+from bec_kernel.scan import Grid, Index
 from bec_services.file_writer.tree.columns import Array
 from bec_services.file_writer.tree.nodes import Patch
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bec_kernel.scan.grid import Grid, grid_of
+from bec_kernel.scan import Grid, grid_of
 from bec_services.file_writer.tree.columns import Batch, Columns, Key
 from bec_services.file_writer.tree.gridded import patches
 from bec_services.file_writer.tree.nodes import Node, Patch, column_path, group, safe

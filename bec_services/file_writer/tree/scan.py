@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bec_kernel.instance.settings import FileSettings
-from bec_kernel.scan.files import folder_of, stem
+from bec_kernel.instance import FileSettings
+from bec_kernel.scan import folder_of, stem
 from bec_kernel.wire import Begin, Device, Fields
 from bec_services.file_writer.tree.columns import Columns, Key
 

@@ -4,7 +4,7 @@ import difflib
 import time
 from collections.abc import Iterable
 
-from bec_kernel.bus.protocol import Bus
+from bec_kernel.bus import Bus
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Heartbeat, keys
 

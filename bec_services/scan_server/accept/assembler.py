@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.forms import form_named, unfold
+from bec_kernel.language import form_named, unfold
 from bec_kernel.wire import Device, Parameter, Part, ScanRequest
 from bec_services.scan_server.accept.metadata import Schema
-from bec_services.scan_server.program.hook import Hooks
-from bec_services.scan_server.program.scan import Bound, Scan
+from bec_services.scan_server.program import Bound, Hooks, Scan
 
 _LISTED = 240
 _SHOWN = 80

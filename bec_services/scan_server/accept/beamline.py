@@ -2,8 +2,8 @@
 
 import threading
 
-from bec_kernel.bus.protocol import Watch
-from bec_kernel.service.life import Life, askers
+from bec_kernel.bus import Watch
+from bec_kernel.service import Life, askers
 from bec_kernel.wire import Device, DeviceValue, Latest, keys
 from bec_services.scan_server.accept.limits import Beamline
 

@@ -8,11 +8,15 @@ import msgspec
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, Device, ScanRequest
 from bec_services.scan_server.accept.assembler import unknown
-from bec_services.scan_server.program.condition import condition_of
-from bec_services.scan_server.program.frame import code_of
-from bec_services.scan_server.program.hook import Hooks, hooks_for
-from bec_services.scan_server.program.request import DRIVER
-from bec_services.scan_server.program.scan import Bound, Scan
+from bec_services.scan_server.program import (
+    DRIVER,
+    Bound,
+    Hooks,
+    Scan,
+    code_of,
+    condition_of,
+    hooks_for,
+)
 
 _SUFFIX = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}", re.ASCII)

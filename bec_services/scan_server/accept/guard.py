@@ -14,7 +14,7 @@ from bec_services.scan_server.accept.limits import (
     unit_of,
 )
 from bec_services.scan_server.accept.parts import assemble
-from bec_services.scan_server.program.scan import MAX_POINTS, Bound, Position, Scan
+from bec_services.scan_server.program import MAX_POINTS, Bound, Position, Scan
 
 _LONGEST = 64
 _HERE = (0.0, 0.0)

@@ -7,8 +7,7 @@ import msgspec
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, DeviceValue, Motion
-from bec_services.scan_server.program.readings import own_reading
-from bec_services.scan_server.program.travel import behind
+from bec_services.scan_server.program import behind, own_reading
 
 Range = tuple[float, float]
 """Lowest and highest place a motor may be at, its units."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.language.metadata import KINDS, check_metadata, refused
+from bec_kernel.language import KINDS, check_metadata, refused
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 Further = Callable[[Mapping[str, Any]], None]

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.forms import form_named, unfold
+from bec_kernel.language import form_named, unfold
 from bec_kernel.wire import Device, ScanRequest
 from bec_services.scan_server.accept.assembler import Catalogue, bind
-from bec_services.scan_server.program.scan import COMMON, Bound, Scan
+from bec_services.scan_server.program import COMMON, Bound, Scan
 
 _OF_THE_WHOLE = (
     *(one.name for one in COMMON if one.whole),

@@ -17,8 +17,8 @@ from bec_kernel.wire import (
     Readings,
 )
 from bec_services.scan_server.forecast.model import Model
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.run.unit import Frame
+from bec_services.scan_server.program import Program, Want
+from bec_services.scan_server.run import Frame
 
 MOST = 20_000
 """A dry run follows so many steps of a program."""

@@ -17,9 +17,7 @@ from bec_kernel.wire import (
     StepKind,
 )
 from bec_services.scan_server.forecast.learning import spread_of
-from bec_services.scan_server.program.readings import own_reading
-from bec_services.scan_server.program.request import Want
-from bec_services.scan_server.program.travel import Way, duration
+from bec_services.scan_server.program import Want, Way, duration, own_reading
 
 _NEWS = 0.05
 """So often (s) a motor on its way tells where it is."""

@@ -8,8 +8,8 @@ import msgspec
 
 from bec_kernel.bus.changes import START, Change, Drop, Id, Put
 from bec_kernel.errors import RefusedError
-from bec_kernel.scan.schedule import Span, spans
-from bec_kernel.service.life import Life
+from bec_kernel.scan import Span, spans
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     Begin,
     DeviceValue,
@@ -25,10 +25,14 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
-from bec_services.scan_server.accept.assembler import Catalogue
-from bec_services.scan_server.accept.beamline import BeamlineWatch
-from bec_services.scan_server.accept.guard import Accepted, accept, bound_of
-from bec_services.scan_server.accept.limits import Beamline
+from bec_services.scan_server.accept import (
+    Accepted,
+    Beamline,
+    BeamlineWatch,
+    Catalogue,
+    accept,
+    bound_of,
+)
 from bec_services.scan_server.forecast.estimate import FURTHER, MOST, forecast
 from bec_services.scan_server.forecast.learning import (
     ENOUGH,
@@ -40,10 +44,9 @@ from bec_services.scan_server.forecast.learning import (
 )
 from bec_services.scan_server.forecast.model import Model
 from bec_services.scan_server.forecast.size import file_size
-from bec_services.scan_server.program.frame import frame_of
-from bec_services.scan_server.program.hook import taking_part
-from bec_services.scan_server.queue.queues import Queues
-from bec_services.scan_server.run.unit import Frame
+from bec_services.scan_server.program import frame_of, taking_part
+from bec_services.scan_server.queue import Queues
+from bec_services.scan_server.run import Frame
 
 BLOCK = 1000
 """So many scans may be asked about at once."""

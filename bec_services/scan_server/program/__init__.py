@@ -1,1 +1,5 @@
 """What a scan definition is made of: parameters, requests, paths, frame, hooks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

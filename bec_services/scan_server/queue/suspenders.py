@@ -9,7 +9,7 @@ import msgspec
 
 from bec_kernel.bus.changes import Change, Drop, Put
 from bec_kernel.errors import RefusedError
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     Condition,
     DeviceValue,
@@ -22,11 +22,8 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.accept.assembler import unknown
-from bec_services.scan_server.accept.beamline import BeamlineWatch
-from bec_services.scan_server.accept.limits import Beamline
-from bec_services.scan_server.program.condition import condition_of, text_of
-from bec_services.scan_server.program.readings import own_reading
+from bec_services.scan_server.accept import Beamline, BeamlineWatch, unknown
+from bec_services.scan_server.program import condition_of, own_reading, text_of
 from bec_services.scan_server.queue.actions import control, release, suspend
 from bec_services.scan_server.queue.queues import Queues
 from bec_services.scan_server.queue.suspending import Rules, key_of

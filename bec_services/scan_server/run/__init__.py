@@ -1,1 +1,5 @@
 """Runs one scan as a durable program over its step log."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

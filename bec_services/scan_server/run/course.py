@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bec_kernel.wire import Begin, StepKind
-from bec_services.scan_server.program.request import Program, Want
+from bec_services.scan_server.program import Program, Want
 from bec_services.scan_server.run.rewinding import Before, Sent, note
 from bec_services.scan_server.run.unit import Frame, Unit
 

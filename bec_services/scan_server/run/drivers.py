@@ -2,16 +2,11 @@
 
 import time
 
+from bec_kernel.bus import Bus
 from bec_kernel.bus.changes import Append, Change, Id
-from bec_kernel.bus.protocol import Bus
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Begin, DriveScan, Item, Wish, keys
-from bec_services.scan_server.accept.limits import (
-    Beamline,
-    Behind,
-    check_place,
-    unit_of,
-)
+from bec_services.scan_server.accept import Beamline, Behind, check_place, unit_of
 from bec_services.scan_server.scans.interactive import Interactive
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bec_kernel.wire import Answer, AnswerStatus, Verb
-from bec_services.scan_server.program.request import DRIVER
+from bec_services.scan_server.program import DRIVER
 from bec_services.scan_server.run.unit import Unit
 
 

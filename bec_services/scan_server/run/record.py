@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.bus.codec import encode
+from bec_kernel.bus import encode
 from bec_kernel.wire import Mark, Step, StepEntry, StepKind, Thinned, Verb
 
 _GOES = (StepKind.POINT, StepKind.MOVE, StepKind.WAIT, StepKind.READ)

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bec_kernel.wire import StepKind
-from bec_services.scan_server.program.readings import own_reading
-from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.program import Want, own_reading
 
 _ARRIVES = (StepKind.MOVE, StepKind.POINT)
 

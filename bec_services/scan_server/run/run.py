@@ -31,7 +31,7 @@ from bec_kernel.wire import (
     Verb,
     step_to,
 )
-from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.program import Want
 from bec_services.scan_server.run.course import Course
 from bec_services.scan_server.run.in_flight import MAX_LOST, Flight
 from bec_services.scan_server.run.questions import Questions

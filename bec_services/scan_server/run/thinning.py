@@ -6,8 +6,8 @@ Their answers went before: so every point that they are part of is in the log of
 from collections.abc import Iterable
 
 from bec_kernel.bus.changes import Append, Change, Id, Trim
-from bec_kernel.instance.settings import points_kept
-from bec_kernel.service.life import Life
+from bec_kernel.instance import points_kept
+from bec_kernel.service import Life
 from bec_kernel.wire import StepEntry, keys
 from bec_services.scan_server.run.record import thin
 

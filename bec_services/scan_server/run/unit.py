@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bec_kernel.wire import Answer, AnswerStatus, StepKind
-from bec_services.scan_server.program.request import Program, Want
+from bec_services.scan_server.program import Program, Want
 
 
 class Frame(Protocol):

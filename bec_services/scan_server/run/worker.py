@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.bus.batching import Gathering
+from bec_kernel.bus import Gathering, entries
 from bec_kernel.bus.changes import START, Append, Change, Id
-from bec_kernel.bus.paging import entries
-from bec_kernel.service.life import Life
+from bec_kernel.service import Life
 from bec_kernel.wire import (
     Answer,
     Begin,
@@ -30,11 +29,14 @@ from bec_kernel.wire import (
     Wish,
     keys,
 )
-from bec_services.scan_server.accept.assembler import Catalogue
-from bec_services.scan_server.accept.guard import bound_of
-from bec_services.scan_server.program.frame import code_of, frame_of
-from bec_services.scan_server.program.hook import taking_part
-from bec_services.scan_server.program.request import DRIVER, Want
+from bec_services.scan_server.accept import Catalogue, bound_of
+from bec_services.scan_server.program import (
+    DRIVER,
+    Want,
+    code_of,
+    frame_of,
+    taking_part,
+)
 from bec_services.scan_server.run.drivers import Drivers
 from bec_services.scan_server.run.record import Record
 from bec_services.scan_server.run.run import Run

@@ -5,15 +5,16 @@ from typing import Any
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Parameter, Readings
-from bec_services.scan_server.program.request import Program, ask
-from bec_services.scan_server.program.scan import (
+from bec_services.scan_server.program import (
     MOTOR,
     START,
     STOP,
     Bound,
     Position,
+    Program,
     Scan,
     Taking,
+    ask,
 )
 
 

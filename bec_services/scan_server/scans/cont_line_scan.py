@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from bec_kernel.wire import Condition, Form, Parameter, StepKind
-from bec_services.scan_server.program.plane import number
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.program.scan import Bound, Position, Taking
+from bec_services.scan_server.program import (
+    Bound,
+    Position,
+    Program,
+    Taking,
+    Want,
+    number,
+)
 from bec_services.scan_server.scans.line_scan import LineScan
 
 

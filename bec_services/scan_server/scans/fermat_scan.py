@@ -4,23 +4,21 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.program.paths import PlanePoint
-from bec_services.scan_server.program.plane import (
+from bec_services.scan_server.program import (
+    MOTOR,
     OPTIM_TRAJECTORY,
+    RELATIVE,
+    START,
+    STOP,
+    Bound,
+    PlanePoint,
+    Position,
+    Scan,
     at,
     few,
     number,
     ordered,
     positive,
-)
-from bec_services.scan_server.program.scan import (
-    MOTOR,
-    RELATIVE,
-    START,
-    STOP,
-    Bound,
-    Position,
-    Scan,
 )
 
 GOLDEN = (1 + math.sqrt(5)) / 2

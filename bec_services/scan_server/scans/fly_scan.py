@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter, StepKind
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.program.scan import Bound, Position, Scan, Taking
+from bec_services.scan_server.program import (
+    Bound,
+    Position,
+    Program,
+    Scan,
+    Taking,
+    Want,
+)
 
 
 def _end(name: str, doc: str) -> Parameter:

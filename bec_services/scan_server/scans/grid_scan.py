@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.program import spec_names
-from bec_services.scan_server.program.scan import (
+from bec_services.scan_server.program import (
     MOTOR,
     RELATIVE,
     START,
@@ -14,6 +13,7 @@ from bec_services.scan_server.program.scan import (
     Bound,
     Position,
     Scan,
+    mesh,
 )
 
 
@@ -37,7 +37,7 @@ class GridScan(Scan):
         RELATIVE,
         Parameter(name="snaked", kind="bool", default=True, doc="back and forth"),
     )
-    forms = (spec_names.mesh("mesh"), spec_names.mesh("dmesh", relative=True))
+    forms = (mesh("mesh"), mesh("dmesh", relative=True))
     example = "grid_scan samx -1 1 11 samy -1 1 5 --exp-time 0.1"
 
     def count(self, bound: Bound) -> float:

@@ -4,16 +4,17 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.program.paths import PlanePoint
-from bec_services.scan_server.program.plane import at, few
-from bec_services.scan_server.program.scan import (
+from bec_services.scan_server.program import (
     MOTOR,
     RELATIVE,
     START,
     STOP,
     Bound,
+    PlanePoint,
     Position,
     Scan,
+    at,
+    few,
 )
 
 

@@ -4,8 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from bec_kernel.wire import StepKind
-from bec_services.scan_server.program.request import DRIVER, Program, Want, ask
-from bec_services.scan_server.program.scan import MOTOR, Bound, Position, Scan, Taking
+from bec_services.scan_server.program import (
+    DRIVER,
+    MOTOR,
+    Bound,
+    Position,
+    Program,
+    Scan,
+    Taking,
+    Want,
+    ask,
+)
 
 PATIENCE = 15.0
 """A driver that does not show itself for so long (s) has vanished."""

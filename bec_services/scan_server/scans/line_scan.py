@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from bec_kernel.wire import Form, Parameter
-from bec_services.scan_server.program import spec_names
-from bec_services.scan_server.program.scan import (
+from bec_services.scan_server.program import (
     MOTOR,
     RELATIVE,
     START,
@@ -13,6 +12,7 @@ from bec_services.scan_server.program.scan import (
     Bound,
     Position,
     Scan,
+    ascan,
 )
 
 
@@ -24,10 +24,10 @@ class LineScan(Scan):
 
     name = "line_scan"
     forms: ClassVar[tuple[Form, ...]] = (
-        spec_names.ascan("ascan", 1),
-        spec_names.ascan("a2scan", 2),
-        spec_names.ascan("dscan", 1, relative=True),
-        spec_names.ascan("d2scan", 2, relative=True),
+        ascan("ascan", 1),
+        ascan("a2scan", 2),
+        ascan("dscan", 1, relative=True),
+        ascan("d2scan", 2, relative=True),
     )
     bundle = (MOTOR, START, STOP)
     bundles = (1, 0)

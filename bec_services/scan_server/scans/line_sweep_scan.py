@@ -3,16 +3,17 @@
 from collections.abc import Iterator, Mapping
 
 from bec_kernel.wire import Condition, Parameter, Readings, StepKind
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.program.scan import (
+from bec_services.scan_server.program import (
     MOTOR,
     RELATIVE,
     START,
     STOP,
     Bound,
     Position,
+    Program,
     Scan,
     Taking,
+    Want,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.program.scan import MOTOR, RELATIVE, Bound, Position, Scan
+from bec_services.scan_server.program import MOTOR, RELATIVE, Bound, Position, Scan
 
 
 class ListScan(Scan):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from bec_kernel.wire import Form
-from bec_services.scan_server.program.scan import Bound, Position
+from bec_services.scan_server.program import Bound, Position
 from bec_services.scan_server.scans.line_scan import LineScan
 
 

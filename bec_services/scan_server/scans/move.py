@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter, StepKind
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.program.scan import (
+from bec_services.scan_server.program import (
     MOTOR,
     RELATIVE,
     Bound,
     Position,
+    Program,
     Scan,
     Taking,
+    Want,
 )
 
 

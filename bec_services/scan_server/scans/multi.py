@@ -3,9 +3,7 @@
 from math import prod
 
 from bec_kernel.wire import Parameter, StepKind
-from bec_services.scan_server.program.frame import where
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.program.scan import Bound, Scan, Taking
+from bec_services.scan_server.program import Bound, Program, Scan, Taking, Want, where
 
 
 class Multi(Scan):

@@ -5,7 +5,7 @@ from typing import Any
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.program.scan import MOTOR, RELATIVE, Bound, Position, Scan
+from bec_services.scan_server.program import MOTOR, RELATIVE, Bound, Position, Scan
 from bec_services.scan_server.scans.grid_scan import lines
 
 

@@ -4,24 +4,22 @@ import math
 from collections.abc import Iterator
 
 from bec_kernel.errors import RefusedError
-from bec_services.scan_server.program.paths import PlanePoint
-from bec_services.scan_server.program.plane import (
+from bec_services.scan_server.program import (
+    MOTOR,
     OPTIM_TRAJECTORY,
+    RELATIVE,
+    START,
+    STOP,
+    Bound,
+    PlanePoint,
+    Position,
+    Scan,
     at,
     count,
     few,
     number,
     ordered,
     positive,
-)
-from bec_services.scan_server.program.scan import (
-    MOTOR,
-    RELATIVE,
-    START,
-    STOP,
-    Bound,
-    Position,
-    Scan,
 )
 
 _CENTERS = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bec_kernel.wire import Parameter
-from bec_services.scan_server.program.scan import Bound, Position, Scan, seconds
+from bec_services.scan_server.program import Bound, Position, Scan, seconds
 
 
 class TimeScan(Scan):

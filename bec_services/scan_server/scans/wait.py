@@ -4,9 +4,15 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from bec_kernel.wire import Parameter, StepKind
-from bec_services.scan_server.program.condition import condition_of
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.program.scan import Bound, Position, Scan, Taking
+from bec_services.scan_server.program import (
+    Bound,
+    Position,
+    Program,
+    Scan,
+    Taking,
+    Want,
+    condition_of,
+)
 
 
 class Wait(Scan):

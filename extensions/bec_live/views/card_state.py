@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-from bec_kernel.client.scan.columns import Columns
-from bec_kernel.language.labels import headline
+from bec_kernel.client.scan import Columns
+from bec_kernel.language import headline
 from bec_kernel.wire import (
     Begin,
     FileDone,

@@ -17,8 +17,8 @@ from bokeh.plotting import figure
 from bokeh.util.paths import bokehjs_path
 from ipywidgets import Layout
 
-from bec_kernel.bus.protocol import Bus
-from bec_kernel.language.labels import fit_words
+from bec_kernel.bus import Bus
+from bec_kernel.language import fit_words
 from bec_kernel.wire import ItemAction, Verb, keys
 from bec_live.views.card_state import CardState
 

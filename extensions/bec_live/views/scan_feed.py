@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from bec_kernel.bus import Bus
 from bec_kernel.bus.changes import START, Id
-from bec_kernel.bus.protocol import Bus
 from bec_kernel.errors import BecError, BrokerError
 from bec_kernel.wire import Begin, Log, Point, keys
 from bec_live.views.card_state import CardState

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bec_kernel.language.labels import fit_words
+from bec_kernel.language import fit_words
 from bec_kernel.svg import Curve, Pairs, line_plot
 from bec_live.views.card_state import CardState
 from bec_live.views.scan_text import how_far, summary

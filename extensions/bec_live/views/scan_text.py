@@ -1,6 +1,6 @@
 """A finished scan as text: the same for the same data, so that nbval compares it."""
 
-from bec_kernel.language.labels import ending, fit_words
+from bec_kernel.language import ending, fit_words
 from bec_live.views.card_state import INDEX, CardState
 
 ROWS = 5

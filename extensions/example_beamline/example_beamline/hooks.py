@@ -1,8 +1,7 @@
 """What this beamline adds to scans: entry point group ``bec.hooks``."""
 
 from bec_kernel.wire import Begin, StepKind
-from bec_services.scan_server.program.hook import Hook, Phase
-from bec_services.scan_server.program.request import Program, Want
+from bec_services.scan_server.program import Hook, Phase, Program, Want
 
 OPEN, CLOSED = 1.0, 0.0
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from bec_services.file_writer.layout import Draft, Layout
+from bec_services.file_writer import Draft, Layout
 
 
 class RotationScan(Layout):

@@ -4,8 +4,7 @@
 as for any service; `adaptive_scan samx -5 5 --ask peak_finder` asks it.
 """
 
-from bec_kernel.service.advisor import Question, answer_questions
-from bec_kernel.service.life import serve
+from bec_kernel.service import Question, answer_questions, serve
 
 FIRST = 5
 FINE = 1 / 30

@@ -5,9 +5,13 @@ from typing import Any
 
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from bec_kernel.client.history import command
-from bec_kernel.client.queue.command import Lines
-from bec_magics.setup.session import Session
+from bec_kernel.client.history import (
+    complete_history_command,
+    history_help,
+    run_history_command,
+)
+from bec_kernel.client.queue import Lines
+from bec_magics.setup import Session
 
 
 @magics_class
@@ -25,17 +29,15 @@ class HistoryMagics(Magics):
         `%scans 7` is the report of scan 7, `%scans -1` that of the last one.
         """
         if line.strip() in ("--help", "--list"):
-            return Lines(command.history_help().splitlines())
-        return command.run_history_command(self.session.client.history, line)
+            return Lines(history_help().splitlines())
+        return run_history_command(self.session.client.history, line)
 
     def complete_scans(self, text: str) -> list[str]:
         """Return what may be typed next behind `%scans`."""
         client = self.session.client
-        return command.complete_history_command(
-            lambda: sorted(client.dev.names()), text
-        )
+        return complete_history_command(lambda: sorted(client.dev.names()), text)
 
     def explain_magic(self) -> str:
         """Return the help of `%scans?`: with the options there are."""
         told = inspect.cleandoc(type(self).scans.__doc__ or "")
-        return f"{told}\n\n{command.history_help()}"
+        return f"{told}\n\n{history_help()}"

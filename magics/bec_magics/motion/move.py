@@ -5,8 +5,8 @@ from typing import Any
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from bec_kernel.client import Client, Devices, ScanReport
-from bec_magics.data.tables import Table
-from bec_magics.setup.session import Session
+from bec_magics.data import Table
+from bec_magics.setup import Session
 
 BACK = "--back"
 

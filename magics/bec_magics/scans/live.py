@@ -7,12 +7,10 @@ from typing import Any
 from IPython.display import display, publish_display_data
 
 from bec_kernel.client import Client, ScanReport
-from bec_kernel.client.scan.columns import hints
+from bec_kernel.client.scan import hints
 from bec_kernel.errors import BecError, ScanAborted
-from bec_live.views.scan_card import ScanCard
-from bec_live.views.scan_feed import LAST_WORDS, ScanFeed, read_scan
-from bec_live.views.scan_picture import mime_bundle
-from bec_magics.setup.session import Session
+from bec_live.views import LAST_WORDS, ScanCard, ScanFeed, mime_bundle, read_scan
+from bec_magics.setup import Session
 
 
 def wait_for(session: Session, report: ScanReport) -> ScanReport:

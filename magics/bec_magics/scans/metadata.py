@@ -11,7 +11,7 @@ from IPython.core.completer import (
 )
 
 from bec_kernel.errors import BecError
-from bec_magics.setup.session import Session
+from bec_magics.setup import Session
 
 _HERE = r"\bmetadata\s*(?:=\s*\{(?:[^{}]*,)?|\[)\s*"
 _NAME = re.compile(rf"""{_HERE}(?P<quote>["'])(?P<part>\w*)$""")

@@ -5,8 +5,13 @@ from typing import Any
 
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from bec_kernel.client.queue import command
-from bec_magics.setup.session import Session
+from bec_kernel.client.queue import (
+    Lines,
+    complete_queue_command,
+    queue_help,
+    run_queue_command,
+)
+from bec_magics.setup import Session
 
 
 @magics_class
@@ -24,14 +29,14 @@ class QueueMagics(Magics):
         Without words: what runs, what waits for what, what holds it up.
         """
         if line.strip() in ("--help", "--list"):
-            return command.Lines(command.queue_help().splitlines())
-        return command.run_queue_command(self.session.client.queue, line)
+            return Lines(queue_help().splitlines())
+        return run_queue_command(self.session.client.queue, line)
 
     def complete_queue(self, text: str) -> list[str]:
         """Return what may be typed next behind `%queue`."""
-        return command.complete_queue_command(self.session.client.queue, text)
+        return complete_queue_command(self.session.client.queue, text)
 
     def explain_magic(self) -> str:
         """Return the help of `%queue?`: with the words there are."""
         told = inspect.cleandoc(type(self).queue.__doc__ or "")
-        return f"{told}\n\n{command.queue_help()}"
+        return f"{told}\n\n{queue_help()}"

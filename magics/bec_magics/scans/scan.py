@@ -6,13 +6,13 @@ from typing import Any
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from bec_kernel.client import Client, ScanReport
-from bec_kernel.client.scan.columns import hints
+from bec_kernel.client.scan import hints
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import command_line
-from bec_magics.data.tables import Table
-from bec_magics.motion.move import moved
+from bec_kernel.language import help_text, take_dry
+from bec_magics.data import Table
+from bec_magics.motion import moved
 from bec_magics.scans.live import in_notebook, open_card, wait_for
-from bec_magics.setup.session import Session
+from bec_magics.setup import Session
 
 OPTIONS = ("--background", "--dry", "--help", "--list", "--show")
 """What `%scan` itself takes, before the scan's name."""
@@ -38,7 +38,7 @@ class ScanMagics(Magics):
         `--metadata name=value` and `--scan-queue NAME`, and `--dry`: then nothing is
         done, and you are told what it would do and how long it would take.
         """
-        line, dry = command_line.take_dry(line)
+        line, dry = take_dry(line)
         if dry:
             return next(iter(self.session.client.scans.dry_run(line)))
         words = line.split(maxsplit=1)
@@ -121,7 +121,7 @@ class ScanMagics(Magics):
     def _explained(self, name: str) -> str:
         client = self.session.client
         fields = client.metadata.fields()
-        return command_line.help_text(name.strip(), client.scans.catalogue(), fields)
+        return help_text(name.strip(), client.scans.catalogue(), fields)
 
 
 def past_scan(client: Client, word: str) -> ScanReport:

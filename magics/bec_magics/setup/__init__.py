@@ -1,1 +1,5 @@
 """Magics and names that choose and start an instance."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from bec_kernel.client import Client, connect
 from bec_kernel.errors import InstanceError
-from bec_kernel.instance.folder import Folder, person
+from bec_kernel.instance import Folder, person
 
 LAUNCHER = (sys.executable, "-m", "bec_services.launcher", "--with-input")
 TIDY = ("/bin/sh", "-c", '"$@"; rm -rf -- "$0"')

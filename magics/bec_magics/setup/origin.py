@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.client.connection.origin import origin_here
+from bec_kernel.client.connection import origin_here
 from bec_kernel.wire import Origin
 
 

@@ -6,7 +6,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from bec_kernel.errors import RefusedError
-from bec_magics.scans.scan import Words
+from bec_magics.scans import Words
 from bec_magics.setup.session import Session
 
 

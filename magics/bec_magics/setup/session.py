@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bec_kernel.client import Client, ScanReport, connect
-from bec_live.views.scan_card import ScanCard
+from bec_live.views import ScanCard
 from bec_magics.setup.instance import PrivateInstance
 from bec_magics.setup.names import Later
 from bec_magics.setup.origin import origin_of

@@ -4,8 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.language import command_line

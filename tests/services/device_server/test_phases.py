@@ -1,7 +1,6 @@
 """The gate between the phases of a point over several device servers."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.wire import Answer, AnswerStatus, Step, StepKind
 from bec_services.device_server.steps.gate import Gate, Verdict

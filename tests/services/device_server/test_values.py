@@ -4,8 +4,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from ophyd.positioner import SoftPositioner
 
 from bec_kernel.device_list import DeviceSpec

@@ -7,8 +7,7 @@ import h5py
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.testing import MemoryBroker, MemoryBus

@@ -1,8 +1,7 @@
 """Where the points of a grid belong, against the scan that takes them."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.scan.grid import grid_of
 from bec_kernel.wire import Begin, ScanRequest

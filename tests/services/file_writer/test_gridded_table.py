@@ -4,8 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.bus.redis import put
@@ -28,8 +27,7 @@ from bec_services.file_writer import requests
 from bec_services.file_writer.service import run
 from bec_services.scihub.service import run as run_scihub
 from tests.services.file_writer.nexus import shown
-from tests.services.file_writer.test_filed import bus as _bus
-from tests.services.file_writer.test_filed import forget
+from tests.services.file_writer.test_filed import bus as _bus, forget
 from tests.services.file_writer.test_grid import STEPS, grid_and_places
 from tests.services.recorded import (
     T0,

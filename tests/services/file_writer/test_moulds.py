@@ -3,8 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bec_services.file_writer.hdf5.file import MasterFile
 from bec_services.file_writer.hdf5.templates import Mould, Moulds

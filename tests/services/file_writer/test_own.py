@@ -5,8 +5,7 @@ from pathlib import Path
 import h5py
 import msgspec
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bec_kernel.bus.changes import Id
 from bec_kernel.client.scan.file_reader import columns_of, filed, part

@@ -1,8 +1,7 @@
 """The bundler's core: a function of steps and answers, whatever their order."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from bec_kernel.bus.changes import Id

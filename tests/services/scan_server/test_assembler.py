@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, Parameter, ScanRequest

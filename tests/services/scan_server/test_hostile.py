@@ -6,8 +6,7 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.bus.changes import Put
 from bec_kernel.errors import RefusedError

@@ -2,8 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.wire import Item, Place, ScanRequest
 from bec_services.scan_server.queue.lane import Lane

@@ -1,8 +1,7 @@
 """Motors behind computed axes stay within their limits wherever a scan goes."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Device, DeviceValue, Motion, Reading, ScanRequest, Wish

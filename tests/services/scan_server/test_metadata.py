@@ -6,8 +6,7 @@ from importlib.metadata import EntryPoint
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from bec_kernel.errors import RefusedError

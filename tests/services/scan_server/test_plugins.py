@@ -5,8 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from bec_services.data_analysis.fits import models
-from bec_services.scan_server import __main__ as main
-from bec_services.scan_server import scans
+from bec_services.scan_server import __main__ as main, scans
 from bec_services.scan_server.program.scan import FIT_MODELS
 
 

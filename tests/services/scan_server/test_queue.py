@@ -4,8 +4,7 @@ import random
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.bus.changes import Drop, Put
 from bec_kernel.errors import TransitionError

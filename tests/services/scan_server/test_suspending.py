@@ -2,8 +2,7 @@
 
 import math
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bec_kernel.wire import Condition, Suspender
 from bec_services.scan_server.program.condition import condition_of, text_of

@@ -1,0 +1,1 @@
+from .comms import handle_beside_the_cell as handle_beside_the_cell

@@ -1,0 +1,13 @@
+from .devices import (
+    devices_of as devices_of,
+    streams_among as streams_among,
+    streams_of as streams_of,
+)
+from .files import folder_of as folder_of, stem as stem
+from .grid import (
+    Grid as Grid,
+    Index as Index,
+    first_setpoints as first_setpoints,
+    grid_of as grid_of,
+)
+from .schedule import Span as Span, spans as spans

@@ -1,0 +1,2 @@
+from .models import fit as fit
+from .schedule import FitSeries as FitSeries

@@ -1,0 +1,31 @@
+from .adapter import Held as Held
+from .builder import construct as construct, destroy as destroy, plan as plan
+from .channel_access import join_channel_access as join_channel_access
+from .description import (
+    is_configured as is_configured,
+    limits_of as limits_of,
+    read_signals as read_signals,
+)
+from .files import ScanFiles as ScanFiles
+from .motion import pace_signals as pace_signals, signals_behind as signals_behind
+from .needs import (
+    changed as changed,
+    disabled_needs as disabled_needs,
+    needed as needed,
+)
+from .registry import Change as Change, Registry as Registry, let_go as let_go
+from .signals import (
+    AsyncSignal as AsyncSignal,
+    FileEventSignal as FileEventSignal,
+    PreviewSignal as PreviewSignal,
+    ProgressSignal as ProgressSignal,
+    signals_of as signals_of,
+)
+from .status import ActionStopped as ActionStopped, LightStatus as LightStatus
+from .threads import (
+    CREW as CREW,
+    begin_stop as begin_stop,
+    each as each,
+    stopped as stopped,
+)
+from .watched_signals import watched as watched

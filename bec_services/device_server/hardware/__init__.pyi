@@ -1,0 +1,1 @@
+from .axes import PseudoAxis as PseudoAxis

@@ -1,0 +1,3 @@
+from .calls import Calls as Calls
+from .edits import Edits as Edits
+from .start_list import Given as Given, begin as begin

@@ -1,0 +1,1 @@
+from .executor import Executor as Executor, parts as parts

@@ -1,0 +1,1 @@
+from .layout import Draft as Draft, Layout as Layout

@@ -1,0 +1,1 @@
+from .persisted_points import Head as Head

@@ -1,0 +1,27 @@
+from .aligned import AlignedLayout as AlignedLayout
+from .build import tree as tree
+from .columns import (
+    STATUS as STATUS,
+    Array as Array,
+    Batch as Batch,
+    Column as Column,
+    Columns as Columns,
+    runs as runs,
+)
+from .events import happened as happened
+from .fits import fit_patches as fit_patches
+from .metadata import END_TIME as END_TIME, REASON as REASON, STATE as STATE
+from .nodes import (
+    DEVICES as DEVICES,
+    Node as Node,
+    Patch as Patch,
+    column_path as column_path,
+    group as group,
+    iso as iso,
+    text as text,
+)
+from .plot import PLOT as PLOT, Plot as Plot, plot_of as plot_of
+from .point_metadata import kinds as kinds
+from .readings import STATUSES as STATUSES
+from .scan import Scan as Scan, hinted as hinted, place as place
+from .streams import Source as Source, StreamLayout as StreamLayout

@@ -1,0 +1,1 @@
+from .outlook import Outlook as Outlook

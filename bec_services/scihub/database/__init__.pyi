@@ -1,0 +1,10 @@
+from .device_lists import answer_device_list as answer_device_list
+from .history import answer_history as answer_history
+from .rows import (
+    Outbox as Outbox,
+    ScanRow as ScanRow,
+    begun as begun,
+    changed as changed,
+    filed as filed,
+)
+from .tables import Database as Database, DatabaseError as DatabaseError

@@ -1,0 +1,2 @@
+from .history import HistoryMagics as HistoryMagics
+from .tables import Table as Table

@@ -1,0 +1,1 @@
+from .move import MoveMagics as MoveMagics, moved as moved

@@ -1,0 +1,2 @@
+from .own import InstanceMagics as InstanceMagics
+from .session import Session as Session
