@@ -21,8 +21,8 @@ from bec_services.scan_server.program.scan import Bound, Position, Scan, Taking
 
 _Asked = Generator[Want, Mapping[str, Readings] | None, bool]
 _PARTS = tuple(
-    f"bec_services.scan_server.{name}"
-    for name in ("frame", "hook", "paths", "scans.plane", "condition")
+    f"bec_services.scan_server.program.{name}"
+    for name in ("frame", "hook", "paths", "plane", "condition")
 )
 
 
