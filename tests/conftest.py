@@ -131,7 +131,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def is_long(path: Path) -> bool:
     """Say whether a file's tests start instances or programs."""
-    named = {"system", "notebooks"} & {*path.parts}
+    named = {"system", "notebooks", "surface"} & {*path.parts}
     return bool(named) or path.parent == Path(__file__).parent
 
 

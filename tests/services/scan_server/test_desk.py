@@ -6,6 +6,7 @@ import uuid
 import msgspec
 import pytest
 
+from bec_kernel.bus import Put
 from bec_kernel.wire import (
     Control,
     Hold,
@@ -15,6 +16,7 @@ from bec_kernel.wire import (
     Place,
     QueueVerb,
     ScanRequest,
+    Users,
     Verb,
     keys,
 )
@@ -90,6 +92,23 @@ def test_an_abort_of_one_item_goes_on_with_the_next(beamline):
     assert (ended.state, ended.by) == ("aborted", "bob")
     assert "by bob: wrong sample" in ended.reason
     assert ended.asked <= ended.begun <= ended.time
+
+
+def test_a_user_does_not_abort_the_scan_of_another(tmp_path):
+    beamline = Beamline(tmp_path)
+    users = Users(names=["ada", "bob"], device_servers=["main"], roles={"bob": "user"})
+    beamline.bus.commit([Put(keys.users(), users)])
+    beamline.start()
+    try:
+        first, own = beamline.scan(), beamline.scan(user="bob")
+        refused = beamline.act(Verb.ABORT, first, user="bob")
+        assert refused.startswith("bob may not abort ")
+        assert "it is ada's" in refused
+        assert beamline.act(Verb.ABORT, own, user="bob") is None
+        beamline.until_state(own, "cancelled")
+        beamline.until_state(first, "running")
+    finally:
+        beamline.close()
 
 
 def test_a_scan_that_is_good_enough_is_completed(beamline):

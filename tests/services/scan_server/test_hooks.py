@@ -228,16 +228,25 @@ def test_a_hook_wants_steps_of_its_own_devices(hook, said):
         kinds(frame.body())
 
 
-def test_a_relative_scan_goes_back_before_the_hooks_of_the_clean_up():
-    _, frame = begun({"trace": Tracer()}, relative=True)
+def finished(hooks):
+    """The frame of a relative scan whose points are taken."""
+    _, frame = begun(hooks, relative=True)
     body, sent = frame.body(), None
     while True:
         try:
             want = body.send(sent)
         except StopIteration:
-            break
+            return frame
         sent = {"x": VALUES["x"].readings} if want.answer else None
+
+
+def test_a_relative_scan_goes_back_before_the_hooks_of_the_clean_up():
+    frame = finished({"trace": Tracer()})
     assert kinds(frame.cleanup(moves=True))[:2] == ["x=5", "lamp=4"]
+
+
+def test_a_relative_scan_that_failed_is_unstaged_where_it_stands():
+    assert kinds(finished({}).cleanup(moves=False)) == ["unstage", "close"]
 
 
 def test_a_hook_that_is_no_hook_is_left_out_and_told(monkeypatch):

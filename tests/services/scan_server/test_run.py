@@ -12,6 +12,7 @@ from bec_kernel.wire import (
     ScanState,
     Step,
     StepKind,
+    Stop,
     Verb,
 )
 from tests.services.scan_server.world import POINTS, Frame, World
@@ -149,6 +150,17 @@ def test_an_aborted_scan_is_unstaged_and_closed():
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
     assert world.steps[-1].state is ScanState.ABORTED
     assert world.states[-1].reason == "user"
+
+
+def test_an_abort_stops_the_devices_before_anything_else():
+    world = World()
+    for _ in range(5):
+        world.work()
+        world.serve()
+    world.control(Verb.ABORT)
+    stop, mark, *_ = world.run.advance()
+    assert stop == Stop(epoch=0, severity=2)
+    assert (mark.verb, mark.epoch) == (Verb.ABORT, 1)
 
 
 @pytest.mark.parametrize(
