@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("bec_kernel", "bec_services", "magics", "extensions", "benchmarks", "tests")
-LINES = 400
+LINES = 600
 NAMES = 12
 
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
@@ -48,7 +48,7 @@ def test_there_is_something_to_measure():
 
 
 @pytest.mark.parametrize("path", MODULES + SCRIPTS, ids=shown)
-def test_a_file_is_at_most_400_lines_long(path):
+def test_a_file_is_at_most_600_lines_long(path):
     assert len(path.read_text().splitlines()) <= LINES
 
 

@@ -1,4 +1,8 @@
-from .classes import BEC as BEC, check_classes as check_classes
+from .classes import (
+    BEC as BEC,
+    check_classes as check_classes,
+    current_path as current_path,
+)
 from .reading import (
     list_text as list_text,
     load_list as load_list,

@@ -11,6 +11,21 @@ _ALWAYS = ("ophyd", "bec_services.device_server")
 BEC = "ophyd_devices"
 """BEC's own device package: its simulated classes are names for ours."""
 
+_MOVED = {
+    "bec_services.device_server.axes": "bec_services.device_server.hardware.axes",
+    "bec_services.device_server.epics": "bec_services.device_server.hardware.epics",
+    "bec_services.device_server.tcp_controller": (
+        "bec_services.device_server.hardware.tcp"
+    ),
+}
+"""Modules whose classes stand in device lists of users, and where they are now."""
+
+
+def current_path(path: str) -> str:
+    """Translate the path of a class that has moved; any other path stays the same."""
+    module, _, name = path.rpartition(".")
+    return f"{_MOVED.get(module, module)}.{name}"
+
 
 @functools.cache
 def allowed() -> tuple[str, ...]:

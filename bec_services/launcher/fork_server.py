@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 WARM = (
-    "bec_kernel.service",
+    "bec_kernel.service.life",
+    "bec_kernel.service.requests",
     "numpy",
     "h5py",
     "yaml",

@@ -16,7 +16,7 @@ from bec_kernel.wire import Stop, keys
 
 BODY = """
 import os
-from bec_kernel.bus import START, Append, Id
+from bec_kernel.bus.changes import START, Append, Id
 from bec_kernel.service import serve
 from bec_kernel.wire import Stop, keys
 

@@ -18,7 +18,13 @@ from ophyd import Device, Signal
 from ophyd.ophydobj import OphydObject
 from ophyd.utils import DisconnectedError
 
-from bec_kernel.device_list import BEC, DeviceListError, DeviceSpec, check_classes
+from bec_kernel.device_list import (
+    BEC,
+    DeviceListError,
+    DeviceSpec,
+    check_classes,
+    current_path,
+)
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Problem
 from bec_services.device_server.devices import bec_names, channel_access
@@ -82,7 +88,7 @@ def plan(name: str, spec: DeviceSpec, given: Given) -> Plan:
 
 
 def _class_of(name: str, path: str) -> Any:
-    module, _, last = path.rpartition(".")
+    module, _, last = current_path(path).rpartition(".")
     if module.split(".")[0] == BEC:
         raise DeviceListError(
             f"{name}: deviceClass: {path:.100} is no simulated device of BEC's that is "

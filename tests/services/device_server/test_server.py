@@ -2,7 +2,8 @@
 
 import threading
 
-from bec_kernel.bus import Append, Id, Put
+from bec_kernel.bus.changes import Append, Id, Put
+from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import (
     AnswerStatus,
@@ -16,9 +17,8 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.device_list import DeviceSpec
-from bec_services.device_server.ophyd import Held
-from bec_services.device_server.registry import Registry
+from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.registry import Registry
 from bec_services.device_server.server import DeviceServer
 from bec_services.device_server.sim import SimPositioner, SimState
 from tests.services.recorded import new_life, running, until

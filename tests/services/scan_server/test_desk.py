@@ -6,7 +6,7 @@ import uuid
 import msgspec
 import pytest
 
-from bec_kernel.bus import Put
+from bec_kernel.bus.changes import Put
 from bec_kernel.wire import (
     Control,
     Hold,
