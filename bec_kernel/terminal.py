@@ -20,7 +20,7 @@ from bec_kernel.client import (
     ScanForecast,
     ScanReport,
 )
-from bec_kernel.client.scan import Columns, Hints, hints
+from bec_kernel.client.scan import Hints, TableColumns, hints
 from bec_kernel.errors import BecError, ScanAborted
 from bec_kernel.language import fit_words, headline, length, main_signal, place, summary
 from bec_kernel.wire import ItemState, Point
@@ -61,7 +61,7 @@ class ScanView:
         self._hints = hints or {}
         self._waits = ""
         self._asked = 0.0  # when, for its place in the queue
-        self._columns = Columns()
+        self._columns = TableColumns()
         self._about: list[str] = []
         self._rows: deque[tuple[int, dict[str, float]]] = deque(maxlen=ROWS)
         self._lock = threading.Lock()

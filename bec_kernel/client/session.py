@@ -26,7 +26,13 @@ from bec_kernel.client.connection import (
     origin_of_program,
     recent_alarms,
 )
-from bec_kernel.client.devices import Calls, Config, Devices, Moves, in_few_words
+from bec_kernel.client.devices import (
+    Config,
+    Devices,
+    MoveHistory,
+    RemoteCalls,
+    in_few_words,
+)
 from bec_kernel.client.history import History
 from bec_kernel.client.queue import Queue
 from bec_kernel.client.scan import ScanReport
@@ -109,8 +115,8 @@ class Client:
         self.reader = Reader(bus)
         self.metadata = Metadata(bus, self.reader)
         self.config = Config(bus, self.reader, error_of)
-        self.moves = Moves()
-        self._calls = Calls(bus.user, self._ask, self.submit)
+        self.moves = MoveHistory()
+        self._calls = RemoteCalls(bus.user, self._ask, self.submit)
         self.dev = Devices(bus, self.reader, self._call, self.stop, self.config.update)
         names, metadata = self.dev.names, self.metadata
         self.scans = Scans(

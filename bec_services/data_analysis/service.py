@@ -18,7 +18,7 @@ _SLICE = 0.5
 
 
 @dataclass(eq=False)
-class _Scan:
+class _FittedScan:
     """One scan, and when it may be fitted again (s, monotonic)."""
 
     scan_id: str
@@ -35,7 +35,7 @@ class _Analysis:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._todo = keys.todo["data_analysis"](life.setup.name)
-        self._scans: dict[Log[Any], _Scan] = {}
+        self._scans: dict[Log[Any], _FittedScan] = {}
         self._waiting: dict[Log[Any], str] = {}  # step logs without a first entry
         self._states: dict[Log[Any], Id] = {}
         self.positions: dict[Log[Any], Id] = {}
@@ -64,7 +64,7 @@ class _Analysis:
             return
         log = keys.points(scan_id)
         states = keys.states(scan_id)
-        self._scans[log] = _Scan(scan_id, series, states)
+        self._scans[log] = _FittedScan(scan_id, series, states)
         self.positions[log] = self._states[states] = START
         import bec_services.data_analysis.fits.models  # noqa: F401 - before its first points
 
@@ -116,7 +116,7 @@ class _Analysis:
         for scan in scans:
             scan.ending = scan.ending or scan.states in ending
 
-    def _fit(self, log: Log[Any], scan: _Scan) -> None:
+    def _fit(self, log: Log[Any], scan: _FittedScan) -> None:
         task = scan.series.next()
         if task is None:
             return

@@ -13,7 +13,7 @@ from bec_kernel.device_list import DeviceList, in_order, read_list
 from bec_kernel.errors import BecError
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices import (
-    Held,
+    DeviceAdapter,
     construct,
     destroy,
     disabled_needs,
@@ -27,7 +27,7 @@ def problems(devices: DeviceList) -> Iterator[str]:
     objects: dict[str, Any] = {}
     given = {"clock": VirtualClock(), "state": SimState(), "devices": objects}
     for name in in_order(devices):
-        one = Held(name, devices[name])
+        one = DeviceAdapter(name, devices[name])
         try:
             _try(one, given)
         except BecError as error:
@@ -37,7 +37,7 @@ def problems(devices: DeviceList) -> Iterator[str]:
         destroy(device)
 
 
-def _try(one: Held, given: Mapping[str, Any]) -> None:
+def _try(one: DeviceAdapter, given: Mapping[str, Any]) -> None:
     made = plan(one.name, one.spec, given)
     if made.kind.__module__.startswith(f"{__package__}.sim"):
         construct(one, made)

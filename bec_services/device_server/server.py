@@ -10,7 +10,7 @@ from bec_kernel.service import Life
 from bec_kernel.wire import Begin, EditDevices, Inbox, Log, Reply, Stop, Users, keys
 from bec_services.device_server.clock import Clock
 from bec_services.device_server.devices import Registry, changed, needed
-from bec_services.device_server.requests import Calls, Edits
+from bec_services.device_server.requests import CallRequests, Edits
 from bec_services.device_server.steps import Executor, parts
 from bec_services.device_server.values import Presence, Values
 
@@ -27,7 +27,7 @@ class DeviceServer:
         self._clock = clock
         self._name = life.setup.name
         self._values = Values(self._name, held)
-        self._calls = Calls(
+        self._calls = CallRequests(
             life, held, clock, self._values, self._holder, told=self._tell_stopped
         )
         self._presence = Presence(life, held, self._values.renew)

@@ -12,7 +12,7 @@ from bec_services.file_writer.tree import (
     PLOT,
     Array,
     Node,
-    Scan,
+    ScanFacts,
     column_path,
     group,
     hinted,
@@ -49,7 +49,7 @@ class Draft:
         begin: the scan's first entry: request, parameters, motors, metadata.
     """
 
-    def __init__(self, scan: Scan, nodes: Iterable[Node]) -> None:
+    def __init__(self, scan: ScanFacts, nodes: Iterable[Node]) -> None:
         self.begin: Begin = scan.begin
         self._scan = scan
         self._nodes = {node.path: node for node in nodes}
@@ -192,7 +192,7 @@ def _attribute(value: Any) -> Any:
 
 def arranged(
     layouts: Mapping[str, Layout],
-    scan: Scan,
+    scan: ScanFacts,
     nodes: list[Node],
     complain: Callable[[str], None],
 ) -> list[Node]:

@@ -20,7 +20,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.file_writer.site import Site
-from bec_services.file_writer.tree import Scan
+from bec_services.file_writer.tree import ScanFacts
 
 T = TypeVar("T")
 _PAGE = 1000
@@ -28,7 +28,7 @@ _SCANS = 1000
 """Alarms of so many scans are kept: most come when the file is complete."""
 
 
-class Knowledge:
+class ScanContexts:
     """What one life knows of all its scans.
 
     Attributes:
@@ -44,14 +44,14 @@ class Knowledge:
         self._alarms_at = START
         self._alarms: dict[str, list[Alarm]] = {}
 
-    def scan(self, scan_id: str) -> Scan:
+    def scan(self, scan_id: str) -> ScanFacts:
         """Return what is known of a scan that has begun."""
         bus = self._life.bus
         begin = bus.read(keys.steps(scan_id), START, 1)[0].message
         assert isinstance(begin, Begin)
         states = bus.read(keys.states(scan_id), START, 1)
         start = states[0].message.time if states else 0.0
-        return Scan(
+        return ScanFacts(
             begin=begin,
             start=start or self._first_time(scan_id),
             devices=devices_of(bus, begin),

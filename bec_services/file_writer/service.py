@@ -14,16 +14,16 @@ from bec_kernel.service import Life, LifeOver, unfinished
 from bec_kernel.wire import Baseline, Begin, FileDone, Log, Point, Seal, keys
 from bec_services.file_writer.layout import arranged
 from bec_services.file_writer.requests import Opened
-from bec_services.file_writer.retention import Head
-from bec_services.file_writer.scan_context import Knowledge
-from bec_services.file_writer.side_streams import Came, Sending
+from bec_services.file_writer.retention import PersistedPoints
+from bec_services.file_writer.scan_context import ScanContexts
+from bec_services.file_writer.side_streams import Came, SideStreams
 from bec_services.file_writer.site import site_of
 from bec_services.file_writer.tree import (
     Columns,
+    DefaultPlot,
     Node,
     Patch,
-    Plot,
-    Scan,
+    ScanFacts,
     happened,
     iso,
     place,
@@ -46,7 +46,7 @@ class _Writing:
     """One scan's file in this life, always made from the first point on."""
 
     def __init__(
-        self, life: Life, scan_id: str, known: Knowledge, opened: Opened
+        self, life: Life, scan_id: str, known: ScanContexts, opened: Opened
     ) -> None:
         self._life = life
         self._opened = opened
@@ -54,14 +54,14 @@ class _Writing:
         self._scan_id = scan_id
         self._known = known
         self._told: set[str] = set()
-        self._scan: Scan | None = None
+        self._scan: ScanFacts | None = None
         self._seal: Seal | None = None
-        self._plot = Plot()
+        self._plot = DefaultPlot()
         self._columns = Columns()
         self._file: MasterFile | None = None
-        self._head = Head(life, scan_id, known.points_kept, self._tell)
+        self._head = PersistedPoints(life, scan_id, known.points_kept, self._tell)
         self._head.restore(self._columns)
-        self.sending = Sending(life, scan_id)
+        self.sending = SideStreams(life, scan_id)
         self.path = Path()
         first = life.bus.read(keys.steps(scan_id), START, 1)
         self._flies = False
@@ -171,7 +171,7 @@ class _Writing:
         if file.path != wanted:
             self._tell(f"{wanted} is another scan's: this one's file is {file.path}")
 
-    def _make(self, scan: Scan, wanted: Path) -> "MasterFile":
+    def _make(self, scan: ScanFacts, wanted: Path) -> "MasterFile":
         """Make the file with what the site adds, or at least without it."""
         sent = self.sending
         own = tree(scan, self._columns, sent.layout, sent.aligned, self._plot)
@@ -220,7 +220,7 @@ class _Writer:
     def __init__(self, life: Life, opened: Opened) -> None:
         self._life = life
         self._opened = opened
-        self._known = Knowledge(life, site_of(life.setup.data, life.alarm))
+        self._known = ScanContexts(life, site_of(life.setup.data, life.alarm))
         self._todo = keys.todo["file_writer"](life.setup.name)
         self._open: dict[Log[Any], tuple[str, _Writing]] = {}
         self._failed: dict[str, tuple[float, float]] = {}  # scan: due, next wait

@@ -57,7 +57,7 @@ class _Part(Protocol):
         """Say whether nothing follows in the log."""
 
 
-class _Stream:
+class _SideStream:
     """What a device sends."""
 
     def __init__(self, layout: StreamLayout, source: Source) -> None:
@@ -111,7 +111,7 @@ class _Files:
         return True  # it has no last entry: whoever is unstaged has told all
 
 
-class Sending:
+class SideStreams:
     """What a scan's devices send: followed, and read again when a file is made anew.
 
     Attributes:
@@ -148,7 +148,7 @@ class Sending:
             one = Source(device.name, signal, unit)
             self.layout.add(one)
             self._streams.add(keys.streams(*place).name)
-            self._follow(keys.streams(*place), _Stream(self.layout, one))
+            self._follow(keys.streams(*place), _SideStream(self.layout, one))
             if one.info.align is not None:
                 self.aligned.add(one)
                 self._follow(keys.aligned(*place), _Rows(self.aligned, one))

@@ -61,7 +61,7 @@ class Started(Protocol):
         """End it."""
 
 
-class Forked:
+class ForkedProcess:
     """A child that was forked for us."""
 
     def __init__(self, pid: int) -> None:
@@ -108,7 +108,7 @@ class Forked:
                 os.kill(self.pid, number)
 
 
-class Nursery:
+class ForkServer:
     """The launcher's end: asks for children."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Nursery:
         words: Sequence[str],
         environment: Mapping[str, str],
         out: Path,
-    ) -> Forked | None:
+    ) -> ForkedProcess | None:
         """Start `python -m module words`; None: it cannot be done here."""
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
@@ -145,7 +145,7 @@ class Nursery:
         if not answer:
             self.close()
             return None
-        return Forked(int(answer))
+        return ForkedProcess(int(answer))
 
     def close(self) -> None:
         """End the nursery; its children stay."""

@@ -86,7 +86,7 @@ class Pulse:
 
 
 @dataclass
-class Line:
+class BrokerLink:
     """The launcher's line to the broker, and how long that has been silent.
 
     Attributes:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bec_services.launcher.fork_server import Nursery, Started
+from bec_services.launcher.fork_server import ForkServer, Started
 
 _PR_SET_PDEATHSIG = 1
 _TAIL = 2000  # bytes
@@ -43,7 +43,7 @@ class Program:
         """Which of its role it is: `optics`; `main` where there is only one."""
         return self.name.partition("/")[2] or "main"
 
-    def start(self, logs: Path, nursery: Nursery | None = None) -> Started:
+    def start(self, logs: Path, nursery: ForkServer | None = None) -> Started:
         """Start it in a session of its own; what it prints goes to `<name>.stderr`.
 
         A module comes from the nursery, where there is one: that is faster.

@@ -18,8 +18,8 @@ from bec_kernel.instance import Folder, last_log_lines, start_broker, wait_for_b
 from bec_kernel.service import tell
 from bec_kernel.version import __version__
 from bec_kernel.wire import Heartbeat, Process, Users, keys
-from bec_services.launcher.fork_server import Nursery, Started
-from bec_services.launcher.health import Line, Pulse, Restarts
+from bec_services.launcher.fork_server import ForkServer, Started
+from bec_services.launcher.health import BrokerLink, Pulse, Restarts
 from bec_services.launcher.processes import (
     Program,
     end_all,
@@ -77,11 +77,11 @@ class Launcher:
         self.stopping = False
         self.stop_with_input = False
         now = time.monotonic()
-        self._line = Line(calm=now)
+        self._line = BrokerLink(calm=now)
         self._awake = now
         self._stale = True
         self._broker_verdict = ""
-        self._nursery = Nursery()
+        self._nursery = ForkServer()
         self._broker = self._start_broker()
         self._bus: Bus | None = None
 

@@ -32,7 +32,7 @@ _ROWS = 1000  # in one entry
 
 
 @dataclass(eq=False)
-class _Stream:
+class _AlignedStream:
     """One stream, the log of its rows, and how far it was read."""
 
     device: str
@@ -71,7 +71,7 @@ class ScanAlignment:
         self.streams = list(self._streams)
         self._catch_up()
 
-    def _found(self, device: Device, signal: SignalInfo) -> _Stream | None:
+    def _found(self, device: Device, signal: SignalInfo) -> _AlignedStream | None:
         """Return a stream, behind the rows that are there; None: there is no more."""
         if signal.align is None:
             return None
@@ -84,7 +84,7 @@ class ScanAlignment:
         told = last is not None and last.message.refused > 0
         core = StreamAlignment(signal.align, signal.name, signal.stream, after)
         log = keys.streams(*place)
-        return _Stream(device.name, signal.name, log, rows, core, after, told)
+        return _AlignedStream(device.name, signal.name, log, rows, core, after, told)
 
     @property
     def behind(self) -> list[Id]:
@@ -118,7 +118,7 @@ class ScanAlignment:
         self._wish(stream)
         return out
 
-    def _read(self, stream: _Stream) -> list[Change]:
+    def _read(self, stream: _AlignedStream) -> list[Change]:
         out: list[Change] = []
         while stream.core.waits:
             entries = self._life.bus.read(stream.log, stream.at, _PAGE)
@@ -128,7 +128,7 @@ class ScanAlignment:
         self._wish(stream)
         return out
 
-    def _feed(self, stream: _Stream, entries: list[Entry[Any]]) -> list[Change]:
+    def _feed(self, stream: _AlignedStream, entries: list[Entry[Any]]) -> list[Change]:
         if not entries:
             return []
         stream.at = entries[-1].id
@@ -145,7 +145,7 @@ class ScanAlignment:
             )
         return out
 
-    def _wish(self, stream: _Stream) -> None:
+    def _wish(self, stream: _AlignedStream) -> None:
         if stream.core.waits and not stream.core.ended:
             self.positions[stream.log] = stream.at
         else:

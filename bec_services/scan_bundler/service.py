@@ -17,7 +17,7 @@ _TOGETHER = 4  # answers to fast steps that are worth to be waited for
 
 
 @dataclass(eq=False)
-class _Scan:
+class _BundledScan:
     """One scan and the logs it is made from; the step log has no server."""
 
     scan_id: str
@@ -33,8 +33,8 @@ class _Bundling:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._todo = keys.todo["scan_bundler"](life.setup.name)
-        self._scans: dict[str, _Scan] = {}
-        self._owner: dict[Log[Any], _Scan] = {}
+        self._scans: dict[str, _BundledScan] = {}
+        self._owner: dict[Log[Any], _BundledScan] = {}
         self._keep = points_kept(life.setup.data)
         self.positions: dict[Log[Any], Id] = {}
         self.gather: dict[Log[Any], int] = {}
@@ -45,7 +45,7 @@ class _Bundling:
             return
         bus = self._life.bus
         bundle = ScanBundle(bus.last(keys.points(scan_id)))
-        scan = _Scan(scan_id, bundle, Trimming(self._keep))
+        scan = _BundledScan(scan_id, bundle, Trimming(self._keep))
         self._scans[scan_id] = scan
         steps = keys.steps(scan_id)
         self._add(scan, steps, "", bundle.after)
@@ -54,12 +54,12 @@ class _Bundling:
         if bundle.sealed:
             self._finish(scan, [])
 
-    def _add(self, scan: _Scan, log: Log[Any], server: str, after: Id) -> None:
+    def _add(self, scan: _BundledScan, log: Log[Any], server: str, after: Id) -> None:
         scan.sources[log] = server
         self._owner[log] = scan
         self.positions[log] = after
 
-    def _add_answers(self, scan: _Scan) -> None:
+    def _add_answers(self, scan: _BundledScan) -> None:
         for server in scan.bundle.servers:
             log = keys.answers(scan.scan_id, server)
             if log not in scan.sources:
@@ -80,14 +80,16 @@ class _Bundling:
             out += self._catch_up(scan)
         self._put_out(scan, out)
 
-    def _align(self, scan: _Scan, log: Log[Any], entries: list[Entry[Any]]) -> None:
+    def _align(
+        self, scan: _BundledScan, log: Log[Any], entries: list[Entry[Any]]
+    ) -> None:
         """Take what came on a stream that points wait for."""
         assert scan.alignment is not None
         if rows := scan.alignment.take(log, entries):
             self._life.bus.commit(rows, self._life.fence)
         self._follow_streams(scan)
 
-    def _follow_streams(self, scan: _Scan) -> None:
+    def _follow_streams(self, scan: _BundledScan) -> None:
         assert scan.alignment is not None
         for log in scan.alignment.streams:
             self._owner[log] = scan
@@ -95,7 +97,7 @@ class _Bundling:
         self.positions |= scan.alignment.positions
 
     def _feed(
-        self, scan: _Scan, log: Log[Any], entries: list[Entry[Any]]
+        self, scan: _BundledScan, log: Log[Any], entries: list[Entry[Any]]
     ) -> list[Output]:
         out: list[Output] = []
         server = scan.sources[log]
@@ -110,7 +112,7 @@ class _Bundling:
             self._add_answers(scan)
         return out
 
-    def _catch_up(self, scan: _Scan) -> list[Output]:
+    def _catch_up(self, scan: _BundledScan) -> list[Output]:
         """The scan has ended: every answer it waited for stands in the logs by now."""
         out: list[Output] = []
         for log, server in scan.sources.items():
@@ -124,7 +126,7 @@ class _Bundling:
             self.positions[log] = entries[-1].id
         return [entry for entry in entries if entry.message is not None]
 
-    def _put_out(self, scan: _Scan, out: list[Output]) -> None:
+    def _put_out(self, scan: _BundledScan, out: list[Output]) -> None:
         log = keys.points(scan.scan_id)
         changes: list[Change] = [Append(log, entry, at) for at, entry in out]
         last = [changes.pop()] if scan.bundle.sealed and changes else []
@@ -140,7 +142,7 @@ class _Bundling:
         elif scan.trimming.is_due(scan.bundle.points):
             self._trim(scan)
 
-    def _trim(self, scan: _Scan) -> None:
+    def _trim(self, scan: _BundledScan) -> None:
         """Let the first points go, as far as they are in the scan's file, on disk."""
         written = self._life.bus.get(keys.written(), scan.scan_id)
         filed = Id(*written.upto) if written else START
@@ -150,14 +152,14 @@ class _Bundling:
             trim = Trim(keys.points(scan.scan_id), first)
             self._life.bus.commit([trim], self._life.fence)
 
-    def _finish(self, scan: _Scan, last: list[Change]) -> None:
+    def _finish(self, scan: _BundledScan, last: list[Change]) -> None:
         """Put out the seal and all rows that are left: who sees one has the others."""
         rows = scan.alignment.finish() if scan.alignment is not None else []
         self._forget(scan)
         done = [*rows, *last, Drop(self._todo, scan.scan_id)]
         self._life.bus.commit(done, self._life.fence)
 
-    def _forget(self, scan: _Scan) -> None:
+    def _forget(self, scan: _BundledScan) -> None:
         del self._scans[scan.scan_id]
         streams = scan.alignment.streams if scan.alignment is not None else ()
         for log in (*scan.sources, *streams):

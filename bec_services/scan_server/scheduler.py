@@ -36,7 +36,7 @@ from bec_services.scan_server.accept import (
     check_right,
     doubts,
 )
-from bec_services.scan_server.forecast import Outlook
+from bec_services.scan_server.forecast import Forecaster
 from bec_services.scan_server.queue import (
     Queues,
     Suspenders,
@@ -60,7 +60,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BY_PEOPLE = ("user", "user_completed")
 
 
-class Desk:
+class Scheduler:
     """The queues of one life of the scan server.
 
     Attributes:
@@ -76,7 +76,7 @@ class Desk:
         self._lock = threading.RLock()  # over queues, and the order of commits on them
         items = life.bus.get_all(keys.items()).values()
         self._queues = Queues(items, life.bus.get_all(keys.queues()))
-        self.outlook = Outlook(life, catalogue, beamline, self._queues)
+        self.outlook = Forecaster(life, catalogue, beamline, self._queues)
         self._suspenders = Suspenders(life, beamline, self._queues)
         self._begins: dict[str, Accepted] = {}
         self._drivers = Drivers()

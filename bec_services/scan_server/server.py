@@ -10,7 +10,7 @@ from bec_kernel.errors import BecError, BrokerError, FencedError
 from bec_kernel.service import Life, LifeOver
 from bec_kernel.wire import DryRun, Inbox, Latest, Log, Problem, Reply, keys
 from bec_services.scan_server.accept import BeamlineWatch, Catalogue
-from bec_services.scan_server.scheduler import Desk
+from bec_services.scan_server.scheduler import Scheduler
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class ScanServer:
         self._life = life
         self._catalogue = catalogue
         self._beamline = BeamlineWatch(life)
-        self._desk = Desk(life, catalogue, self._beamline)
+        self._desk = Scheduler(life, catalogue, self._beamline)
 
     def run(self) -> None:
         """Serve until the life is over."""

@@ -37,7 +37,7 @@ _PAGE = 100
 
 
 @dataclass(eq=False)
-class _Scan:
+class _DeliveredScan:
     """One scan and the logs its row is made from."""
 
     row: ScanRow
@@ -52,8 +52,8 @@ class _Connector:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._todo = keys.todo["scihub"](life.setup.name)
-        self._scans: dict[str, _Scan] = {}
-        self._owner: dict[Log[Any], _Scan] = {}
+        self._scans: dict[str, _DeliveredScan] = {}
+        self._owner: dict[Log[Any], _DeliveredScan] = {}
         self._outbox = Outbox(_FIRST_WAIT, _LONGEST_WAIT)
         self._database: Database | None = None
         self._hours = load_settings(life.setup.data).keep_hours
@@ -65,7 +65,7 @@ class _Connector:
             return
         row = ScanRow(taken.scan_id, taken.scan_number, taken.name, taken.user)
         steps = keys.steps(taken.scan_id)
-        scan = self._scans[taken.scan_id] = _Scan(row, steps)
+        scan = self._scans[taken.scan_id] = _DeliveredScan(row, steps)
         for log in (steps, keys.states(taken.scan_id), keys.files(taken.scan_id)):
             scan.logs.append(log)
             self._owner[log] = scan
@@ -85,7 +85,7 @@ class _Connector:
             self.positions.pop(log, None)
         self._outbox.add(scan.row)
 
-    def _take(self, scan: _Scan, message: Any) -> None:
+    def _take(self, scan: _DeliveredScan, message: Any) -> None:
         match message:
             case Begin():
                 scan.row = begun(scan.row, message)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from caproto import ChannelType
 from caproto.server import PVGroup, pvproperty
 
-from bec_services.simulation.hdf5 import FrameFile
+from bec_services.simulation.hdf5 import CameraFile
 
 SHAPE = (64, 64)
 _PATH = 1024
@@ -61,7 +61,7 @@ class SimAreaDetector(PVGroup):
         super().__init__(*args, **kwargs)
         self._position = position
         self._seed = seed
-        self._file: FrameFile | None = None
+        self._file: CameraFile | None = None
         self._stopped: asyncio.Event | None = None
 
     @acquire_time.putter  # type: ignore[no-redef]
@@ -78,7 +78,7 @@ class SimAreaDetector(PVGroup):
         if file is not None:
             file.close()
         if value:
-            self._file = FrameFile(Path(self.file_path.value), SHAPE)
+            self._file = CameraFile(Path(self.file_path.value), SHAPE)
             await self.captured.write(0)
         return int(bool(value))
 

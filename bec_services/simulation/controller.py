@@ -37,7 +37,7 @@ _LOW, _HIGH = -100.0, 100.0
 Tell = Callable[[str], None]
 
 
-class Axis:
+class ControllerAxis:
     """One axis: moves, stops, and tells where it is.
 
     Args:
@@ -109,7 +109,9 @@ class Controller:
     def __init__(self, velocity: float) -> None:
         self._writer: asyncio.StreamWriter | None = None
         self._accepted = self._refused = 0
-        self._axes = [Axis(n, velocity, self._tell) for n in range(1, AXES + 1)]
+        self._axes = [
+            ControllerAxis(n, velocity, self._tell) for n in range(1, AXES + 1)
+        ]
 
     async def serve_client(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -158,7 +160,7 @@ class Controller:
                 raise ValueError(f"no such command: {' '.join(words):.40}")
         return ""
 
-    def _axis(self, word: str) -> Axis:
+    def _axis(self, word: str) -> ControllerAxis:
         number = int(word) if word.isdigit() else 0
         if not 1 <= number <= AXES:
             raise ValueError(f"no axis {word:.20}: there are 1 to {AXES}")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class FrameFile:
+class CameraFile:
     """A new file for frames, at `/entry/data/data`; it can be read while it grows.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Beamline:
+class InstanceConnection:
     """What the side panel may ask. Blocking: call it from a worker thread.
 
     A connection that failed is dropped, so the next question finds an instance that

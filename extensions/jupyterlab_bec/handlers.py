@@ -9,7 +9,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import gen, ioloop, util, web
 
-from jupyterlab_bec.beamline import Beamline
+from jupyterlab_bec.beamline import InstanceConnection
 
 T = TypeVar("T")
 
@@ -17,14 +17,14 @@ DEADLINE = datetime.timedelta(seconds=10)
 """Longest a browser waits for an answer."""
 
 
-def add_handlers(web_app: Any, beamline: Beamline | None = None) -> None:
+def add_handlers(web_app: Any, beamline: InstanceConnection | None = None) -> None:
     """Serve the side panel's two addresses.
 
     Args:
         web_app: the Jupyter server's tornado application.
         beamline: what answers; by default the instance ``connect()`` finds.
     """
-    asked = {"beamline": beamline or Beamline(_connect)}
+    asked = {"beamline": beamline or InstanceConnection(_connect)}
     base = web_app.settings["base_url"]
     web_app.add_handlers(
         ".*$",
@@ -42,7 +42,7 @@ def _connect() -> Any:
 
 
 class _Panel(APIHandler):
-    def initialize(self, beamline: Beamline) -> None:
+    def initialize(self, beamline: InstanceConnection) -> None:
         self.beamline = beamline
 
     async def answer(self, question: Callable[[], T]) -> T:

@@ -45,7 +45,7 @@ def matcher_for(words: dict[str, Words]) -> Any:
             if word.startswith(typed)
         ]
         # Python names mean nothing in this line, also where we have nothing to offer.
-        return {"completions": _Told(fitting), "suppress": True, "ordered": True}
+        return {"completions": _Completions(fitting), "suppress": True, "ordered": True}
 
     return match
 
@@ -97,7 +97,7 @@ def _walk(thing: Any, path: str) -> Any:
     return thing
 
 
-class _Told(list[SimpleCompletion]):
+class _Completions(list[SimpleCompletion]):
     """Completions that count as some even if there are none.
 
     IPython asks the other matchers, too, where one has offered nothing.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from jupyterlab_bec.beamline import Beamline
+from jupyterlab_bec.beamline import InstanceConnection
 
 TOKEN = "token-of-the-test"
 
@@ -43,7 +43,7 @@ def test_the_instance_is_looked_for_when_first_asked_and_then_kept():
         made.append(Client())
         return made[-1]
 
-    beamline = Beamline(connect)
+    beamline = InstanceConnection(connect)
     assert made == []
     beamline.stop()
     assert beamline.status() == {"services": [{"name": "scan_server"}]}
@@ -53,7 +53,7 @@ def test_the_instance_is_looked_for_when_first_asked_and_then_kept():
 def test_after_a_failure_the_instance_is_looked_for_again():
     first, second = Client(broken=True), Client()
     clients = iter([first, second])
-    beamline = Beamline(lambda: next(clients))
+    beamline = InstanceConnection(lambda: next(clients))
     with pytest.raises(ConnectionError):
         beamline.status()
     assert first.calls == ["close"]

@@ -15,7 +15,14 @@ from bec_kernel.bus.redis import connect
 from bec_kernel.instance import folder as config
 from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import SERVICES, keys
-from bec_services.launcher.health import FIRST, FROZEN, SETTLE, Line, Pulse, Restarts
+from bec_services.launcher.health import (
+    FIRST,
+    FROZEN,
+    SETTLE,
+    BrokerLink,
+    Pulse,
+    Restarts,
+)
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 
@@ -285,7 +292,7 @@ def test_a_standby_is_not_frozen_while_another_has_the_role():
 
 
 def test_a_broker_is_frozen_when_it_is_silent_and_not_when_it_loads():
-    line = Line(calm=0.0)
+    line = BrokerLink(calm=0.0)
     line.answered(10.0)
     line.missed(11.0, alive=True)
     line.missed(12.0, alive=False)

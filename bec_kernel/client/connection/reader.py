@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from bec_kernel.bus import Bus, Entry, Gathering, decode, encode_ask, pages
 from bec_kernel.bus.changes import START, Id
-from bec_kernel.client.connection.scan_cache import Track
+from bec_kernel.client.connection.scan_cache import ScanCache
 from bec_kernel.errors import (
     BecError,
     BrokerError,
@@ -44,7 +44,7 @@ class Reader:
         self.connections = 0
         self._bus = bus
         self._positions: dict[Log[Any], Id] = {}
-        self._tracks: dict[str, Track] = {}
+        self._tracks: dict[str, ScanCache] = {}
         self._expected: dict[str, Reply | None] = {}
         self._lost: BrokerError | None = None
         self._failure: Exception | None = None
@@ -67,21 +67,21 @@ class Reader:
         with self.changed:
             self._positions.setdefault(log, last.id if last else START)
 
-    def track(self, scan_id: str, *, points: bool = True) -> Track:
+    def track(self, scan_id: str, *, points: bool = True) -> ScanCache:
         """Return what is known of a scan, and keep it up to date until it has ended."""
         with self.changed:
-            track = self._tracks.setdefault(scan_id, Track(scan_id))
+            track = self._tracks.setdefault(scan_id, ScanCache(scan_id))
             track.follow(points=points)
         return track
 
-    def await_begin(self, scan_id: str) -> Track:
+    def await_begin(self, scan_id: str) -> ScanCache:
         """Return what will be known of a scan that nobody has asked for yet."""
         with self.changed:
-            track = self._tracks.setdefault(scan_id, Track(scan_id))
+            track = self._tracks.setdefault(scan_id, ScanCache(scan_id))
             track.await_begin()
         return track
 
-    def expect_no_fit(self, track: Track) -> None:
+    def expect_no_fit(self, track: ScanCache) -> None:
         """Wait no longer for the fit of a scan that nobody fits."""
         with self.changed:
             track.expect_no_fit()
@@ -91,7 +91,7 @@ class Reader:
         with self.changed:
             self._tracks.pop(scan_id, None)
 
-    def catch_up(self, track: Track) -> None:
+    def catch_up(self, track: ScanCache) -> None:
         """Store what is on the bus already, before anybody looks."""
         for log in list(track.positions):
             at = track.positions.get(log, _BEHIND)

@@ -22,7 +22,7 @@ LINGER = 30.0
 """Files and fits of a scan that has ended are waited for so long, s."""
 
 
-class Track:
+class ScanCache:
     """Everything the bus told of a scan so far. Touched with the reader's lock held.
 
     Attributes:

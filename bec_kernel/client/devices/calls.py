@@ -12,7 +12,7 @@ from bec_kernel.errors import DeadlineError, InUseError, RefusedError
 from bec_kernel.wire import Call, Device, ScanRequest, keys
 
 
-class Calls:
+class RemoteCalls:
     """Calls methods of devices, at their device server."""
 
     def __init__(

@@ -10,7 +10,7 @@ _MOST = 20
 """So many are remembered: some of them never began."""
 
 
-class Moves:
+class MoveHistory:
     """What was moved here, the newest last."""
 
     def __init__(self) -> None:

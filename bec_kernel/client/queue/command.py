@@ -14,7 +14,7 @@ _PLACES = ("up", "down", "top", "bottom")
 _SHOWN = 20
 
 
-class Wanted(NamedTuple):
+class ParsedLine(NamedTuple):
     """A line, sorted: words that stand alone, and options by name."""
 
     words: list[str]
@@ -30,10 +30,10 @@ class Wanted(NamedTuple):
         return name in self.options
 
 
-Do = Callable[[Queue, Wanted], object]
+Do = Callable[[Queue, ParsedLine], object]
 
 
-class Word(NamedTuple):
+class QueueWord(NamedTuple):
     """One verb.
 
     Attributes:
@@ -53,7 +53,7 @@ class Word(NamedTuple):
     options: tuple[str, ...] = ("reason",)
 
 
-def _which(wanted: Wanted, place: int = 0) -> str | None:
+def _which(wanted: ParsedLine, place: int = 0) -> str | None:
     return wanted.words[place] if len(wanted.words) > place else None
 
 
@@ -64,45 +64,45 @@ def _number(verb: str, word: str, asked: str, *, least: int = 0) -> int:
     return int(word)
 
 
-def _pause(queue: Queue, wanted: Wanted) -> None:
+def _pause(queue: Queue, wanted: ParsedLine) -> None:
     queue.pause(now=wanted.flag("now"), reason=wanted.reason)
 
 
-def _lock(queue: Queue, wanted: Wanted) -> None:
+def _lock(queue: Queue, wanted: ParsedLine) -> None:
     reason = " ".join(wanted.words) or wanted.reason
     queue.lock(reason, moves=wanted.flag("moves"))
 
 
-def _restart(queue: Queue, wanted: Wanted) -> None:
+def _restart(queue: Queue, wanted: ParsedLine) -> None:
     queue.restart(_which(wanted), reason=wanted.reason)
 
 
-def _rewind(queue: Queue, wanted: Wanted) -> None:
+def _rewind(queue: Queue, wanted: ParsedLine) -> None:
     asked = "rewind to which point? its point_id"
     point = _number("rewind", wanted.words[0], asked)
     queue.rewind(point, reason=wanted.reason)
 
 
-def _repeat(queue: Queue, wanted: Wanted) -> None:
+def _repeat(queue: Queue, wanted: ParsedLine) -> None:
     times = _number("repeat", wanted.words[0], "repeat how often? a number")
     queue.repeat(times, _which(wanted, 1))
 
 
-def _remove(queue: Queue, wanted: Wanted) -> None:
+def _remove(queue: Queue, wanted: ParsedLine) -> None:
     queue.remove(wanted.words[0], reason=wanted.reason)
 
 
-def _move(queue: Queue, wanted: Wanted) -> None:
+def _move(queue: Queue, wanted: ParsedLine) -> None:
     queue.move(wanted.words[0], wanted.words[1])
 
 
-def _history(queue: Queue, wanted: Wanted) -> object:
+def _history(queue: Queue, wanted: ParsedLine) -> object:
     word = _which(wanted) or str(_SHOWN)
     count = _number("history", word, "history takes a number of items", least=1)
     return queue.history[-count:]
 
 
-def _suspend(queue: Queue, wanted: Wanted) -> None:
+def _suspend(queue: Queue, wanted: ParsedLine) -> None:
     queue.suspend_unless(
         " ".join(wanted.words),
         name=wanted.options.get("name", ""),
@@ -110,11 +110,11 @@ def _suspend(queue: Queue, wanted: Wanted) -> None:
     )
 
 
-def _unsuspend(queue: Queue, wanted: Wanted) -> None:
+def _unsuspend(queue: Queue, wanted: ParsedLine) -> None:
     queue.unsuspend(wanted.words[0])
 
 
-def _suspenders(queue: Queue, _: Wanted) -> object:
+def _suspenders(queue: Queue, _: ParsedLine) -> object:
     return Lines([told(rule) for rule in queue.suspenders] or ["no rules"])
 
 
@@ -125,36 +125,44 @@ class Lines(list[str]):
         return "\n".join(self)
 
 
-VERBS: Mapping[str, Word] = {
-    "show": Word(lambda *_: None, "", "show what runs and waits", options=()),
-    "pause": Word(
+VERBS: Mapping[str, QueueWord] = {
+    "show": QueueWord(lambda *_: None, "", "show what runs and waits", options=()),
+    "pause": QueueWord(
         _pause,
         "[--now]",
         "begin nothing; what runs pauses behind its point, --now: at once",
         options=("now", "reason"),
     ),
-    "resume": Word(lambda q, _: q.resume(), "", "go on after a pause", options=()),
-    "lock": Word(
+    "resume": QueueWord(lambda q, _: q.resume(), "", "go on after a pause", options=()),
+    "lock": QueueWord(
         _lock,
         "REASON… [--moves]",
         "begin nothing, say why; what runs goes on; --moves: moves go on, too",
         options=("moves", "reason"),
         most=None,
     ),
-    "unlock": Word(lambda q, _: q.unlock(), "", "take the lock away", options=()),
-    "abort": Word(lambda q, w: q.abort(reason=w.reason), "", "abort what runs"),
-    "halt": Word(lambda q, w: q.halt(reason=w.reason), "", "stop, clean nothing up"),
-    "complete": Word(
+    "unlock": QueueWord(lambda q, _: q.unlock(), "", "take the lock away", options=()),
+    "abort": QueueWord(lambda q, w: q.abort(reason=w.reason), "", "abort what runs"),
+    "halt": QueueWord(
+        lambda q, w: q.halt(reason=w.reason), "", "stop, clean nothing up"
+    ),
+    "complete": QueueWord(
         lambda q, w: q.complete(reason=w.reason), "", "end what runs well, now"
     ),
-    "rewind": Word(_rewind, "POINT", "take a point and all behind it again", 1, 1),
-    "restart": Word(_restart, "[ITEM]", "again from the start, next", 0, 1),
-    "repeat": Word(_repeat, "TIMES [ITEM]", "the same so many times more", 1, 2),
-    "remove": Word(_remove, "ITEM", "take away what waits", 1, 1),
-    "move": Word(_move, "ITEM up|down|top|bottom|PLACE", "another place", 2, 2, ()),
-    "clear": Word(lambda q, w: q.clear(reason=w.reason), "", "take away all that wait"),
-    "history": Word(_history, "[NUMBER]", "what has ended: who, when, why", 0, 1, ()),
-    "suspend_unless": Word(
+    "rewind": QueueWord(_rewind, "POINT", "take a point and all behind it again", 1, 1),
+    "restart": QueueWord(_restart, "[ITEM]", "again from the start, next", 0, 1),
+    "repeat": QueueWord(_repeat, "TIMES [ITEM]", "the same so many times more", 1, 2),
+    "remove": QueueWord(_remove, "ITEM", "take away what waits", 1, 1),
+    "move": QueueWord(
+        _move, "ITEM up|down|top|bottom|PLACE", "another place", 2, 2, ()
+    ),
+    "clear": QueueWord(
+        lambda q, w: q.clear(reason=w.reason), "", "take away all that wait"
+    ),
+    "history": QueueWord(
+        _history, "[NUMBER]", "what has ended: who, when, why", 0, 1, ()
+    ),
+    "suspend_unless": QueueWord(
         _suspend,
         "RULE [--name NAME] [--after-point]",
         "pause by itself while it is not so: ring above 80 for 60",
@@ -162,8 +170,8 @@ VERBS: Mapping[str, Word] = {
         None,
         ("name", "after-point"),
     ),
-    "unsuspend": Word(_unsuspend, "NAME", "take a rule away", 1, 1, ()),
-    "suspenders": Word(_suspenders, "", "show the rules", options=()),
+    "unsuspend": QueueWord(_unsuspend, "NAME", "take a rule away", 1, 1, ()),
+    "suspenders": QueueWord(_suspenders, "", "show the rules", options=()),
 }
 _FLAGS = ("now", "moves", "after-point")
 
@@ -185,8 +193,8 @@ def run_queue_command(queue: Queue, line: str) -> object:
     return queue if shown is None else shown
 
 
-def _sorted(verb: str, found: Word, words: list[str]) -> Wanted:
-    wanted = Wanted([], {})
+def _sorted(verb: str, found: QueueWord, words: list[str]) -> ParsedLine:
+    wanted = ParsedLine([], {})
     allowed = (*found.options, "queue")
     while words:
         word = words.pop(0)

@@ -1,2 +1,2 @@
-from .columns import Columns as Columns, Hints as Hints, hints as hints
+from .columns import Hints as Hints, TableColumns as TableColumns, hints as hints
 from .report import ScanReport as ScanReport

@@ -18,7 +18,7 @@ def hints(devices: Iterable[Device]) -> dict[str, list[str]]:
     return {name: signals for name, signals in found.items() if signals}
 
 
-class Columns:
+class TableColumns:
     """Told each point's values, says in which order people want to see them."""
 
     def __init__(self) -> None:

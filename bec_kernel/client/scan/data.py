@@ -14,7 +14,7 @@ from bec_kernel.client.scan.file_streams import (
     stream_of_file,
     streams_of_file,
 )
-from bec_kernel.client.scan.plot import Plot, choose, draw, numbers
+from bec_kernel.client.scan.plot import ScanPlot, choose, draw, numbers
 from bec_kernel.client.scan.signals import DevicesData, Load, SignalData
 from bec_kernel.client.scan.source import FiledScan
 from bec_kernel.client.scan.streams import AtPoints, aligned, column, samples, unit_of
@@ -133,7 +133,7 @@ class ScanData(FiledScan):
             return AtPoints({}, {})
         return self._reader.retry(lambda: aligned(self._bus, begin))
 
-    def plot(self, y: str = "", x: str = "", *, aligned: bool = False) -> Plot:
+    def plot(self, y: str = "", x: str = "", *, aligned: bool = False) -> ScanPlot:
         """Return a picture of the points so far; a notebook shows it.
 
         Args:

@@ -13,7 +13,7 @@ _NAN = float("nan")
 _LIFE = "life/"
 
 
-class Own(NamedTuple):
+class PointMetadata(NamedTuple):
     """What one point tells of itself; files of old versions know its times at most.
 
     Attributes:
@@ -33,7 +33,7 @@ class Own(NamedTuple):
     times: Times | None
 
 
-def read(file: RemoteFile, rows: slice, count: int) -> list[Own]:
+def read(file: RemoteFile, rows: slice, count: int) -> list[PointMetadata]:
     """Return what the points tell that stand in these rows.
 
     Args:
@@ -63,10 +63,10 @@ def _table(
 
 def _own(
     moments: dict[str, float], numbers: dict[str, float], parts: list[float]
-) -> Own:
+) -> PointMetadata:
     attempt = int(numbers.get("attempt", 0))
     start = moments.get("start", _NAN)
-    return Own(
+    return PointMetadata(
         step=int(numbers["step"]) if attempt else -1,
         attempt=attempt,
         begin=moments.get("begin", _NAN),

@@ -4,7 +4,7 @@ from math import isnan
 from typing import Any, NamedTuple
 
 from bec_kernel.client.scan import file_point_metadata
-from bec_kernel.client.scan.file_point_metadata import COLLECTION, Own
+from bec_kernel.client.scan.file_point_metadata import COLLECTION, PointMetadata
 from bec_kernel.client.scan.remote_file import RemoteFile
 from bec_kernel.wire import Point, PointStatus, Reading, Readings
 
@@ -16,7 +16,7 @@ Key = tuple[str, str]
 Column = list[Reading | None]
 
 
-class Filed(NamedTuple):
+class FileContent(NamedTuple):
     """What a file tells.
 
     Attributes:
@@ -30,7 +30,7 @@ class Filed(NamedTuple):
     units: dict[str, str]
 
 
-def filed(file: RemoteFile) -> Filed:
+def filed(file: RemoteFile) -> FileContent:
     """Read all points and the baseline of a finished file.
 
     Raises:
@@ -46,7 +46,7 @@ def filed(file: RemoteFile) -> Filed:
         for device, signals in _members(file, f"{_GROUPS}/baseline").items()
         if device not in monitored
     }
-    return Filed(points, baseline, units)
+    return FileContent(points, baseline, units)
 
 
 def columns_of(file: RemoteFile) -> tuple[list[Key], int]:
@@ -126,7 +126,7 @@ def _point(
     number: int,
     data: dict[str, Readings],
     status: dict[str, PointStatus],
-    own: Own,
+    own: PointMetadata,
 ) -> Point:
     """Return a point as a file tells of it."""
     retaken = PointStatus.RETAKEN in status.values()

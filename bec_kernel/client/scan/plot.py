@@ -15,7 +15,7 @@ Numbers = Mapping[str, Sequence[float | None]]
 """One value a point, by signal; None where one is missing."""
 
 
-class Plot:
+class ScanPlot:
     """A picture; a notebook shows it.
 
     Attributes:
@@ -88,7 +88,7 @@ def draw(
     units: Mapping[str, str],
     title: str,
     notes: Sequence[str],
-) -> Plot:
+) -> ScanPlot:
     """Return the picture."""
     ups = found[y]
     across = range(len(ups)) if x == POINT else found[x]
@@ -103,7 +103,7 @@ def draw(
     svg = line_plot(
         curves, title=title, notes=notes, x=_label(x, units), y=_label(y, units)
     )
-    return Plot(svg, x, y)
+    return ScanPlot(svg, x, y)
 
 
 def _label(name: str, units: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bec_kernel.bus import Bus
 from bec_kernel.bus.changes import START
-from bec_kernel.client.connection import Reader, Track, lacking
+from bec_kernel.client.connection import Reader, ScanCache, lacking
 from bec_kernel.client.history import Past
 from bec_kernel.client.queue import place_in_queue, why_waits
 from bec_kernel.errors import DeadlineError
@@ -52,7 +52,7 @@ class ScanRecord:
         self._reader = reader
         self._request = request
         self._begin: Begin | None = None
-        self._known: Track | None = None
+        self._known: ScanCache | None = None
         self._number = number
         self._patient = True  # with the writer and the analysis, once
         self._past = Past(bus, reader)
@@ -264,7 +264,7 @@ class ScanRecord:
     def _is_move(self) -> bool:
         return self.request.name == "mv"
 
-    def _track(self, *, points: bool = True) -> Track:
+    def _track(self, *, points: bool = True) -> ScanCache:
         track = self._known
         if track is None or (points and not track.has_points):
             new = self._reader.track(self.scan_id, points=points)
@@ -309,7 +309,7 @@ class ScanRecord:
             return Path(self.past.file)
         return Path(done.path) if done else None
 
-    def _linger(self, track: Track, role: str, there: Callable[[], bool]) -> None:
+    def _linger(self, track: ScanCache, role: str, there: Callable[[], bool]) -> None:
         """Wait briefly for what a service does after a scan's end, if one does it."""
         if there() or not track.is_final:
             return

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from bec_kernel.bus import Bus
-from bec_kernel.client.connection import Reader, Track
+from bec_kernel.client.connection import Reader, ScanCache
 from bec_kernel.client.scan.data import ScanData
 from bec_kernel.client.scan.first_points import PAGE
 from bec_kernel.errors import (
@@ -86,7 +86,7 @@ class ScanReport(ScanData):
         self._raise_if_ended_early(track)
         return self
 
-    def _wait_end(self, track: Track, timeout: float | None) -> None:
+    def _wait_end(self, track: ScanCache, timeout: float | None) -> None:
         self._wait_long(lambda: track.is_final, f"the end of {self._title}", timeout)
         self._wait_whole(lambda: track.is_whole, f"the last points of {self._title}")
 
@@ -131,7 +131,7 @@ class ScanReport(ScanData):
                     subject=self.scan_id,
                 )
 
-    def _interrupted(self, track: Track) -> None:
+    def _interrupted(self, track: ScanCache) -> None:
         """Abort, wait for the end, and raise; halt when interrupted again."""
         left = ""
         try:
@@ -149,12 +149,12 @@ class ScanReport(ScanData):
             f"{self._title} stopped: interrupted{at}{left}", subject=self.scan_id
         ) from None
 
-    def _ended_well(self, track: Track) -> bool:
+    def _ended_well(self, track: ScanCache) -> bool:
         if track.item is not None:
             return track.item.state is ItemState.COMPLETED
         return track.states[-1].state is ScanState.CLOSED
 
-    def _raise_if_ended_early(self, track: Track) -> None:
+    def _raise_if_ended_early(self, track: ScanCache) -> None:
         if self._ended_well(track):
             return
         reason = f": {self.reason}" if self.reason else ""
@@ -209,7 +209,7 @@ class ScanReport(ScanData):
             yield from points
             at += len(points)
 
-    def _wait_point(self, track: Track, at: int, timeout: float | None) -> None:
+    def _wait_point(self, track: ScanCache, at: int, timeout: float | None) -> None:
         if at < track.count:
             return
         what = f"point {at} of {self._title}"

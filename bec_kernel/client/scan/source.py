@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bec_kernel.bus.changes import START
-from bec_kernel.client.scan.file_reader import Filed, filed
+from bec_kernel.client.scan.file_reader import FileContent, filed
 from bec_kernel.client.scan.file_streams import configuration_of, fit_of
 from bec_kernel.client.scan.first_points import PAGE, FirstPoints
 from bec_kernel.client.scan.record import ScanRecord
@@ -14,7 +14,7 @@ from bec_kernel.wire import Fit, Point, Readings, keys
 class FiledScan(ScanRecord):
     """One scan's points, baseline, configuration and fit."""
 
-    _filed: Filed | None = None
+    _filed: FileContent | None = None
     _before: FirstPoints | None = None
     _filed_fit: Fit | None = None
     _filed_configuration: dict[str, Readings] | None = None
@@ -108,7 +108,7 @@ class FiledScan(ScanRecord):
             self._filed_fit = found = self._filed_fit or fit_of(self.hdf5)
         return found
 
-    def _from_file(self) -> Filed:
+    def _from_file(self) -> FileContent:
         if self._filed is None:
             self._filed = filed(self.hdf5)
         return self._filed

@@ -19,7 +19,10 @@ def path(told: Forecast) -> str:
     else:
         xs, ys = told.times, first[1].path
         x_label, y_label = "time, s", _label(first[0], first[1].unit)
-    across, up = _Scale(xs, _LEFT, _WIDTH - _RIGHT), _Scale(ys, _HEIGHT - _BOTTOM, _TOP)
+    across, up = (
+        _PathScale(xs, _LEFT, _WIDTH - _RIGHT),
+        _PathScale(ys, _HEIGHT - _BOTTOM, _TOP),
+    )
     places = [f"{across.at(x):.1f} {up.at(y):.1f}" for x, y in zip(xs, ys, strict=True)]
     floor, wall = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     return (
@@ -43,7 +46,7 @@ def path(told: Forecast) -> str:
     )
 
 
-class _Scale:
+class _PathScale:
     """Numbers to pixels."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:

@@ -1,4 +1,4 @@
-from .adapter import Held as Held
+from .adapter import DeviceAdapter as DeviceAdapter
 from .builder import construct as construct, destroy as destroy, plan as plan
 from .channel_access import join_channel_access as join_channel_access
 from .description import (
@@ -23,7 +23,7 @@ from .signals import (
 )
 from .status import ActionStopped as ActionStopped, LightStatus as LightStatus
 from .threads import (
-    CREW as CREW,
+    POOL as POOL,
     begin_stop as begin_stop,
     each as each,
     stopped as stopped,

@@ -14,14 +14,14 @@ from bec_kernel.wire import Device, Problem, Reading, Readings, SignalInfo
 from bec_services.device_server.clock import Status
 from bec_services.device_server.devices import description, watched_signals
 from bec_services.device_server.devices.access import declared
-from bec_services.device_server.devices.link import Link, Said
+from bec_services.device_server.devices.link import Description, Link
 from bec_services.device_server.devices.motion import motions_of
 
 _SIMULATED = ("bec_services.device_server.sim", "ophyd.sim")
 _QUICK = (*_SIMULATED, "bec_services.device_server.hardware.tcp", "ophyd.signal")
 
 
-class Held:
+class DeviceAdapter:
     """One device this server holds.
 
     Attributes:
@@ -70,7 +70,7 @@ class Held:
     def stopped(self, count: int) -> None:
         self.link.stopped = count
 
-    def with_spec(self, spec: DeviceSpec) -> "Held":
+    def with_spec(self, spec: DeviceSpec) -> "DeviceAdapter":
         """Return the same device under what is newly written of it."""
         other = copy.copy(self)
         other.spec = spec
@@ -344,16 +344,16 @@ class Held:
             built=self.built,
         )
 
-    def look(self) -> Said:
+    def look(self) -> Description:
         """Return what the device says of itself; while it is away, what it said."""
         device, link = self.device, self.link
         if device is None:
-            return Said()
+            return Description()
         try:
             if not link.said.methods:
                 link.said = link.said._replace(methods=description.methods(device))
             if self.usable:
-                link.said = Said(
+                link.said = Description(
                     description.limits_of(device),
                     self._signals(device),
                     link.said.methods,

@@ -28,7 +28,7 @@ from bec_kernel.device_list import (
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Problem
 from bec_services.device_server.devices import bec_names, channel_access
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 
 _AT_ONCE = 64
 _SETTING = 5.0
@@ -153,7 +153,7 @@ def _has(kind: Any, key: str) -> bool:
     return hasattr(kind, key) or key in getattr(kind, "component_names", ())
 
 
-def construct(one: Held, made: Plan) -> None:
+def construct(one: DeviceAdapter, made: Plan) -> None:
     """Make the ophyd object.
 
     Raises:
@@ -169,8 +169,8 @@ def construct(one: Held, made: Plan) -> None:
 
 
 def connect(
-    devices: Sequence[tuple[Held, Plan]],
-    told: Callable[[Held, DeviceListError | None], None],
+    devices: Sequence[tuple[DeviceAdapter, Plan]],
+    told: Callable[[DeviceAdapter, DeviceListError | None], None],
     cancelled: "Future[str]",
 ) -> None:
     """Connect devices side by side and set what is left of their `deviceConfig`.
@@ -182,8 +182,10 @@ def connect(
         RefusedError: somebody has cancelled it.
     """
     begun = time.monotonic()
-    jobs: queue.SimpleQueue[tuple[Future[None], Held, Plan]] = queue.SimpleQueue()
-    running: dict[Future[None], Held] = {}
+    jobs: queue.SimpleQueue[tuple[Future[None], DeviceAdapter, Plan]] = (
+        queue.SimpleQueue()
+    )
+    running: dict[Future[None], DeviceAdapter] = {}
     for one, made in devices:
         future: Future[None] = Future()
         running[future] = one
@@ -205,7 +207,7 @@ def connect(
 
 
 def _work(
-    jobs: "queue.SimpleQueue[tuple[Future[None], Held, Plan]]", begun: float
+    jobs: "queue.SimpleQueue[tuple[Future[None], DeviceAdapter, Plan]]", begun: float
 ) -> None:
     channel_access.join_channel_access()
     with contextlib.suppress(queue.Empty):
@@ -233,7 +235,7 @@ def _as_done(
         yield from done
 
 
-def _connected(one: Held, made: Plan, begun: float) -> None:
+def _connected(one: DeviceAdapter, made: Plan, begun: float) -> None:
     timeout = one.spec.connectionTimeout
     left = max(_SHORTEST, timeout - (time.monotonic() - begun))
     try:
@@ -248,7 +250,7 @@ def _connected(one: Held, made: Plan, begun: float) -> None:
     one.look()
 
 
-def configure(one: Held, key: str, value: Any) -> None:
+def configure(one: DeviceAdapter, key: str, value: Any) -> None:
     """Set one key of `deviceConfig` on a connected device.
 
     Raises:

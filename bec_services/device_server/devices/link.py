@@ -16,7 +16,7 @@ _CATCH_UP = 2.0
 """A server tells of a motor at most so long (s) after it was connected."""
 
 
-class Said(NamedTuple):
+class Description(NamedTuple):
     """What a device said of itself."""
 
     limits: tuple[float, float] | None = None
@@ -53,7 +53,7 @@ class Link:
         self.name = name
         self.problem: Problem | None = None
         self.stopped = 0
-        self.said = Said()
+        self.said = Description()
         self.told: Callable[[], None] = _nobody
         self.busy: dict[str, Future[Any]] = {}
         self.halting: Future[Any] | None = None

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from bec_kernel.device_list import DeviceList
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 
 
-def needed(held: Mapping[str, Held], names: Iterable[str]) -> set[str]:
+def needed(held: Mapping[str, DeviceAdapter], names: Iterable[str]) -> set[str]:
     """Return devices and all they need, and what those need."""
     found: set[str] = set()
     left = list(names)
@@ -18,7 +18,7 @@ def needed(held: Mapping[str, Held], names: Iterable[str]) -> set[str]:
     return found
 
 
-def changed(held: Mapping[str, Held], names: Iterable[str]) -> set[str]:
+def changed(held: Mapping[str, DeviceAdapter], names: Iterable[str]) -> set[str]:
     """Return what may change when somebody changes these devices.
 
     What moves (a pseudo axis, a flyer) moves what it needs; a detector looks at it.

@@ -10,7 +10,7 @@ from bec_kernel.device_list import DeviceList, DeviceListError, in_order
 from bec_kernel.errors import BecError
 from bec_kernel.wire import Device, Problem
 from bec_services.device_server.clock import Clock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.devices.builder import (
     Plan,
     configure,
@@ -41,12 +41,12 @@ class Change:
     """
 
     specs: DeviceList
-    held: dict[str, Held] = field(default_factory=dict)
-    kept: dict[str, Held] = field(default_factory=dict)
+    held: dict[str, DeviceAdapter] = field(default_factory=dict)
+    kept: dict[str, DeviceAdapter] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     limits: dict[str, Any] = field(default_factory=dict)
     touched: list[str] = field(default_factory=list)
-    before: tuple[dict[str, Held], dict[str, Any], DeviceList] | None = None
+    before: tuple[dict[str, DeviceAdapter], dict[str, Any], DeviceList] | None = None
 
     def published(self, server: str) -> dict[str, Device | None]:
         """Return all it touches as the bus shall know it; None: it is gone."""
@@ -66,7 +66,7 @@ class Registry:
     """
 
     def __init__(self, clock: Clock, state: SimState) -> None:
-        self.held: dict[str, Held] = {}
+        self.held: dict[str, DeviceAdapter] = {}
         self.specs: DeviceList = {}
         self.version = 0
         self.since_whole = 0
@@ -130,10 +130,10 @@ class Registry:
         anew = self._made_anew(specs, change, set(again))
         overlay: dict[str, Any] = dict.fromkeys(anew)
         given = {**self._given, "devices": ChainMap(overlay, self._objects)}
-        made: list[tuple[Held, Plan]] = []
+        made: list[tuple[DeviceAdapter, Plan]] = []
         try:
             for name in (name for name in order if name in anew):
-                one = change.held[name] = Held(name, specs[name])
+                one = change.held[name] = DeviceAdapter(name, specs[name])
                 if one.spec.enabled and (found := _make(one, given, lenient)):
                     made.append((one, found))
                 overlay[name] = one.device
@@ -249,7 +249,7 @@ def let_go(devices: Iterable[Any]) -> list[str]:
     return [one for one in said if one]
 
 
-def _make(one: Held, given: dict[str, Any], lenient: bool) -> Plan | None:
+def _make(one: DeviceAdapter, given: dict[str, Any], lenient: bool) -> Plan | None:
     try:
         found = plan(one.name, one.spec, given)
         construct(one, found)
@@ -261,7 +261,7 @@ def _make(one: Held, given: dict[str, Any], lenient: bool) -> Plan | None:
     return found
 
 
-def _mark(one: Held, error: BecError) -> None:
+def _mark(one: DeviceAdapter, error: BecError) -> None:
     text = str(error)
     said = text if text.startswith(one.name) else f"{one.name} cannot be built: {text}"
     one.problem = Problem(kind="DeviceError", message=said, subject=one.name)
@@ -269,7 +269,7 @@ def _mark(one: Held, error: BecError) -> None:
 
 
 def _connect(
-    made: list[tuple[Held, Plan]],
+    made: list[tuple[DeviceAdapter, Plan]],
     told: Told,
     cancelled: "Future[str]",
     *,
@@ -277,7 +277,7 @@ def _connect(
 ) -> None:
     count = 0
 
-    def one_more(one: Held, error: DeviceListError | None) -> None:
+    def one_more(one: DeviceAdapter, error: DeviceListError | None) -> None:
         nonlocal count
         if error is not None and not lenient:
             raise error

@@ -39,7 +39,7 @@ _OVERHEAD = 64  # bytes a number takes
 _LARGEST = MESSAGE_LIMIT - (2 << 20)  # bytes; a batch has others before it
 
 
-class _Told(Signal):
+class _ReportedSignal(Signal):
     """A signal that is no part of a reading, stamped by its device's clock."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -60,7 +60,7 @@ class _Told(Signal):
         return float(clock.time()) if clock is not None else time.time()
 
 
-class AsyncSignal(_Told):
+class AsyncSignal(_ReportedSignal):
     """Samples a device takes at its own pace while it is staged; none is lost.
 
     What is put is kept here until it is in the scan's stream; a device that has put
@@ -257,7 +257,7 @@ class AsyncSignal(_Told):
         return [status for _, _, status in gone]
 
 
-class PreviewSignal(_Told):
+class PreviewSignal(_ReportedSignal):
     """The newest picture or curve, for people to look at; what is too fast is left out.
 
     Args:
@@ -291,7 +291,7 @@ class PreviewSignal(_Told):
         super().put(shown, timestamp=when, force=True)
 
 
-class ProgressSignal(_Told):
+class ProgressSignal(_ReportedSignal):
     """How far a device has come with what it does."""
 
     def put(
@@ -309,7 +309,7 @@ class ProgressSignal(_Told):
         super().put(told, timestamp=when, force=True)
 
 
-class FileEventSignal(_Told):
+class FileEventSignal(_ReportedSignal):
     """A file that a device writes by itself; the scan's file links what is in it."""
 
     def put(

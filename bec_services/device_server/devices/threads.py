@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 
 from bec_kernel.errors import DeviceError
 from bec_services.device_server.devices import channel_access
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 
 T = TypeVar("T")
 
 _Task = tuple["Future[object]", Callable[[], object]]
 
 
-class Crew:
+class DaemonPool:
     """As many threads as are needed at once; they are kept for the next time."""
 
     def __init__(self) -> None:
@@ -58,13 +58,13 @@ class Crew:
             self._idle += 1
 
 
-CREW = Crew()
+POOL = DaemonPool()
 """Of this process."""
 
 
 def each(
-    devices: Iterable[Held],
-    work: Callable[[Held], T],
+    devices: Iterable[DeviceAdapter],
+    work: Callable[[DeviceAdapter], T],
     deadline: float,
     lane: str = "scan",
 ) -> tuple[dict[str, T], list[DeviceError]]:
@@ -101,7 +101,9 @@ def each(
     return results, errors
 
 
-def _begin(one: Held, work: Callable[[Held], T], lane: str) -> "Future[T]":
+def _begin(
+    one: DeviceAdapter, work: Callable[[DeviceAdapter], T], lane: str
+) -> "Future[T]":
     busy = one.link.busy.get(lane)
     if busy is not None and not busy.done():
         failed: Future[T] = Future()
@@ -109,12 +111,12 @@ def _begin(one: Held, work: Callable[[Held], T], lane: str) -> "Future[T]":
             DeviceError(f"{one.name} still does not answer", subject=one.name)
         )
         return failed
-    future = CREW.submit(lambda: work(one))
+    future = POOL.submit(lambda: work(one))
     one.link.busy[lane] = future
     return future  # type: ignore[return-value]
 
 
-def _end(one: Held, future: "Future[T]", until: float) -> T:
+def _end(one: DeviceAdapter, future: "Future[T]", until: float) -> T:
     """Wait for it, or for the loss of the connection.
 
     Raises:
@@ -129,7 +131,7 @@ def _end(one: Held, future: "Future[T]", until: float) -> T:
     return future.result(0)
 
 
-def begin_stop(devices: Iterable[Held]) -> "dict[str, Future[None]]":
+def begin_stop(devices: Iterable[DeviceAdapter]) -> "dict[str, Future[None]]":
     """Stop devices, all at once; return at once what tells when each was told.
 
     Whoever looks sees from now on that they were stopped. One that still does not
@@ -141,10 +143,10 @@ def begin_stop(devices: Iterable[Held]) -> "dict[str, Future[None]]":
     return {one.name: _halting(one) for one in found}
 
 
-def _halting(one: Held) -> "Future[None]":
+def _halting(one: DeviceAdapter) -> "Future[None]":
     halting = one.link.halting
     if halting is None or halting.done():
-        halting = _now(one.halt) if one.quick else CREW.submit(one.halt)
+        halting = _now(one.halt) if one.quick else POOL.submit(one.halt)
         one.link.halting = halting
     return halting  # type: ignore[return-value]
 

@@ -11,7 +11,7 @@ _KEEP = 10_000
 _PLAIN = (bool, int, float, str)
 
 
-class Line:
+class CallRecord:
     """One call's line in the journal; none where it did not begin.
 
     Attributes:

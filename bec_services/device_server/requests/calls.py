@@ -26,14 +26,14 @@ from bec_services.device_server.clock import (
     Stopped,
 )
 from bec_services.device_server.devices import (
-    CREW,
+    POOL,
     ActionStopped,
-    Held,
+    DeviceAdapter,
     begin_stop,
     stopped,
 )
-from bec_services.device_server.requests.call_log import Line
-from bec_services.device_server.requests.deduplication import Asked
+from bec_services.device_server.requests.call_log import CallRecord
+from bec_services.device_server.requests.deduplication import RecentRequests
 from bec_services.device_server.values import Values
 
 _KEEP = 1000
@@ -57,13 +57,13 @@ Holder = Callable[[str], str | None]
 """Says who holds a device ("scan 7"), or None."""
 
 
-class Calls:
+class CallRequests:
     """Answers calls and stops, each in a thread of its own."""
 
     def __init__(
         self,
         life: Life,
-        held: Mapping[str, Held],
+        held: Mapping[str, DeviceAdapter],
         clock: Clock,
         values: Values,
         holder: Holder,
@@ -78,7 +78,7 @@ class Calls:
         self._told = told
         self._free = threading.Semaphore(_AT_ONCE)
         self._lock = threading.Lock()
-        self._asked = Asked()
+        self._asked = RecentRequests()
 
     def unanswered(self, inbox: Inbox[Ask, Reply]) -> tuple[set[str], Id]:
         """Return the ids of asks that are answered, and where to begin."""
@@ -106,7 +106,7 @@ class Calls:
         elif not self._free.acquire(blocking=False):
             self._reply(inbox, entry, self._busy)
         else:
-            line = Line(self._life, inbox.name.rsplit("/", 1)[1], ask)
+            line = CallRecord(self._life, inbox.name.rsplit("/", 1)[1], ask)
             do, done = lambda: self._call(ask, line), self._free.release
             self._spawn(inbox, entry, do, done, line)
 
@@ -116,7 +116,7 @@ class Calls:
         entry: Entry[Ask],
         do: Callable[[], Any],
         done: Callable[[], None] = lambda: None,
-        line: Line | None = None,
+        line: CallRecord | None = None,
     ) -> None:
         """Do it and reply, in a thread of its own."""
 
@@ -137,7 +137,7 @@ class Calls:
             except BaseException as error:  # noqa: BLE001 - raised again by check()
                 self._life.end(error)
 
-        CREW.submit(guarded)
+        POOL.submit(guarded)
 
     def stop(self, names: Collection[str]) -> list[str]:
         """Stop these devices, or all, at once; return which.
@@ -161,7 +161,7 @@ class Calls:
         hint = f"did you mean {near[0]}?" if near else has
         return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
 
-    def _call(self, call: Call, line: Line) -> Any:
+    def _call(self, call: Call, line: CallRecord) -> Any:
         if call.deadline and time.time() > call.deadline:
             raise RefusedError(f"{call.device}.{call.method:.80} came too late")
         one = self._held.get(call.device)
@@ -199,7 +199,7 @@ class Calls:
     def _patiently(self, call: Call, work: Callable[[], Any]) -> Any:
         """Do what may hang, and leave it alone when it does."""
         patience = min(_left(call), _ANSWER)
-        future = CREW.submit(work)
+        future = POOL.submit(work)
         try:
             return future.result(patience)
         except TimeoutError as error:
@@ -208,7 +208,7 @@ class Calls:
                 subject=call.device,
             ) from error
 
-    def _may_change(self, one: Held) -> None:
+    def _may_change(self, one: DeviceAdapter) -> None:
         if one.spec.readOnly:
             raise DeviceError(f"{one.name} is read-only", subject=one.name)
         if holder := self._holder(one.name):
@@ -216,7 +216,7 @@ class Calls:
                 f"{one.name} is in use by {holder}", subject=one.name, value=holder
             )
 
-    def _finish(self, one: Held, call: Call, result: Any, before: int) -> Any:
+    def _finish(self, one: DeviceAdapter, call: Call, result: Any, before: int) -> Any:
         """Wait for a status; return what travels."""
         self._values.note(one.name)
         if not hasattr(result, "add_callback"):
@@ -242,7 +242,7 @@ class Calls:
             raise DeviceError(f"{one.name} failed: {failure}", subject=one.name)
         return None
 
-    def _stand_still(self, one: Held, call: Call, status: Status) -> None:
+    def _stand_still(self, one: DeviceAdapter, call: Call, status: Status) -> None:
         """Stop what took too long, and wait a little until it stands."""
         if not hasattr(getattr(one.call(call.method), "__self__", None), "stop"):
             return  # a signal: it gives up by itself
@@ -262,7 +262,7 @@ class Calls:
         inbox: Inbox[Ask, Reply],
         entry: Entry[Ask],
         do: Callable[[], Any],
-        line: Line | None = None,
+        line: CallRecord | None = None,
     ) -> None:
         problem, value = None, None
         try:
@@ -317,7 +317,7 @@ def _in_time(call: Call, method: Callable[..., Any]) -> Callable[..., Any]:
     return partial(method, timeout=max(_SHORTEST, _left(call) - _EARLIER))
 
 
-def _position(one: Held, call: Call) -> float:
+def _position(one: DeviceAdapter, call: Call) -> float:
     """Return the one number a device can be set to."""
     at = call.args[0] if len(call.args) == 1 and not call.kwargs else None
     is_number = isinstance(at, int | float) and not isinstance(at, bool)

@@ -11,7 +11,7 @@ _KEEP = 4000
 Tell = Callable[[Reply], object]
 
 
-class Asked:
+class RecentRequests:
     """Requests by id, the newest of them, and what was replied."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from ophyd import Component, Device
 
 from bec_services.device_server.devices import AsyncSignal
 from bec_services.device_server.sim.checked import number, whole
-from bec_services.device_server.sim.models import Model
+from bec_services.device_server.sim.models import SignalModel
 from bec_services.device_server.sim.streaming import SimAsyncCounter
 
 _MOST = 10_000
@@ -36,7 +36,7 @@ class SimAsyncMonitor(SimAsyncCounter):
         **kwargs: Any,
     ) -> None:
         self._motor = ref_motor
-        self._model = Model(model, {"height": 100.0, **(params or {})})
+        self._model = SignalModel(model, {"height": 100.0, **(params or {})})
         self._devices = {} if devices is None else devices
         super().__init__(prefix, **kwargs)
 

@@ -12,7 +12,7 @@ from bec_services.device_server.clock import Clock, Timer
 from bec_services.device_server.devices import ActionStopped, LightStatus
 from bec_services.device_server.sim.checked import number
 from bec_services.device_server.sim.device import SimDevice, SimSignal
-from bec_services.device_server.sim.models import Model, all_names
+from bec_services.device_server.sim.models import SignalModel, all_names
 from bec_services.device_server.sim.state import SimState
 
 _FINEST = 1e-12
@@ -61,7 +61,7 @@ class Simulation:
         dimensions: int,
     ) -> None:
         given = dict(sim_init or {})
-        self.model = Model(
+        self.model = SignalModel(
             given.get("model", model),
             {**params, **given.get("params", {})},
             dimensions=dimensions,

@@ -106,7 +106,7 @@ def all_names() -> list[str]:
     return [*MODELS, *(name for name in lmfit_models.names() if name not in MODELS)]
 
 
-class Model:
+class SignalModel:
     """A model chosen by name, with parameters that can be changed while it is used.
 
     Args:

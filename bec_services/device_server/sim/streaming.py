@@ -11,7 +11,7 @@ from bec_services.device_server.devices import ActionStopped, AsyncSignal, Light
 from bec_services.device_server.sim.checked import FASTEST, number, whole
 from bec_services.device_server.sim.detector import Noise
 from bec_services.device_server.sim.device import SimDevice, SimSignal
-from bec_services.device_server.sim.models import Model
+from bec_services.device_server.sim.models import SignalModel
 from bec_services.device_server.sim.profile import Profile
 from bec_services.device_server.sim.state import SimState
 
@@ -177,7 +177,7 @@ class SimFlyer(_Stream):
         self._plan = self._checked(
             {"num": num, "exposure": exposure, "start": start, "end": end}
         )
-        self._model = Model("GaussianModel", {"height": 1000.0})
+        self._model = SignalModel("GaussianModel", {"height": 1000.0})
         self._events: list[dict[str, Any]] = []
         self._flight: LightStatus | None = None
         self._began = 0.0

@@ -25,14 +25,14 @@ from bec_services.device_server.clock import (
 )
 from bec_services.device_server.devices import (
     ActionStopped,
-    Held,
+    DeviceAdapter,
     begin_stop,
     each,
     stopped,
 )
 from bec_services.device_server.steps.config_snapshot import set_up_of
 from bec_services.device_server.steps.outcome import Barrier, Outcome, Withdrawn
-from bec_services.device_server.steps.sweep import Motion, Sweep
+from bec_services.device_server.steps.sweep import OngoingMove, Sweep
 from bec_services.device_server.steps.waiting import Waits, wait_at
 from bec_services.device_server.values import ScanStreams, Values
 
@@ -62,7 +62,7 @@ class Actions:
 
     def __init__(
         self,
-        held: Mapping[str, Held],
+        held: Mapping[str, DeviceAdapter],
         clock: Clock,
         values: Values,
         streams: ScanStreams | None = None,
@@ -72,11 +72,11 @@ class Actions:
         self._held = held
         self._clock = clock
         self._values = values
-        self._monitored: list[Held] = []
-        self._triggered: list[Held] = []
+        self._monitored: list[DeviceAdapter] = []
+        self._triggered: list[DeviceAdapter] = []
         self._mine: set[str] = set()
         self._missing: list[str] = []
-        self._busy: Sequence[Held] = ()
+        self._busy: Sequence[DeviceAdapter] = ()
         self._barrier: Barrier = _alone
         self._streams = streams
         self._newest = newest
@@ -194,17 +194,17 @@ class Actions:
         return Outcome(AnswerStatus.OK, begin=begin, end=end, value=value)
 
     def _told(
-        self, step: Step, motions: Sequence[Motion], end: float
+        self, step: Step, motions: Sequence[OngoingMove], end: float
     ) -> str | float | None:
         """Return what is answered to a wait."""
         if motions and all(motion.status.done for motion in motions):
             return "arrived"
         return None if step.set or step.until else end - self.opened
 
-    def _motors(self, positions: Mapping[str, float]) -> list[Held]:
+    def _motors(self, positions: Mapping[str, float]) -> list[DeviceAdapter]:
         return [self._held[name] for name in positions if name in self._mine]
 
-    def _of(self, step: Step) -> list[Held]:
+    def _of(self, step: Step) -> list[DeviceAdapter]:
         return [self._held[name] for name in step.devices if name in self._mine]
 
     def _stage(self, step: Step, _stop: threading.Event) -> Outcome:
@@ -253,7 +253,7 @@ class Actions:
         set_up = set_up_of(self._of(step), READ_DEADLINE)
         return msgspec.structs.replace(read, set_up=set_up)
 
-    def _readings(self, devices: Sequence[Held]) -> dict[str, Readings]:
+    def _readings(self, devices: Sequence[DeviceAdapter]) -> dict[str, Readings]:
         found, failed = each(devices, _read, READ_DEADLINE)
         for name, readings in found.items():
             self._values.note(name, readings)
@@ -313,7 +313,7 @@ class Actions:
     def _set(self, positions: Mapping[str, float], stop: threading.Event) -> None:
         motors = self._motors(positions)
 
-        def start(one: Held) -> Status:
+        def start(one: DeviceAdapter) -> Status:
             return self._sweep.status(one, positions[one.name])
 
         self._run(motors, start, MOVE_DEADLINE, stop)
@@ -322,8 +322,8 @@ class Actions:
 
     def _run(
         self,
-        devices: Sequence[Held],
-        start: Callable[[Held], Status],
+        devices: Sequence[DeviceAdapter],
+        start: Callable[[DeviceAdapter], Status],
         deadline: float,
         stop: threading.Event,
     ) -> None:
@@ -352,7 +352,9 @@ class Actions:
         for one, count, status in zip(devices, before, statuses, strict=True):
             _check(one, count, status)
 
-    def _stand_still(self, devices: Sequence[Held], statuses: Sequence[Any]) -> None:
+    def _stand_still(
+        self, devices: Sequence[DeviceAdapter], statuses: Sequence[Any]
+    ) -> None:
         """Stop all of them, and wait a little until they stand."""
         stopped(begin_stop(devices), _STANDSTILL)
         try:
@@ -361,7 +363,7 @@ class Actions:
             return  # the next move says so, if it still does not stand
 
 
-def _read(one: Held) -> Readings:
+def _read(one: DeviceAdapter) -> Readings:
     """Read a device; one that is away is waited for, where that is wished."""
     one.ready()
     try:
@@ -373,20 +375,20 @@ def _read(one: Held) -> Readings:
     return one.read()
 
 
-def _may_move(one: Held) -> bool:
+def _may_move(one: DeviceAdapter) -> bool:
     try:
         return bool(getattr(one.device, "moving", False))
     except Exception:  # noqa: BLE001 - whatever a device that is away raises
         return True
 
 
-def _raise_if_stopped(devices: Sequence[Held], before: Sequence[int]) -> None:
+def _raise_if_stopped(devices: Sequence[DeviceAdapter], before: Sequence[int]) -> None:
     for one, count in zip(devices, before, strict=True):
         if one.stopped != count:
             raise _Interrupted(f"{one.name} was stopped")
 
 
-def _check(one: Held, stopped_before: int, status: Status) -> None:
+def _check(one: DeviceAdapter, stopped_before: int, status: Status) -> None:
     """Say what went wrong with a status that is done.
 
     `EpicsMotor.stop` ends a move with success: only the count of stops tells.

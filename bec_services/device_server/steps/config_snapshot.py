@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from bec_kernel.bus import encode
 from bec_kernel.wire import Reading, Readings
-from bec_services.device_server.devices import Held, each, is_configured
+from bec_services.device_server.devices import DeviceAdapter, each, is_configured
 from bec_services.device_server.steps.outcome import SetUp
 
 LARGEST = 1 << 20
 """All of a step together has at most so many bytes: what is larger is data."""
 
 
-def set_up_of(devices: Iterable[Held], deadline: float) -> SetUp:
+def set_up_of(devices: Iterable[DeviceAdapter], deadline: float) -> SetUp:
     """Return how devices are set up, as far as they tell.
 
     What one of them cannot tell is missing, and said: a scan needs none of it. While a
@@ -22,7 +22,7 @@ def set_up_of(devices: Iterable[Held], deadline: float) -> SetUp:
         deadline: a device that takes longer (s) has failed.
     """
     asked = [one for one in devices if one.quick or is_configured(one.device)]
-    found, failed = each(asked, Held.configuration, deadline, "configuration")
+    found, failed = each(asked, DeviceAdapter.configuration, deadline, "configuration")
     told = {name: readings for name, readings in found.items() if readings}
     lacking = [
         f"the scan does not know how {error.subject} was set up: {error}"

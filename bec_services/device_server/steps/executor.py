@@ -26,7 +26,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import Clock, Stopped
-from bec_services.device_server.devices import Held, join_channel_access
+from bec_services.device_server.devices import DeviceAdapter, join_channel_access
 from bec_services.device_server.steps.actions import (
     MOVE_DEADLINE,
     TRIGGER_DEADLINE,
@@ -73,7 +73,7 @@ class Executor:
         self,
         life: Life,
         scan_id: str,
-        held: Mapping[str, Held],
+        held: Mapping[str, DeviceAdapter],
         clock: Clock,
         values: Values,
         *,

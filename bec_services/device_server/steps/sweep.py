@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bec_services.device_server.clock import Clock, Status
-from bec_services.device_server.devices import Held, LightStatus
+from bec_services.device_server.devices import DeviceAdapter, LightStatus
 
 
 @dataclass(frozen=True)
-class Motion:
+class OngoingMove:
     """One motor on its way.
 
     Attributes:
@@ -18,7 +18,7 @@ class Motion:
         stopped: how many stops it had before.
     """
 
-    motor: Held
+    motor: DeviceAdapter
     target: float
     status: Status
     stopped: int
@@ -28,11 +28,11 @@ class Sweep:
     """The motions of one scan that were begun and not waited for."""
 
     def __init__(self) -> None:
-        self._motions: dict[str, Motion] = {}
+        self._motions: dict[str, OngoingMove] = {}
 
     def send(
-        self, motors: Iterable[Held], positions: Mapping[str, float]
-    ) -> list[Motion]:
+        self, motors: Iterable[DeviceAdapter], positions: Mapping[str, float]
+    ) -> list[OngoingMove]:
         """Let motors be on their way; one that is already goes on.
 
         Raises:
@@ -40,14 +40,14 @@ class Sweep:
         """
         return [self._send(one, positions[one.name]) for one in motors]
 
-    def _send(self, motor: Held, target: float) -> Motion:
+    def _send(self, motor: DeviceAdapter, target: float) -> OngoingMove:
         found = self._motions.get(motor.name)
         if found is None or found.target != target or found.status.done:
-            found = Motion(motor, target, motor.set(target), motor.stopped)
+            found = OngoingMove(motor, target, motor.set(target), motor.stopped)
             self._motions[motor.name] = found
         return found
 
-    def status(self, motor: Held, target: float) -> Status:
+    def status(self, motor: DeviceAdapter, target: float) -> Status:
         """Return the status of a move there: of the one under way, or of a new one."""
         found = self._motions.pop(motor.name, None)
         if found is None or found.target != target or found.status.done:
@@ -55,7 +55,7 @@ class Sweep:
         return found.status
 
     @property
-    def moving(self) -> list[Held]:
+    def moving(self) -> list[DeviceAdapter]:
         """Motors that are still on their way."""
         return [m.motor for m in self._motions.values() if not m.status.done]
 

@@ -34,7 +34,7 @@ class Waits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._rules: dict[Condition, _Rule] = {}
+        self._rules: dict[Condition, _WaitRule] = {}
 
     def until(
         self,
@@ -58,7 +58,7 @@ class Waits:
         """
         rule = self._rules.get(condition)
         if rule is None or rule.device is not device:
-            rule = _Rule(self._clock, condition, device)
+            rule = _WaitRule(self._clock, condition, device)
             self._rules[condition] = rule
         try:
             met = rule.met()
@@ -91,7 +91,7 @@ def _signal_of(device: Any, condition: Condition) -> Any:
     return signals[name]
 
 
-class _Rule:
+class _WaitRule:
     """A condition that is looked at with every change of the value."""
 
     def __init__(self, clock: Clock, condition: Condition, device: Any) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from bec_kernel.bus.changes import Put
 from bec_kernel.service import Life
 from bec_kernel.wire import keys
-from bec_services.device_server.devices import Held
+from bec_services.device_server.devices import DeviceAdapter
 
 _PATIENCE = 0.5
 
@@ -24,7 +24,7 @@ class Presence:
     def __init__(
         self,
         life: Life,
-        held: Mapping[str, Held],
+        held: Mapping[str, DeviceAdapter],
         back: Callable[[Collection[str]], None],
     ) -> None:
         self._life = life
@@ -65,17 +65,17 @@ class Presence:
             self._put(self._found(names | paced))
             self._tell(self._found(names))
 
-    def _found(self, names: set[str]) -> list[Held]:
+    def _found(self, names: set[str]) -> list[DeviceAdapter]:
         return [self._held[name] for name in sorted(names) if name in self._held]
 
-    def _put(self, devices: Collection[Held]) -> None:
+    def _put(self, devices: Collection[DeviceAdapter]) -> None:
         life, server = self._life, self._life.setup.name
         key = keys.devices(server)
         puts = [Put(key, one.published(server), one.name) for one in devices]
         if puts:
             life.bus.commit(puts, life.fence)
 
-    def _tell(self, devices: Collection[Held]) -> None:
+    def _tell(self, devices: Collection[DeviceAdapter]) -> None:
         """Tell of connections that were lost, or are there again."""
         life = self._life
         for one in devices:

@@ -20,8 +20,8 @@ from bec_kernel.errors import DeviceError
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceValue, Preview, Progress, Reading, Readings, keys
 from bec_services.device_server.devices import (
-    CREW,
-    Held,
+    POOL,
+    DeviceAdapter,
     PreviewSignal,
     ProgressSignal,
     pace_signals,
@@ -29,7 +29,7 @@ from bec_services.device_server.devices import (
     signals_of,
 )
 from bec_services.device_server.sim.device import SimSignal
-from bec_services.device_server.values.reading_cache import Newest
+from bec_services.device_server.values.reading_cache import ReadingCache
 from bec_services.device_server.values.streams import Streams
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ _CACHE = (int, float, str, bool)
 
 
 _Read = tuple[str, int, Readings]
-"""A device, the number of the reading (see `Newest`), and what was read."""
+"""A device, the number of the reading (see `ReadingCache`), and what was read."""
 
 
 class Values:
@@ -58,14 +58,14 @@ class Values:
         repaced: told the name of a device that from now on moves faster or slower.
     """
 
-    def __init__(self, server: str, held: Mapping[str, Held]) -> None:
+    def __init__(self, server: str, held: Mapping[str, DeviceAdapter]) -> None:
         self.streams = Streams()
         self.repaced: Callable[[str], None] = lambda _: None
         self._server = server
         self._held = held
         self._changed = threading.Condition()
         self._putting = threading.Lock()  # nothing is asked of a device under it
-        self._newest = Newest()
+        self._newest = ReadingCache()
         self._unread: set[str] = set()
         self._fresh: dict[str, Readings] = {}
         self._taken: set[str] = set()  # by the publisher, and not put yet
@@ -242,7 +242,7 @@ class Values:
                 if name in self._asked:
                     self._again.add(name)
                 else:
-                    self._asked[name] = CREW.submit(partial(self._hear, name))
+                    self._asked[name] = POOL.submit(partial(self._hear, name))
             return [self._asked[name] for name in names]
 
     def _hear(self, name: str) -> None:
@@ -258,7 +258,7 @@ class Values:
                     self._unread.add(name)
                 self._changed.notify()
 
-    def _ask(self, name: str, one: Held | None) -> "list[_Read]":
+    def _ask(self, name: str, one: DeviceAdapter | None) -> "list[_Read]":
         """Read a device; nothing where it cannot be: who asks for a reading is told."""
         with self._changed:
             begun = self._newest.begin()
@@ -312,7 +312,7 @@ class Values:
         far = keys.progress(self._server)
         return puts + [Put(far, one, place) for place, one in progress.items()]
 
-    def _moves(self, one: Held) -> bool:
+    def _moves(self, one: DeviceAdapter) -> bool:
         if one.quick:
             return _is_moving(one.device)
         return self._moving.get(one.name, False)

@@ -8,7 +8,7 @@ from bec_kernel.wire import Reading, Readings
 _PLAIN = (bool, int, float, str)
 
 
-class Newest:
+class ReadingCache:
     """Of two readings of a signal the one that was begun later counts.
 
     Who reads a device takes a number before, and gives it back with what was read. So a

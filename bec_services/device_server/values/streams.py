@@ -50,7 +50,7 @@ LAG_BYTES = 64 << 20
 """The same, in bytes."""
 
 
-class _Stream:
+class _PublishedStream:
     """One signal whose samples go into a log."""
 
     def __init__(self, signal: AsyncSignal, log: Log[StreamEntry], at: Id) -> None:
@@ -122,9 +122,9 @@ class ScanStreams:
         self._scan_id = scan_id
         self._clock = clock
         self._lock = threading.RLock()
-        self._open: dict[str, list[_Stream]] = {}
+        self._open: dict[str, list[_PublishedStream]] = {}
         self._subscribed: dict[str, list[tuple[Any, int]]] = {}
-        self._ended: list[_Stream] = []
+        self._ended: list[_PublishedStream] = []
         self._files: list[DeviceFile] = []
         self._file_log: Log[DeviceFile] = keys.device_files(scan_id, life.setup.name)
         self._file_at = -1
@@ -165,14 +165,14 @@ class ScanStreams:
             self._open[name] = streams
             self._subscribed[name] = subscribed
 
-    def _opened(self, name: str, signal: AsyncSignal) -> list[_Stream]:
+    def _opened(self, name: str, signal: AsyncSignal) -> list[_PublishedStream]:
         log = keys.streams(self._scan_id, name, signal.name)
         last = self._life.bus.last(log)
         if last is not None and isinstance(last.message, StreamEnd):
             return []
         at = last.id if last else Id(0)
         signal.begin(self._scan_id, at.major, self._told)
-        return [_Stream(signal, log, at)]
+        return [_PublishedStream(signal, log, at)]
 
     def _file(self, *_: Any, value: DeviceFile, **__: Any) -> None:
         with self._lock:
@@ -251,7 +251,7 @@ class ScanStreams:
         ]
 
 
-def _weighed(stream: _Stream, changes: list[Change]) -> list[Change]:
+def _weighed(stream: _PublishedStream, changes: list[Change]) -> list[Change]:
     """Count the bytes that travel."""
     for change in changes:
         if isinstance(change, Append) and isinstance(change.message, Samples):

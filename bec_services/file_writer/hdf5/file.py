@@ -21,7 +21,7 @@ from bec_services.file_writer.hdf5.objects import (
     image_of,
     put,
 )
-from bec_services.file_writer.hdf5.templates import Mould, Moulds
+from bec_services.file_writer.hdf5.templates import FileTemplate, FileTemplates
 from bec_services.file_writer.tree import (
     END_TIME,
     REASON,
@@ -38,7 +38,7 @@ _ROOM = 1 << 20
 """So many bytes are left free: where HDF5 finds a full disk it may crash."""
 _MAGIC, _NEW, _END_AT = b"\x89HDF\r\n\x1a\n", b"\x02", 28
 """How a file of HDF5 begins; the oldest form that ours have; where its length is."""
-_moulds = Moulds()
+_moulds = FileTemplates()
 _kept: list[Any] = []
 """Files HDF5 could not write: to close one, or to drop it, ends the process. The error
 belongs to it: its traceback holds what was open."""
@@ -132,7 +132,7 @@ class MasterFile:
             self._failed = error
             raise OSError(f"HDF5: {error}") from error
 
-    def _cast(self, nodes: list[Node], mould: Mould) -> None:
+    def _cast(self, nodes: list[Node], mould: FileTemplate) -> None:
         """Make what is not as it is in the mould; the rest is there."""
         groups = Found(self._file.id, find_group)
         for node, fits in mould.changes(nodes):
@@ -215,16 +215,16 @@ class MasterFile:
             _kept.append((self._file, self._growing, self._failed or error))
 
 
-def _mould_of(nodes: list[Node]) -> Mould:
+def _mould_of(nodes: list[Node]) -> FileTemplate:
     """Return the mould of files with these nodes. It needs no disk that may be full."""
     mould = _moulds.find(nodes)
     if mould is None:
-        mould = Mould(*image_of(nodes), nodes)
+        mould = FileTemplate(*image_of(nodes), nodes)
         _moulds.keep(mould)
     return mould
 
 
-def _from(mould: Mould, path: Path) -> Any:
+def _from(mould: FileTemplate, path: Path) -> Any:
     """Create a file, as it is in its mould.
 
     Raises:

@@ -17,7 +17,7 @@ _LARGEST = 1 << 23  # bytes
 
 
 @dataclass(frozen=True)
-class Mould:
+class FileTemplate:
     """A file before anything was measured.
 
     Attributes:
@@ -49,13 +49,13 @@ class Mould:
         return same and all(map(_alike, self.nodes, nodes))
 
 
-class Moulds:
+class FileTemplates:
     """The moulds of the newest kinds of file."""
 
     def __init__(self) -> None:
-        self._kept: list[Mould] = []
+        self._kept: list[FileTemplate] = []
 
-    def find(self, nodes: Sequence[Node]) -> Mould | None:
+    def find(self, nodes: Sequence[Node]) -> FileTemplate | None:
         """Return the mould of files with these nodes, whatever their values."""
         for mould in self._kept:
             if mould.is_of(nodes):
@@ -64,7 +64,7 @@ class Moulds:
                 return mould
         return None
 
-    def keep(self, mould: Mould) -> None:
+    def keep(self, mould: FileTemplate) -> None:
         """Keep a new mould; the one that was not used for longest goes."""
         if len(mould.image) <= _LARGEST:
             self._kept = [mould, *self._kept[: _KEEP - 1]]

@@ -1,1 +1,1 @@
-from .persisted_points import Head as Head
+from .persisted_points import PersistedPoints as PersistedPoints

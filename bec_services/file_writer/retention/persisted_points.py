@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bec_kernel.bus.changes import START, Change, Drop, Id, Put
 from bec_kernel.service import Life
 from bec_kernel.wire import Baseline, Point, Written, keys
-from bec_services.file_writer.tree import Batch, Columns, Plot
+from bec_services.file_writer.tree import Batch, Columns, DefaultPlot
 
 if TYPE_CHECKING:
     from bec_services.file_writer.hdf5 import MasterFile
@@ -23,7 +23,7 @@ _SHARE = 10  # of what stays on the bus: so seldom it is told how far the file i
 _PAGE = 5_000  # rows at once
 
 
-class Head:
+class PersistedPoints:
     """What one scan's file has told to be on disk.
 
     Args:
@@ -53,7 +53,7 @@ class Head:
             columns.restore(self._written.columns)
             columns.add_baseline(_once(self._written))
 
-    def fill(self, file: "MasterFile", columns: Columns, plot: Plot) -> None:
+    def fill(self, file: "MasterFile", columns: Columns, plot: DefaultPlot) -> None:
         """Put the first points into a new file, which nobody finds yet.
 
         Raises:
@@ -70,7 +70,7 @@ class Head:
             self._lose(file, columns, plot, gone)
         file.sync()
 
-    def _copy(self, file: "MasterFile", columns: Columns, plot: Plot) -> None:
+    def _copy(self, file: "MasterFile", columns: Columns, plot: DefaultPlot) -> None:
         from bec_services.file_writer.retention.earlier import earlier
 
         old_path = Path(self._written.path) if self._written else file.path
@@ -96,13 +96,15 @@ class Head:
 
         return path.exists() and identity(path) in ("", self._scan_id)
 
-    def _append(self, file: "MasterFile", batch: Batch | None, plot: Plot) -> None:
+    def _append(
+        self, file: "MasterFile", batch: Batch | None, plot: DefaultPlot
+    ) -> None:
         assert batch is not None
         self._life.check()
         file.append(batch, plot.patches(batch))
 
     def _lose(
-        self, file: "MasterFile", columns: Columns, plot: Plot, gone: int
+        self, file: "MasterFile", columns: Columns, plot: DefaultPlot, gone: int
     ) -> None:
         """Go on without points that are nowhere: they stand in the file as missing."""
         self._tell(

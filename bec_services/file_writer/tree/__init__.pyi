@@ -20,8 +20,8 @@ from .nodes import (
     iso as iso,
     text as text,
 )
-from .plot import PLOT as PLOT, Plot as Plot, plot_of as plot_of
+from .plot import PLOT as PLOT, DefaultPlot as DefaultPlot, plot_of as plot_of
 from .point_metadata import kinds as kinds
 from .readings import STATUSES as STATUSES
-from .scan import Scan as Scan, hinted as hinted, place as place
+from .scan import ScanFacts as ScanFacts, hinted as hinted, place as place
 from .streams import Source as Source, StreamLayout as StreamLayout

@@ -11,18 +11,18 @@ from bec_services.file_writer.tree.fits import fit_nodes
 from bec_services.file_writer.tree.metadata import END_TIME, configuration, metadata
 from bec_services.file_writer.tree.nexus import instrument, people_and_sample
 from bec_services.file_writer.tree.nodes import Node, group, iso, text
-from bec_services.file_writer.tree.plot import PLOT, Plot
+from bec_services.file_writer.tree.plot import PLOT, DefaultPlot
 from bec_services.file_writer.tree.readings import readings
-from bec_services.file_writer.tree.scan import Scan
+from bec_services.file_writer.tree.scan import ScanFacts
 from bec_services.file_writer.tree.streams import StreamLayout
 
 
 def tree(
-    scan: Scan,
+    scan: ScanFacts,
     columns: Columns,
     streams: StreamLayout,
     aligned: AlignedLayout,
-    plot: Plot,
+    plot: DefaultPlot,
 ) -> list[Node]:
     """Return everything in the file, groups before what lies in them."""
     nodes = (
@@ -43,7 +43,7 @@ def tree(
     return list(found.values())
 
 
-def _entry(scan: Scan, plot: Plot) -> Iterator[Node]:
+def _entry(scan: ScanFacts, plot: DefaultPlot) -> Iterator[Node]:
     begin = scan.begin
     yield Node("/", {"default": "entry", "creator": "BEC"})
     # A plot of nothing is no plot: NeXus wants a signal in each.

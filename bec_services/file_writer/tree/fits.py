@@ -9,7 +9,7 @@ from bec_kernel.wire import Fit
 from bec_services.file_writer.tree.columns import Columns, Key
 from bec_services.file_writer.tree.events import cut
 from bec_services.file_writer.tree.nodes import Node, Patch, group
-from bec_services.file_writer.tree.scan import Scan
+from bec_services.file_writer.tree.scan import ScanFacts
 
 FIT = "/entry/collection/fit"
 _TEXTS = {"model": 64, "x": 128, "y": 128, "message": 1024}
@@ -18,7 +18,7 @@ _NAME = 64
 _FLOAT = (np.dtype(np.float64), ())
 
 
-def fit_nodes(scan: Scan, columns: Columns) -> Iterator[Node]:
+def fit_nodes(scan: ScanFacts, columns: Columns) -> Iterator[Node]:
     """Yield where the fit will stand; nothing, where none was asked for."""
     if not scan.begin.fit:
         return
@@ -35,7 +35,7 @@ def fit_nodes(scan: Scan, columns: Columns) -> Iterator[Node]:
         yield Node(f"{FIT}/curve/{axis}", {"units": unit}, grows=_FLOAT)
 
 
-def _units(scan: Scan, columns: Columns) -> tuple[str, str]:
+def _units(scan: ScanFacts, columns: Columns) -> tuple[str, str]:
     """Return the units of what will be fitted over what, before anything is.
 
     The data analysis takes the first motor and, of what is read at each point, the
@@ -51,7 +51,7 @@ def _units(scan: Scan, columns: Columns) -> tuple[str, str]:
     return scan.unit(x) if x else "s", scan.unit(y) if y else ""
 
 
-def _numbers(scan: Scan, columns: Columns, devices: list[str]) -> Iterator[Key]:
+def _numbers(scan: ScanFacts, columns: Columns, devices: list[str]) -> Iterator[Key]:
     """Yield the first signal of each device that is one number."""
     for device in devices:
         known = scan.devices.get(device)

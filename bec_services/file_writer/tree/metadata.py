@@ -16,7 +16,7 @@ from bec_services.file_writer.tree.nodes import (
     safe,
     text,
 )
-from bec_services.file_writer.tree.scan import Scan, hinted
+from bec_services.file_writer.tree.scan import ScanFacts, hinted
 
 STATE = "/entry/collection/metadata/state"
 REASON = "/entry/collection/metadata/reason"
@@ -29,7 +29,7 @@ _WORDS_OF_A_DEVICE = ("device_class", "readout_priority", "description")
 _LISTS = ("request", "parameters", "motors", "monitored", "shape")
 
 
-def metadata(scan: Scan) -> Iterator[Node]:
+def metadata(scan: ScanFacts) -> Iterator[Node]:
     """Yield what was asked for, by whom, from where, and on what."""
     begin, top = scan.begin, "/entry/collection/metadata"
     yield group(top)
@@ -60,7 +60,7 @@ def metadata(scan: Scan) -> Iterator[Node]:
         yield Node(f"{_ASKER}/{safe(name)}", value=text(told))
 
 
-def configuration(scan: Scan, columns: Columns) -> Iterator[Node]:
+def configuration(scan: ScanFacts, columns: Columns) -> Iterator[Node]:
     """Yield how each device that takes part was set up."""
     yield group(_CONFIGURATION)
     for name in scan.begin.servers:
@@ -87,7 +87,7 @@ def _if_any(signals: Iterable[str]) -> dict[str, Any]:
     return {"signals": found} if (found := list(signals)) else {}
 
 
-def _published(scan: Scan, top: str, device: Device) -> Iterator[Node]:
+def _published(scan: ScanFacts, top: str, device: Device) -> Iterator[Node]:
     for word in _WORDS_OF_A_DEVICE:
         yield Node(f"{top}/{word}", value=text(getattr(device, word)))
     if device.limits:

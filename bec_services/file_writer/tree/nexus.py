@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bec_services.file_writer.tree.columns import Columns
 from bec_services.file_writer.tree.nodes import Node, column_path, group, text
 from bec_services.file_writer.tree.readings import file_path
-from bec_services.file_writer.tree.scan import Scan, hinted
+from bec_services.file_writer.tree.scan import ScanFacts, hinted
 from bec_services.file_writer.tree.streams import StreamLayout
 
 MONITOR = "monitor"
@@ -13,7 +13,7 @@ MONITOR = "monitor"
 _INSTRUMENT = "/entry/instrument"
 
 
-def people_and_sample(scan: Scan) -> Iterator[Node]:
+def people_and_sample(scan: ScanFacts) -> Iterator[Node]:
     """Yield who measured, and what."""
     yield group("/entry/user", "NXuser")
     yield Node("/entry/user/name", value=text(scan.begin.user))
@@ -23,7 +23,9 @@ def people_and_sample(scan: Scan) -> Iterator[Node]:
         yield Node("/entry/sample/name", value=text(str(sample)))
 
 
-def instrument(scan: Scan, columns: Columns, streams: StreamLayout) -> Iterator[Node]:
+def instrument(
+    scan: ScanFacts, columns: Columns, streams: StreamLayout
+) -> Iterator[Node]:
     """Yield source, positioners, detectors and monitors."""
     yield group(_INSTRUMENT, "NXinstrument")
     yield Node(f"{_INSTRUMENT}/name", value=text(scan.site.instrument))
@@ -54,12 +56,12 @@ def _sent(streams: StreamLayout) -> dict[str, str]:
     return found
 
 
-def _moves(scan: Scan, device: str) -> bool:
+def _moves(scan: ScanFacts, device: str) -> bool:
     known = scan.devices.get(device)
     return device in scan.begin.motors or bool(known and known.positioner)
 
 
-def _device(scan: Scan, device: str, value: str) -> Iterator[Node]:
+def _device(scan: ScanFacts, device: str, value: str) -> Iterator[Node]:
     """Yield a device as what it is to NeXus; its value is linked."""
     known = scan.devices.get(device)
     path = f"{_INSTRUMENT}/{device}"

@@ -10,7 +10,7 @@ from bec_kernel.scan import Grid, grid_of
 from bec_services.file_writer.tree.columns import Batch, Columns, Key
 from bec_services.file_writer.tree.gridded import patches
 from bec_services.file_writer.tree.nodes import Node, Patch, column_path, group, safe
-from bec_services.file_writer.tree.scan import Scan, numbers
+from bec_services.file_writer.tree.scan import ScanFacts, numbers
 from bec_services.file_writer.tree.streams import Source, StreamLayout
 
 PLOT = "/entry/data"
@@ -18,7 +18,7 @@ TIME = "time"
 
 
 @dataclass(frozen=True)
-class Plot:
+class DefaultPlot:
     """What is plotted over what.
 
     Attributes:
@@ -35,7 +35,7 @@ class Plot:
     grid: Grid | None = None
     rank: int = 0
 
-    def nodes(self, scan: Scan, columns: Columns) -> Iterator[Node]:
+    def nodes(self, scan: ScanFacts, columns: Columns) -> Iterator[Node]:
         """Yield the group, and what is in it."""
         if not self.signals:
             return
@@ -54,7 +54,7 @@ class Plot:
             path, attrs = self._own(scan, key)
             yield Node(path, attrs, fixed=whole)
 
-    def _own(self, scan: Scan, key: Key) -> tuple[str, dict[str, Any]]:
+    def _own(self, scan: ScanFacts, key: Key) -> tuple[str, dict[str, Any]]:
         """Return path and attributes of what is in the plot itself."""
         path = f"{PLOT}/{safe(key[1])}"
         return path, {"units": scan.unit(key), "long_name": key[0], "target": path}
@@ -89,7 +89,7 @@ class Plot:
             yield from patches(self.grid, path, point_ids, values)
 
 
-def plot_of(scan: Scan, columns: Columns, streams: StreamLayout) -> Plot:
+def plot_of(scan: ScanFacts, columns: Columns, streams: StreamLayout) -> DefaultPlot:
     """Return the default plot: first detector over the motors, or over time."""
     begin = scan.begin
     motors = tuple(numbers(scan, columns, list(begin.motors)))
@@ -108,14 +108,14 @@ def plot_of(scan: Scan, columns: Columns, streams: StreamLayout) -> Plot:
     signals = (found[0], *([] if rank else rest))
     grid = grid_of(begin, scan.first)
     if grid is not None and len(motors) == len(grid.axes):
-        return Plot(signals, motors[::-1], grid=grid, rank=rank)
+        return DefaultPlot(signals, motors[::-1], grid=grid, rank=rank)
     along = 2 if begin.scattered and not rank else 1
-    return Plot(signals, motors[:along], motors[along:], rank=rank)
+    return DefaultPlot(signals, motors[:along], motors[along:], rank=rank)
 
 
 def _without_detector(
-    scan: Scan, motors: tuple[Key, ...], streams: StreamLayout
-) -> Plot:
+    scan: ScanFacts, motors: tuple[Key, ...], streams: StreamLayout
+) -> DefaultPlot:
     """Return what a stream sends, over its first signal or time; else the motors."""
     for device in scan.devices.values():
         for signal in device.signals:
@@ -124,8 +124,8 @@ def _without_detector(
             known = [key for key in keys if _is_curve(streams, key)]
             if known and len(known) == len(keys):
                 along = 1 if len(known) > 1 else 0
-                return Plot((known[along],), tuple(known[:along]))
-    return Plot(motors[:1], beside=motors[1:])
+                return DefaultPlot((known[along],), tuple(known[:along]))
+    return DefaultPlot(motors[:1], beside=motors[1:])
 
 
 def _is_curve(streams: StreamLayout, key: Key) -> bool:

@@ -15,7 +15,7 @@ from bec_services.file_writer.tree.nodes import (
     safe,
 )
 from bec_services.file_writer.tree.point_metadata import POINTS, TIMING, kinds
-from bec_services.file_writer.tree.scan import Scan
+from bec_services.file_writer.tree.scan import ScanFacts
 from bec_services.file_writer.tree.streams import StreamLayout
 
 STATUSES = "/entry/collection/point_status"
@@ -24,7 +24,9 @@ _FILES = "/entry/collection/file_references"
 _FLOAT = (np.dtype(np.float64), ())
 
 
-def readings(scan: Scan, columns: Columns, streams: StreamLayout) -> Iterator[Node]:
+def readings(
+    scan: ScanFacts, columns: Columns, streams: StreamLayout
+) -> Iterator[Node]:
     """Yield all that is measured, groups before what lies in them."""
     yield group(DEVICES)
     for device in columns.devices:
@@ -59,12 +61,12 @@ def _device(name: str) -> Node:
     return group(f"{DEVICES}/{name}", target=f"{DEVICES}/{name}")
 
 
-def _attrs(scan: Scan, key: Key) -> dict[str, Any]:
+def _attrs(scan: ScanFacts, key: Key) -> dict[str, Any]:
     # NeXus wants units on every number; a signal without one has an empty one.
     return {"target": f"{column_path(key)}/value", "units": scan.unit(key)}
 
 
-def _column(scan: Scan, key: Key, columns: Columns) -> Iterator[Node]:
+def _column(scan: ScanFacts, key: Key, columns: Columns) -> Iterator[Node]:
     path, column = column_path(key), columns.columns[key]
     grows = (column.dtype, column.shape)
     yield group(path)
@@ -73,7 +75,7 @@ def _column(scan: Scan, key: Key, columns: Columns) -> Iterator[Node]:
     yield Node(f"{path}/timestamp", times, grows=_FLOAT)
 
 
-def _once(scan: Scan, device: str, columns: Columns) -> Iterator[Node]:
+def _once(scan: ScanFacts, device: str, columns: Columns) -> Iterator[Node]:
     yield _device(device)
     for signal, reading in columns.baseline[device].items():
         key = (device, signal)
@@ -83,7 +85,7 @@ def _once(scan: Scan, device: str, columns: Columns) -> Iterator[Node]:
         yield Node(f"{path}/timestamp", SECONDS, cell(reading.timestamp))
 
 
-def _stream(scan: Scan, key: Key, streams: StreamLayout) -> Iterator[Node]:
+def _stream(scan: ScanFacts, key: Key, streams: StreamLayout) -> Iterator[Node]:
     path, column = column_path(key), streams.columns[key]
     yield group(path)
     grows = (column.dtype, column.shape)

@@ -12,7 +12,7 @@ from bec_services.file_writer.tree.columns import Columns, Key
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScanFacts:
     """All that is known of a scan before its first point.
 
     Attributes:
@@ -47,7 +47,7 @@ def place(begin: Begin) -> Path:
     return folder_of(begin) / f"{stem(begin)}_master.h5"
 
 
-def hinted(scan: Scan, device: str, signals: list[str]) -> str:
+def hinted(scan: ScanFacts, device: str, signals: list[str]) -> str:
     """Return which of a device's signals people look at; "" where there is none."""
     known = scan.devices.get(device)
     hints = [s.name for s in known.signals if s.kind == "hinted"] if known else []
@@ -57,7 +57,7 @@ def hinted(scan: Scan, device: str, signals: list[str]) -> str:
     return ""
 
 
-def numbers(scan: Scan, columns: Columns, devices: list[str]) -> Iterator[Key]:
+def numbers(scan: ScanFacts, columns: Columns, devices: list[str]) -> Iterator[Key]:
     """Yield the signal people look at of each of these devices that yields numbers."""
     for device in devices:
         key = (device, hinted(scan, device, columns.signals(device)))

@@ -1,1 +1,1 @@
-from .outlook import Outlook as Outlook
+from .outlook import Forecaster as Forecaster

@@ -16,9 +16,9 @@ from bec_kernel.wire import (
     Forecast,
     Readings,
 )
-from bec_services.scan_server.forecast.model import Model
-from bec_services.scan_server.program import Program, Want
-from bec_services.scan_server.run import Frame
+from bec_services.scan_server.forecast.model import BeamlineModel
+from bec_services.scan_server.program import Program, StepRequest
+from bec_services.scan_server.run import ProgramFrame
 
 MOST = 20_000
 """A dry run follows so many steps of a program."""
@@ -29,9 +29,9 @@ PLACES = 400
 
 
 def forecast(
-    frame: Frame,
+    frame: ProgramFrame,
     begin: Begin,
-    model: Model,
+    model: BeamlineModel,
     *,
     most: int = MOST,
     further: int = FURTHER,
@@ -65,7 +65,9 @@ def forecast(
     )
 
 
-def _follow(frame: Frame, begin: Begin, model: Model, most: int, further: int) -> None:
+def _follow(
+    frame: ProgramFrame, begin: Begin, model: BeamlineModel, most: int, further: int
+) -> None:
     wants = _wants(frame.body(), model)
     for want in islice(wants, most):
         model.take(want)
@@ -80,7 +82,7 @@ def _follow(frame: Frame, begin: Begin, model: Model, most: int, further: int) -
         model.take(want)
 
 
-def _wants(program: Program, model: Model) -> Generator[Want]:
+def _wants(program: Program, model: BeamlineModel) -> Generator[StepRequest]:
     """Yield what a program wants; it is told what the model says."""
     told: Mapping[str, Readings] | None = None
     try:
@@ -96,7 +98,7 @@ def _wants(program: Program, model: Model) -> Generator[Want]:
 
 
 def _axes(
-    model: Model, motors: list[str]
+    model: BeamlineModel, motors: list[str]
 ) -> tuple[dict[str, AxisForecast], list[float]]:
     """Return where the motors go, with as many places as may travel; and when.
 

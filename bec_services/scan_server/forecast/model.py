@@ -17,7 +17,7 @@ from bec_kernel.wire import (
     StepKind,
 )
 from bec_services.scan_server.forecast.learning import spread_of
-from bec_services.scan_server.program import Want, Way, duration, own_reading
+from bec_services.scan_server.program import StepRequest, Travel, duration, own_reading
 
 _NEWS = 0.05
 """So often (s) a motor on its way tells where it is."""
@@ -32,7 +32,7 @@ _AT_ONCE = (
 """What takes no time of its own: see `Learned.around`."""
 
 
-class Model:
+class BeamlineModel:
     """Devices as far as the length of a scan depends on them.
 
     Args:
@@ -77,17 +77,17 @@ class Model:
         self.path: list[tuple[float, dict[str, float]]] = []
         self.open_ended: dict[str, None] = {}
         self.notes: dict[str, None] = {}
-        self._kinds: dict[StepKind, Callable[[Want], None]] = {
+        self._kinds: dict[StepKind, Callable[[StepRequest], None]] = {
             StepKind.OPEN: self._open,
             StepKind.MOVE: self._move,
             StepKind.POINT: self._point,
             StepKind.WAIT: self._wait,
         }
-        self._ways: dict[str, Way] = {}
+        self._ways: dict[str, Travel] = {}
         self._arrived = False
         self._flight = 0.0
 
-    def take(self, want: Want) -> None:
+    def take(self, want: StepRequest) -> None:
         """Do as if what a program wants were done."""
         kind = str(want.kind)
         if (take := self._kinds.get(want.kind)) is not None:
@@ -99,7 +99,7 @@ class Model:
         elif want.kind not in _AT_ONCE:
             self.notes[f"how long it takes to {kind} is not known"] = None
 
-    def answer(self, want: Want) -> Any:
+    def answer(self, want: StepRequest) -> Any:
         """Return what a program is told that asked for something."""
         if want.kind is StepKind.WAIT:
             nothing = not want.set and want.until is None
@@ -133,12 +133,12 @@ class Model:
         self.now += seconds
         self.parts[part] += seconds
 
-    def _open(self, _want: Want) -> None:
+    def _open(self, _want: StepRequest) -> None:
         self._spend("around", self._learned.around or 0.0)
         if not self._learned.scans:
             self.notes["no scan has told the dead times of its detectors yet"] = None
 
-    def _move(self, want: Want) -> None:
+    def _move(self, want: StepRequest) -> None:
         self._set(want.set, "around" if self._begin.monitored else "move")
 
     def _set(self, places: dict[str, float], part: str) -> None:
@@ -155,7 +155,7 @@ class Model:
         if places:
             self.path.append((self.now, places))
 
-    def _point(self, want: Want) -> None:
+    def _point(self, want: StepRequest) -> None:
         learned = self._learned
         overhead = learned.overhead if self.points else 0.0
         self.now += overhead
@@ -180,7 +180,7 @@ class Model:
             self.notes[f"how fast {motor} moves is not known"] = None
         return 0.0 if start is None else duration(motions, start, to)
 
-    def _wait(self, want: Want) -> None:
+    def _wait(self, want: StepRequest) -> None:
         self._arrived = False
         if want.at is not None:
             self._spend("wait", max(0.0, want.at - self.now))
@@ -191,14 +191,14 @@ class Model:
             self.open_ended[str(want.until)] = None
             self._spend("wait", want.until.held)
 
-    def _sweep(self, want: Want) -> None:
+    def _sweep(self, want: StepRequest) -> None:
         """Motors are on their way; wait until one has passed a place, or all arrive."""
         for motor, to in want.set.items():
             way, start = self._ways.get(motor), self.place(motor)
             if way is None or way.end != to:
                 motions = self._devices[motor].motion
                 start = to if start is None else start
-                self._ways[motor] = Way(motions, start, to, self.now)
+                self._ways[motor] = Travel(motions, start, to, self.now)
         arrival = max(self._ways[motor].arrival for motor in want.set)
         if want.until is not None:
             told = self._told(want.until, arrival)
@@ -222,7 +222,7 @@ class Model:
         count = (passed - way.began) / _NEWS
         return way.began + (math.floor(count + _ROUNDING) + 1) * _NEWS
 
-    def _fly(self, want: Want) -> None:
+    def _fly(self, want: StepRequest) -> None:
         """A device flies by itself: its exposures count."""
         if str(want.kind) == "kickoff":
             told = getattr(want, "data", {})
@@ -232,7 +232,7 @@ class Model:
         self.notes[f"how {names} flies is not known: its exposures count"] = None
         self._spend("trigger", self._flight)
 
-    def skim(self, want: Want) -> None:
+    def skim(self, want: StepRequest) -> None:
         """Look only where a program goes."""
         if want.set:
             self._places.update(want.set)
@@ -273,6 +273,6 @@ class Model:
         return spread_of(self._learned, self.now, self.points)
 
 
-def _asked(want: Want) -> str:
+def _asked(want: StepRequest) -> str:
     """Return who is asked by a program that asks."""
     return str(getattr(want, "ask", ""))

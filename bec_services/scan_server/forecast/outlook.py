@@ -42,11 +42,11 @@ from bec_services.scan_server.forecast.learning import (
     learn,
     recall,
 )
-from bec_services.scan_server.forecast.model import Model
+from bec_services.scan_server.forecast.model import BeamlineModel
 from bec_services.scan_server.forecast.size import file_size
 from bec_services.scan_server.program import frame_of, taking_part
 from bec_services.scan_server.queue import Queues
-from bec_services.scan_server.run import Frame
+from bec_services.scan_server.run import ProgramFrame
 
 BLOCK = 1000
 """So many scans may be asked about at once."""
@@ -57,7 +57,7 @@ _SAMPLE = 200
 _PATIENCE = 0.5
 
 
-class Outlook:
+class Forecaster:
     """What scans would do.
 
     Args:
@@ -100,7 +100,7 @@ class Outlook:
         exposures = dict(self._exposures)
         found: list[Forecast] = []
         for number, request in enumerate(ask.requests, 1):
-            values = Supposed(now.values, positions)
+            values = AssumedReadings(now.values, positions)
             beamline = Beamline(devices=now.devices, values=values)
             request = msgspec.structs.replace(request, deadline=ask.deadline)  # noqa: PLW2901
             try:
@@ -117,22 +117,22 @@ class Outlook:
 
     def _model(
         self, accepted: Accepted, beamline: Beamline, exposures: dict[str, float]
-    ) -> Model:
+    ) -> BeamlineModel:
         """Return the model of a scan, and note the exposure it leaves behind."""
         begin = accepted.begin
         learned = recall(self._learned, begin)
         devices, values = beamline.devices, beamline.values
-        model = Model(begin, devices, values, learned, exposures)
+        model = BeamlineModel(begin, devices, values, learned, exposures)
         if exposure := begin.parameters.get("exp_time"):
             exposures |= dict.fromkeys(begin.triggered, exposure)
         return model
 
-    def _frame(self, accepted: Accepted) -> Frame:
+    def _frame(self, accepted: Accepted) -> ProgramFrame:
         hooks = taking_part(self._catalogue.hooks, accepted.begin)
         return frame_of(accepted.scan, accepted.begin, accepted.bound, hooks)
 
     def _forecast(
-        self, accepted: Accepted, model: Model, most: int, further: int
+        self, accepted: Accepted, model: BeamlineModel, most: int, further: int
     ) -> Forecast:
         begin = accepted.begin
         told = forecast(self._frame(accepted), begin, model, most=most, further=further)
@@ -240,7 +240,7 @@ class Outlook:
         return max(0.0, closed - last.end + first.start - states[0].message.time)
 
 
-class Supposed(Mapping[str, DeviceValue]):
+class AssumedReadings(Mapping[str, DeviceValue]):
     """Newest readings, but for motors that are supposed to be elsewhere."""
 
     def __init__(

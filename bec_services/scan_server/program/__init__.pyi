@@ -18,7 +18,12 @@ from .plane import (
     positive as positive,
 )
 from .readings import own_reading as own_reading
-from .request import DRIVER as DRIVER, Program as Program, Want as Want, ask as ask
+from .request import (
+    DRIVER as DRIVER,
+    Program as Program,
+    StepRequest as StepRequest,
+    ask as ask,
+)
 from .scan import (
     COMMON as COMMON,
     MAX_POINTS as MAX_POINTS,
@@ -27,9 +32,9 @@ from .scan import (
     START as START,
     STOP as STOP,
     Bound as Bound,
+    PointMaker as PointMaker,
     Position as Position,
     Scan as Scan,
-    Taking as Taking,
     seconds as seconds,
 )
 from .spec_names import (
@@ -39,4 +44,4 @@ from .spec_names import (
     ascan as ascan,
     mesh as mesh,
 )
-from .travel import Way as Way, behind as behind, duration as duration
+from .travel import Travel as Travel, behind as behind, duration as duration

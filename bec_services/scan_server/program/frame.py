@@ -16,10 +16,10 @@ from bec_services.scan_server.program.hook import (
     taking_part,
 )
 from bec_services.scan_server.program.readings import own_reading
-from bec_services.scan_server.program.request import Program, Want
-from bec_services.scan_server.program.scan import Bound, Position, Scan, Taking
+from bec_services.scan_server.program.request import Program, StepRequest
+from bec_services.scan_server.program.scan import Bound, PointMaker, Position, Scan
 
-_Asked = Generator[Want, Mapping[str, Readings] | None, bool]
+_Asked = Generator[StepRequest, Mapping[str, Readings] | None, bool]
 _PARTS = tuple(
     f"bec_services.scan_server.program.{name}"
     for name in ("frame", "hook", "paths", "plane", "condition")
@@ -43,9 +43,11 @@ class ScanFrame:
         self._taking = self._anew()
         self._failed: Exception | None = None
 
-    def _anew(self) -> Taking:
+    def _anew(self) -> PointMaker:
         begin = self._begin
-        return Taking(self._bound, {}, [min(begin.servers)] if begin.servers else [])
+        return PointMaker(
+            self._bound, {}, [min(begin.servers)] if begin.servers else []
+        )
 
     def body(self) -> Program:
         """Yield all up to the last point; again from the start, asked again."""
@@ -58,7 +60,7 @@ class ScanFrame:
     def cleanup(self, *, moves: bool) -> Program:
         """Yield the way back of a relative scan, and what is always done."""
         if moves and self._taking.back:
-            yield Want(kind=StepKind.MOVE, set=self._taking.back)
+            yield StepRequest(kind=StepKind.MOVE, set=self._taking.back)
         yield from self._phase(Phase.UNSTAGE, self._unstage(), always=True)
         yield from self._phase(Phase.CLOSE, self._close(), always=True)
         if self._failed is not None:
@@ -108,7 +110,7 @@ class ScanFrame:
     # --- what each phase is -----------------------------------------------------------
     def _open(self) -> Program:
         begin, bound = self._begin, self._bound
-        yield Want(kind=StepKind.OPEN)
+        yield StepRequest(kind=StepKind.OPEN)
         if bound.options.get("relative") and begin.motors:
             start = yield from where(begin.motors)
             self._taking.begin(bound, start)
@@ -116,7 +118,7 @@ class ScanFrame:
 
     def _baseline(self) -> Program:
         if self._begin.baseline:
-            yield Want(kind=StepKind.BASELINE, devices=self._begin.baseline)
+            yield StepRequest(kind=StepKind.BASELINE, devices=self._begin.baseline)
 
     def _staged(self) -> list[str]:
         begin = self._begin
@@ -125,18 +127,18 @@ class ScanFrame:
     def _stage(self) -> Program:
         exposure = self._bound["exp_time"]
         if staged := self._staged():
-            yield Want(kind=StepKind.STAGE, devices=staged, exposure=exposure)
+            yield StepRequest(kind=StepKind.STAGE, devices=staged, exposure=exposure)
 
     def _points(self) -> Program:
         yield from self._scan.program(self._bound, self._taking)
 
     def _unstage(self) -> Program:
         if staged := self._staged():
-            yield Want(kind=StepKind.UNSTAGE, devices=staged)
+            yield StepRequest(kind=StepKind.UNSTAGE, devices=staged)
 
     def _close(self) -> Program:
         # What failed is told when the last step is done, not while it is on its way.
-        yield Want(kind=StepKind.CLOSE, answer=self._failed is not None)
+        yield StepRequest(kind=StepKind.CLOSE, answer=self._failed is not None)
 
 
 class MoveFrame:
@@ -152,7 +154,7 @@ class MoveFrame:
         start: Position = {}
         if self._bound.options.get("relative"):
             start = yield from where(self._begin.motors)
-        yield from self._scan.program(self._bound, Taking(self._bound, start))
+        yield from self._scan.program(self._bound, PointMaker(self._bound, start))
 
     def cleanup(self, *, moves: bool) -> Program:
         """Yield nothing."""
@@ -162,7 +164,7 @@ class MoveFrame:
 
 def where(motors: list[str]):  # type: ignore[no-untyped-def]
     """Ask where `motors` are now."""
-    data = yield Want(kind=StepKind.READ, devices=motors, answer=True)
+    data = yield StepRequest(kind=StepKind.READ, devices=motors, answer=True)
     return {motor: _position(motor, data) for motor in motors}
 
 

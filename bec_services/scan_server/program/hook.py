@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Begin
-from bec_services.scan_server.program.request import Program, Want
+from bec_services.scan_server.program.request import Program, StepRequest
 
 
 class Phase(StrEnum):
@@ -107,7 +107,7 @@ def driven(name: str, program: Program, begin: Begin) -> Program:
 
 
 def _check(name: str, want: object, begin: Begin) -> None:
-    if not isinstance(want, Want):
+    if not isinstance(want, StepRequest):
         raise DeviceError(f"hook {name} wants {want!r:.60}: that is no Want")
     for device in (*want.set, *want.devices):
         if device not in begin.servers:

@@ -11,7 +11,7 @@ DRIVER = "driver"
 """Who is asked what an interactive scan does next; no analysis is called so."""
 
 
-class Want(msgspec.Struct, frozen=True, kw_only=True):
+class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One thing the program wants done; the worker makes a numbered step of it.
 
     Attributes:
@@ -46,14 +46,14 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     answer: bool = False
 
 
-Program = Generator[Want, Any, None]
+Program = Generator[StepRequest, Any, None]
 """A scan as it runs: a pure function of its first entry and of the answers.
 
 It is sent what it asked for: readings by device, or the value of an answer.
 """
 
 
-def ask(who: str, data: dict[str, Any], patience: float) -> Want:
+def ask(who: str, data: dict[str, Any], patience: float) -> StepRequest:
     """Ask an analysis, by its name; the scan fails when it is silent for too long.
 
     Args:
@@ -61,4 +61,6 @@ def ask(who: str, data: dict[str, Any], patience: float) -> Want:
         data: what it is told; plain data.
         patience: s, wall clock.
     """
-    return Want(kind=StepKind.ASK, ask=who, data=data, patience=patience, answer=True)
+    return StepRequest(
+        kind=StepKind.ASK, ask=who, data=data, patience=patience, answer=True
+    )

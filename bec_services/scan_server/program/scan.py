@@ -7,7 +7,7 @@ import msgspec
 
 from bec_kernel.wire import Form, Parameter, Signature, StepKind
 from bec_services.scan_server.program.condition import condition_of
-from bec_services.scan_server.program.request import Program, Want
+from bec_services.scan_server.program.request import Program, StepRequest
 
 Position = dict[str, float]
 """Setpoint of each motor, motor units."""
@@ -172,7 +172,7 @@ COMMON = (
 )
 
 
-class Taking:
+class PointMaker:
     """Makes the points of one scan, numbered in the order they are taken.
 
     Attributes:
@@ -201,7 +201,7 @@ class Taking:
         """Return a position as setpoints: a relative one counts from the start."""
         return {m: at + self.start.get(m, 0.0) for m, at in position.items()}
 
-    def point(self, position: Position, *, answer: bool = False) -> Want:
+    def point(self, position: Position, *, answer: bool = False) -> StepRequest:
         """Return the next point.
 
         Args:
@@ -209,7 +209,7 @@ class Taking:
             answer: the program goes on with its readings, by device.
         """
         bound, self.taken = self._bound, self.taken + 1
-        return Want(
+        return StepRequest(
             kind=StepKind.POINT,
             set=self.there(position),
             point_id=self.taken - 1,
@@ -251,14 +251,14 @@ class Scan:
         """Yield positions between which it stays: checked before anything moves."""
         return self.positions(bound)
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Yield what is to be done between staging and clean-up. A pure function."""
         until = condition_of(bound.options.get("wait_until", ""))
         for number, position in enumerate(self.positions(bound)):
             due = self.due(bound, number)
             if due is not None or until is not None:
                 at = None if due is None else taking.since + due
-                yield Want(kind=StepKind.WAIT, at=at, until=until)
+                yield StepRequest(kind=StepKind.WAIT, at=at, until=until)
             for _ in range(bound["burst_at_each_point"]):
                 yield taking.point(position)
 

@@ -58,7 +58,7 @@ def behind(motion: Motion, axis: float) -> float:
     return to[left] + (to[left + 1] - to[left]) * (share - left)
 
 
-class Way:
+class Travel:
     """A motor on its way.
 
     Attributes:

@@ -14,7 +14,7 @@ _NEW = ""
 """Where one is that nobody has looked at."""
 
 
-class Moves:
+class WaitingMoves:
     """Moves that wait, by what is in their way."""
 
     def __init__(self) -> None:

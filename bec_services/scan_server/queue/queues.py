@@ -23,7 +23,7 @@ from bec_kernel.wire import (
     step_to,
 )
 from bec_services.scan_server.queue.lane import Lane
-from bec_services.scan_server.queue.moves import Moves
+from bec_services.scan_server.queue.moves import WaitingMoves
 
 PRIMARY = "primary"
 _DONE_KEEP = 10_000
@@ -51,7 +51,7 @@ class Queues:
         self._running: dict[str, Item] = {}
         self._held: dict[str, Item] = {}
         self._lanes: dict[str, Lane] = {}
-        self._moves = Moves()
+        self._moves = WaitingMoves()
         self._rank = 0.0
         for item in sorted(items, key=lambda item: item.rank):
             self._place(item)

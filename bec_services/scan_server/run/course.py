@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bec_kernel.wire import Begin, StepKind
-from bec_services.scan_server.program import Program, Want
-from bec_services.scan_server.run.rewinding import Before, Sent, note
-from bec_services.scan_server.run.unit import Frame, Unit
+from bec_services.scan_server.program import Program, StepRequest
+from bec_services.scan_server.run.rewinding import Sent, StateBeforePoint, note
+from bec_services.scan_server.run.unit import ProgramFrame, RequestInFlight
 
 
 class Course:
@@ -18,16 +18,16 @@ class Course:
         broken: what the program raised; empty when it did not.
     """
 
-    def __init__(self, begin: Begin, frame: Frame) -> None:
+    def __init__(self, begin: Begin, frame: ProgramFrame) -> None:
         self.cleaning = False
         self.broken = ""
         self._begin = begin
         self._frame = frame
         self._program: Program | None = frame.body()
         self._started = False
-        self._next: Want | None = None
-        self._waiting: Unit | None = None
-        self._again: deque[Unit] = deque()
+        self._next: StepRequest | None = None
+        self._waiting: RequestInFlight | None = None
+        self._again: deque[RequestInFlight] = deque()
         self._told: list[Any] = []
         self._furthest = -1  # the last point that was begun with
         self._taken = -1  # the last one that was taken
@@ -41,7 +41,7 @@ class Course:
         rest = self._program or self._next or self._waiting or self._again
         return not (rest or self.broken)
 
-    def again(self, units: Iterable[Unit]) -> None:
+    def again(self, units: Iterable[RequestInFlight]) -> None:
         """These are to be done again, if they belong to what runs now."""
         for unit in units:
             note(self._sent, unit.want, done=False)
@@ -57,7 +57,7 @@ class Course:
         self._next = self._waiting = None
         self._again.clear()
 
-    def touched(self, unit: Unit) -> None:
+    def touched(self, unit: RequestInFlight) -> None:
         """Know a want that devices have begun with, or that is done."""
         want = unit.want
         if want.kind is StepKind.POINT and want.point_id is not None:
@@ -82,7 +82,7 @@ class Course:
             self._program.close()
         self._program, self._started = self._frame.body(), False
         answers, self._told = iter(self._told), []
-        before = Before(self._begin.motors)
+        before = StateBeforePoint(self._begin.motors)
         want = self._resume(None)
         while want is not None and not _is_before(want, point):
             want = self._done_before(want, before, answers)
@@ -90,23 +90,23 @@ class Course:
             want = self._done_before(want, before, answers)
         self._next = want
         for one in before.again(self._sent, want):
-            self._again.append(Unit(one, self._servers_of(one)))
+            self._again.append(RequestInFlight(one, self._servers_of(one)))
 
     def _done_before(
-        self, want: Want, before: Before, answers: Iterator[Any]
-    ) -> Want | None:
+        self, want: StepRequest, before: StateBeforePoint, answers: Iterator[Any]
+    ) -> StepRequest | None:
         """Return what the program wants behind something that was done before."""
         told = self._answer_again(want, answers)
         before.take(want, told)
         return self._resume(told)
 
-    def _answer_again(self, want: Want, answers: Iterator[Any]) -> Any:
+    def _answer_again(self, want: StepRequest, answers: Iterator[Any]) -> Any:
         if not want.answer:
             return None
         self._told.append(next(answers))
         return self._told[-1]
 
-    def take(self, *, alone: bool) -> Unit | None:
+    def take(self, *, alone: bool) -> RequestInFlight | None:
         """Return the next unit to be issued, None when the program must wait.
 
         Args:
@@ -123,7 +123,7 @@ class Course:
             return None  # a question is asked when all is known that was done before
         self._next = None
         note(self._sent, want)
-        unit = Unit(want, self._servers_of(want), cleanup=self.cleaning)
+        unit = RequestInFlight(want, self._servers_of(want), cleanup=self.cleaning)
         if want.point_id is not None and want.point_id <= self._furthest:
             unit.attempt = self._attempts
         if want.answer:
@@ -141,7 +141,7 @@ class Course:
         self._next = self._resume(told)
         return True
 
-    def _resume(self, told: Any) -> Want | None:
+    def _resume(self, told: Any) -> StepRequest | None:
         if self._program is None:
             return None
         try:
@@ -156,7 +156,7 @@ class Course:
             self.broken = f"the program of {self._begin.request.name} failed: {error}"
         return None
 
-    def _servers_of(self, want: Want) -> list[str]:
+    def _servers_of(self, want: StepRequest) -> list[str]:
         if want.kind is StepKind.ASK:
             return [f"analysis/{want.ask}"]
         servers = self._begin.servers
@@ -169,6 +169,6 @@ class Course:
         return sorted(named or set(servers.values()) or {"main"})
 
 
-def _is_before(want: Want, point: int) -> bool:
+def _is_before(want: StepRequest, point: int) -> bool:
     """Say whether a program has come to the point before, or to the first one."""
     return want.kind is StepKind.POINT and want.point_id == max(0, point - 1)

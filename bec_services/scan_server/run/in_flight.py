@@ -4,25 +4,25 @@ from collections import deque
 from collections.abc import Iterator
 
 from bec_kernel.wire import Answer, AnswerStatus
-from bec_services.scan_server.run.unit import Unit
+from bec_services.scan_server.run.unit import RequestInFlight
 
 MAX_LOST = 3
 """So many attempts of one unit may be lost before the scan pauses."""
 
 
-class Flight:
+class StepsInFlight:
     """Units on their way, in the order of their steps."""
 
     def __init__(self) -> None:
-        self._units: deque[Unit] = deque()
-        self._by_index: dict[int, Unit] = {}
+        self._units: deque[RequestInFlight] = deque()
+        self._by_index: dict[int, RequestInFlight] = {}
         self._early: dict[int, list[tuple[str, Answer]]] = {}
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._units)
 
-    def launch(self, unit: Unit) -> list[tuple[str, Answer]]:
+    def launch(self, unit: RequestInFlight) -> list[tuple[str, Answer]]:
         """Take in a unit; return answers to it that are there already (a replay)."""
         self._by_index[unit.index] = unit
         self._units.append(unit)
@@ -32,11 +32,11 @@ class Flight:
         """Keep an answer to a step that the replay has not come to yet."""
         self._early.setdefault(answer.index, []).append((server, answer))
 
-    def find(self, index: int) -> Unit | None:
+    def find(self, index: int) -> RequestInFlight | None:
         """Return the unit whose step this is."""
         return self._by_index.get(index)
 
-    def land(self) -> Iterator[Unit]:
+    def land(self) -> Iterator[RequestInFlight]:
         """Let go of the first units, as far as they are done, and yield them."""
         while self._units and self._units[0].ok:
             unit = self._units.popleft()
@@ -48,22 +48,22 @@ class Flight:
         return all(unit.answered or unit.is_question for unit in self._units)
 
     @property
-    def question(self) -> Unit | None:
+    def question(self) -> RequestInFlight | None:
         """The question that is asked now: it is the last one on its way."""
         last = self._units[-1] if self._units else None
         return last if last is not None and last.is_question else None
 
-    def troubled(self) -> Iterator[tuple[Unit, Answer]]:
+    def troubled(self) -> Iterator[tuple[RequestInFlight, Answer]]:
         """Yield units with an answer that is not ok, and that answer."""
         for unit in self._units:
             if (trouble := unit.trouble) is not None:
                 yield unit, trouble
 
-    def touched(self) -> list[Unit]:
+    def touched(self) -> list[RequestInFlight]:
         """Return the units that devices have begun with, once all are answered."""
         return [unit for unit in self._units if not unit.untouched]
 
-    def drain(self) -> list[Unit]:
+    def drain(self) -> list[RequestInFlight]:
         """Let go of all; return those that are not done and may be tried again."""
         again = [u for u in self._units if not u.ok and u.lost <= MAX_LOST]
         for unit in again:

@@ -4,7 +4,7 @@ from typing import Any
 
 from bec_kernel.wire import Answer, AnswerStatus, Verb
 from bec_services.scan_server.program import DRIVER
-from bec_services.scan_server.run.unit import Unit
+from bec_services.scan_server.run.unit import RequestInFlight
 
 
 class Questions:
@@ -36,7 +36,7 @@ class Questions:
         hint = "" if who == DRIVER else ": does this analysis run?"
         self._silence = f"{who} was silent for {patience:g} s{hint}"
 
-    def reply(self, unit: Unit) -> tuple[Verb, Any] | None:
+    def reply(self, unit: RequestInFlight) -> tuple[Verb, Any] | None:
         """Return what to write down for a question, or None: nothing was said yet.
 
         Returns:
@@ -50,7 +50,7 @@ class Questions:
             return self._advice[unit.index]
         return (Verb.FAIL, self._silence) if self._silence else None
 
-    def answer(self, unit: Unit, value: Any) -> None:
+    def answer(self, unit: RequestInFlight, value: Any) -> None:
         """A question is answered: it is written down."""
         self._wished += unit.want.ask == DRIVER
         self._silence = ""

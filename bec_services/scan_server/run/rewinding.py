@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bec_kernel.wire import StepKind
-from bec_services.scan_server.program import Want, own_reading
+from bec_services.scan_server.program import StepRequest, own_reading
 
 _ARRIVES = (StepKind.MOVE, StepKind.POINT)
 
@@ -12,7 +12,7 @@ Sent = dict[str, float | None]
 """Where motors were sent last, motor units; None: they may be elsewhere."""
 
 
-def note(sent: Sent, want: Want, *, done: bool = True) -> None:
+def note(sent: Sent, want: StepRequest, *, done: bool = True) -> None:
     """Take note of where a want sends motors.
 
     Args:
@@ -24,7 +24,7 @@ def note(sent: Sent, want: Want, *, done: bool = True) -> None:
     sent |= {motor: at if arrives else None for motor, at in want.set.items()}
 
 
-class Before:
+class StateBeforePoint:
     """What a program has done up to a point, as far as it matters for that point.
 
     Args:
@@ -34,9 +34,9 @@ class Before:
     def __init__(self, motors: Collection[str]) -> None:
         self._motors = motors
         self._places: dict[str, float] = {}
-        self._passed: Want | None = None  # on the way the motors are on
+        self._passed: StepRequest | None = None  # on the way the motors are on
 
-    def take(self, want: Want, told: Any) -> None:
+    def take(self, want: StepRequest, told: Any) -> None:
         """Take note of a want, and of what the program was told."""
         if want.kind in _ARRIVES:
             self._places |= want.set
@@ -47,7 +47,7 @@ class Before:
         elif want.set:
             self._passed = want
 
-    def again(self, sent: Sent, following: Want | None) -> Iterator[Want]:
+    def again(self, sent: Sent, following: StepRequest | None) -> Iterator[StepRequest]:
         """Yield what brings motors to where they were; what follows may do it itself.
 
         A motor nobody has said where it was stays where it is.
@@ -63,7 +63,7 @@ class Before:
             if motor in sent and sent[motor] != at and motor not in there
         }
         if back:
-            yield Want(kind=StepKind.MOVE, set=back)
+            yield StepRequest(kind=StepKind.MOVE, set=back)
         on_its_way = following is not None and following.kind is StepKind.POINT
         if (
             on_its_way

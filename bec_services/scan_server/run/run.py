@@ -31,12 +31,12 @@ from bec_kernel.wire import (
     Verb,
     step_to,
 )
-from bec_services.scan_server.program import Want
+from bec_services.scan_server.program import StepRequest
 from bec_services.scan_server.run.course import Course
-from bec_services.scan_server.run.in_flight import MAX_LOST, Flight
+from bec_services.scan_server.run.in_flight import MAX_LOST, StepsInFlight
 from bec_services.scan_server.run.questions import Questions
 from bec_services.scan_server.run.record import Record
-from bec_services.scan_server.run.unit import Frame, Unit
+from bec_services.scan_server.run.unit import ProgramFrame, RequestInFlight
 from bec_services.scan_server.run.verbs import OUTCOME, SEVERITY
 
 
@@ -53,7 +53,7 @@ class Run:
     def __init__(
         self,
         begin: Begin,
-        frame: Frame,
+        frame: ProgramFrame,
         record: Record,
         *,
         code: str,
@@ -67,7 +67,7 @@ class Run:
         self._course = Course(begin, frame)
         self._record = record
         self._lookahead = lookahead
-        self._flight = Flight()
+        self._flight = StepsInFlight()
         self._controls: deque[tuple[str, Control]] = deque()
         self._handled = {mark.control for mark in record.marks}
         self._index = 1
@@ -103,7 +103,7 @@ class Run:
             self._controls.append((at, control))
 
     @property
-    def question(self) -> Want | None:
+    def question(self) -> StepRequest | None:
         """What is asked now, and was not answered yet."""
         unit = self._flight.question
         return unit.want if unit and not self.done else None
@@ -207,7 +207,7 @@ class Run:
             return self.state is ScanState.OPEN and not self._pausing
         return verb in (Verb.ABORT, Verb.HALT, Verb.COMPLETE)
 
-    def _remedy(self, unit: Unit, trouble: Answer) -> tuple[Verb, str, str]:
+    def _remedy(self, unit: RequestInFlight, trouble: Answer) -> tuple[Verb, str, str]:
         what = trouble.problem.message if trouble.problem else trouble.status.value
         if trouble.status is AnswerStatus.LOST:
             if unit.lost + 1 < MAX_LOST:
@@ -308,12 +308,12 @@ class Run:
         self._launch(unit)
         return True
 
-    def _launch(self, unit: Unit) -> None:
+    def _launch(self, unit: RequestInFlight) -> None:
         """It is on its way; in a replay its answers may be there already."""
         for server, answer in self._flight.launch(unit):
             self.answer(server, answer)
 
-    def _step(self, unit: Unit) -> Step:
+    def _step(self, unit: RequestInFlight) -> Step:
         want = unit.want
         unit.attempt += 1
         return Step(
@@ -357,7 +357,9 @@ class Run:
         end = marked.index if marked else self._record.length
         for entry in self._record.between(self._index, end):
             if isinstance(entry, Step):
-                orphan = Unit(Want(kind=entry.kind), entry.on, index=entry.index)
+                orphan = RequestInFlight(
+                    StepRequest(kind=entry.kind), entry.on, index=entry.index
+                )
                 self._launch(orphan)
             elif isinstance(entry, Mark):
                 self._epoch = entry.epoch

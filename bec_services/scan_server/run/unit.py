@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bec_kernel.wire import Answer, AnswerStatus, StepKind
-from bec_services.scan_server.program import Program, Want
+from bec_services.scan_server.program import Program, StepRequest
 
 
-class Frame(Protocol):
+class ProgramFrame(Protocol):
     """A scan's program in two parts: what it is for, and what is always done after."""
 
     def body(self) -> Program:
@@ -20,7 +20,7 @@ class Frame(Protocol):
 
 
 @dataclass(eq=False)
-class Unit:
+class RequestInFlight:
     """A want on its way, through all its attempts.
 
     Attributes:
@@ -33,7 +33,7 @@ class Unit:
         answers: to that step, by server.
     """
 
-    want: Want
+    want: StepRequest
     servers: list[str]
     attempt: int = 0
     lost: int = 0

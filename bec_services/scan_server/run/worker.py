@@ -32,7 +32,7 @@ from bec_kernel.wire import (
 from bec_services.scan_server.accept import Catalogue, bound_of
 from bec_services.scan_server.program import (
     DRIVER,
-    Want,
+    StepRequest,
     code_of,
     frame_of,
     taking_part,
@@ -82,7 +82,7 @@ class Worker:
         self._told = told
         self._drivers = drivers
         self._begin = begin
-        self._question: tuple[Want | None, float] = (None, 0.0)
+        self._question: tuple[StepRequest | None, float] = (None, 0.0)
         self._steps: Log[StepEntry] = keys.steps(item.scan_id)
         self._states = 0
         self._answers: list[Log[Answer]] = []

@@ -10,10 +10,10 @@ from bec_services.scan_server.program import (
     START,
     STOP,
     Bound,
+    PointMaker,
     Position,
     Program,
     Scan,
-    Taking,
     ask,
 )
 
@@ -57,7 +57,7 @@ class AdaptiveScan(Scan):
         """Return the analysis."""
         return [bound["ask"]]
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Ask, take the point, and ask again with what is known then."""
         ranges = {motor: [start, stop] for motor, start, stop in bound.bundles}
         seen: list[dict[str, Any]] = []

@@ -6,10 +6,10 @@ from typing import ClassVar
 from bec_kernel.wire import Condition, Form, Parameter, StepKind
 from bec_services.scan_server.program import (
     Bound,
+    PointMaker,
     Position,
     Program,
-    Taking,
-    Want,
+    StepRequest,
     number,
 )
 from bec_services.scan_server.scans.line_scan import LineScan
@@ -38,11 +38,11 @@ class ContLineScan(LineScan):
         """Yield the ends of the way, run-up included."""
         yield from (dict([end]) for end in self._ends(bound))
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Go to the run-up; then wait for each position while the motor moves."""
         begin, end = (taking.there(dict([one])) for one in self._ends(bound))
         ((motor, start, stop),) = bound.bundles
-        yield Want(kind=StepKind.MOVE, set=begin)
+        yield StepRequest(kind=StepKind.MOVE, set=begin)
         for position in self.positions(bound):
             at, atol = taking.there(position)[motor], bound["atol"]
             passed = (
@@ -50,10 +50,10 @@ class ContLineScan(LineScan):
                 if stop >= start
                 else Condition(device=motor, below=at + atol + _HAIR)
             )
-            yield Want(kind=StepKind.WAIT, set=end, until=passed)
+            yield StepRequest(kind=StepKind.WAIT, set=end, until=passed)
             for _ in range(bound["burst_at_each_point"]):
                 yield taking.point({})
-        yield Want(kind=StepKind.MOVE, set=end)
+        yield StepRequest(kind=StepKind.MOVE, set=end)
 
     def _ends(self, bound: Bound) -> tuple[tuple[str, float], tuple[str, float]]:
         ((motor, start, stop),) = bound.bundles

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from bec_kernel.wire import Parameter, StepKind
 from bec_services.scan_server.program import (
     Bound,
+    PointMaker,
     Position,
     Program,
     Scan,
-    Taking,
-    Want,
+    StepRequest,
 )
 
 
@@ -49,7 +49,7 @@ class FlyScan(Scan):
         """Return the flyer."""
         return [bound["flyer"]]
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Kick the flyer off, and wait for it, for each segment."""
         del taking
         flyer = [bound["flyer"]]
@@ -57,5 +57,5 @@ class FlyScan(Scan):
             flight = {"start": start, "end": stop, "num": samples}
             if bound["exp_time"]:
                 flight["exposure"] = bound["exp_time"]
-            yield Want(kind=StepKind.KICKOFF, devices=flyer, data=flight)
-            yield Want(kind=StepKind.COMPLETE, devices=flyer)
+            yield StepRequest(kind=StepKind.KICKOFF, devices=flyer, data=flight)
+            yield StepRequest(kind=StepKind.COMPLETE, devices=flyer)

@@ -8,11 +8,11 @@ from bec_services.scan_server.program import (
     DRIVER,
     MOTOR,
     Bound,
+    PointMaker,
     Position,
     Program,
     Scan,
-    Taking,
-    Want,
+    StepRequest,
     ask,
 )
 
@@ -41,14 +41,14 @@ class Interactive(Scan):
         """Return nothing: how many points there will be is not known."""
         return []
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Ask the driver again and again, and do what it says."""
         while not (wish := (yield ask(DRIVER, {}, PATIENCE)))["end"]:
             yield from _do(wish, taking)
 
 
-def _do(wish: dict[str, Any], taking: Taking) -> Program:
+def _do(wish: dict[str, Any], taking: PointMaker) -> Program:
     if wish["point"]:
         yield taking.point(wish["set"])
     elif wish["set"]:
-        yield Want(kind=StepKind.MOVE, set=wish["set"])
+        yield StepRequest(kind=StepKind.MOVE, set=wish["set"])

@@ -9,11 +9,11 @@ from bec_services.scan_server.program import (
     START,
     STOP,
     Bound,
+    PointMaker,
     Position,
     Program,
     Scan,
-    Taking,
-    Want,
+    StepRequest,
 )
 
 
@@ -57,11 +57,11 @@ class LineSweepScan(Scan):
         """Return nothing: how many points there will be is not known."""
         return []
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Go to the start; then take a point, wait for news of the motor, and again."""
         begin, end = (taking.there(position) for position in self.reach(bound))
         ((motor, start, stop),) = bound.bundles
-        yield Want(kind=StepKind.MOVE, set=begin)
+        yield StepRequest(kind=StepKind.MOVE, set=begin)
         how = None
         while True:
             readings = yield taking.point({}, answer=True)
@@ -74,7 +74,7 @@ class LineSweepScan(Scan):
                 below=None if stop >= start else at,
                 deadline=bound["max_update"],
             )
-            how = yield Want(
+            how = yield StepRequest(
                 kind=StepKind.WAIT,
                 set=end,
                 until=news,

@@ -7,11 +7,11 @@ from bec_services.scan_server.program import (
     MOTOR,
     RELATIVE,
     Bound,
+    PointMaker,
     Position,
     Program,
     Scan,
-    Taking,
-    Want,
+    StepRequest,
 )
 
 
@@ -35,7 +35,7 @@ class Move(Scan):
         """Yield the one position."""
         yield dict(bound.bundles)
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Go there."""
         for position in self.positions(bound):
-            yield Want(kind=StepKind.MOVE, set=taking.there(position))
+            yield StepRequest(kind=StepKind.MOVE, set=taking.there(position))

@@ -3,7 +3,14 @@
 from math import prod
 
 from bec_kernel.wire import Parameter, StepKind
-from bec_services.scan_server.program import Bound, Program, Scan, Taking, Want, where
+from bec_services.scan_server.program import (
+    Bound,
+    PointMaker,
+    Program,
+    Scan,
+    StepRequest,
+    where,
+)
 
 
 class Multi(Scan):
@@ -33,7 +40,7 @@ class Multi(Scan):
         shapes = [part.shape(words) for part, words in parts]
         return [sum(map(prod, shapes))] if all(shapes) else []
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Run the parts, one after the other.
 
         First it asks where all motors are: a rewind over parts puts them back.
@@ -51,13 +58,15 @@ class Multi(Scan):
                 yield from part.program(words, taking)
 
 
-def _scan(part: Scan, words: Bound, taking: Taking) -> Program:
+def _scan(part: Scan, words: Bound, taking: PointMaker) -> Program:
     """Run a part, and go back where it counts from there."""
     back = taking.back = dict(taking.start)
     if part.due(words, 0) is not None:
-        taking.since = yield Want(kind=StepKind.WAIT, devices=taking.clock, answer=True)
+        taking.since = yield StepRequest(
+            kind=StepKind.WAIT, devices=taking.clock, answer=True
+        )
     yield from part.program(words, taking)
     if back:
         # Until it is done it may be left off, and then they have to go back still.
-        yield Want(kind=StepKind.MOVE, set=back, answer=True)
+        yield StepRequest(kind=StepKind.MOVE, set=back, answer=True)
     taking.back = {}

@@ -6,11 +6,11 @@ from typing import ClassVar
 from bec_kernel.wire import Parameter, StepKind
 from bec_services.scan_server.program import (
     Bound,
+    PointMaker,
     Position,
     Program,
     Scan,
-    Taking,
-    Want,
+    StepRequest,
     condition_of,
 )
 
@@ -30,8 +30,8 @@ class Wait(Scan):
         del bound
         yield from ()
 
-    def program(self, bound: Bound, taking: Taking) -> Program:
+    def program(self, bound: Bound, taking: PointMaker) -> Program:
         """Wait, and nothing else."""
         del taking
         until = condition_of(bound["wait_until"])
-        yield Want(kind=StepKind.WAIT, until=until)
+        yield StepRequest(kind=StepKind.WAIT, until=until)

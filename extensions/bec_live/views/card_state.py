@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-from bec_kernel.client.scan import Columns
+from bec_kernel.client.scan import TableColumns
 from bec_kernel.language import headline
 from bec_kernel.wire import (
     Begin,
@@ -65,7 +65,7 @@ class CardState:
     file: str = ""
     sealed: bool = False
     retaken: int = 0
-    _seen: Columns = field(default_factory=Columns)
+    _seen: TableColumns = field(default_factory=TableColumns)
     _told: int = 0
     _first: float = 0.0
     _last: float = 0.0

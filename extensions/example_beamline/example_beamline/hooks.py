@@ -1,7 +1,7 @@
 """What this beamline adds to scans: entry point group ``bec.hooks``."""
 
 from bec_kernel.wire import Begin, StepKind
-from bec_services.scan_server.program import Hook, Phase, Program, Want
+from bec_services.scan_server.program import Hook, Phase, Program, StepRequest
 
 OPEN, CLOSED = 1.0, 0.0
 
@@ -19,6 +19,6 @@ class ShutterOpen(Hook):
     def before(self, phase: Phase, begin: Begin) -> Program:
         """Open it when the points begin, close it when they are over."""
         if phase is Phase.POINTS:
-            yield Want(kind=StepKind.MOVE, set={"shutter": OPEN})
+            yield StepRequest(kind=StepKind.MOVE, set={"shutter": OPEN})
         if phase is Phase.UNSTAGE:
-            yield Want(kind=StepKind.MOVE, set={"shutter": CLOSED})
+            yield StepRequest(kind=StepKind.MOVE, set={"shutter": CLOSED})

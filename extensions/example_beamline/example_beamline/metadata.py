@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 
-class Metadata(BaseModel):
+class SampleMetadata(BaseModel):
     """Names that are used here, and what they look like; all others are free.
 
     A field without a default would have to be there for every scan.

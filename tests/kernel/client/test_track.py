@@ -2,7 +2,7 @@
 
 from bec_kernel.bus.changes import Id
 from bec_kernel.bus.protocol import Entry
-from bec_kernel.client.connection.scan_cache import Track
+from bec_kernel.client.connection.scan_cache import ScanCache
 from bec_kernel.wire import (
     FileDone,
     Fit,
@@ -33,19 +33,19 @@ FILE = FileDone(path="/x", points=0)
 FIT = Fit(model="gaussian", x="m", y="d", points=3, final=True)
 
 
-def told(track: Track, log, message) -> None:
+def told(track: ScanCache, log, message) -> None:
     track.store(log, [Entry(Id(1), message)])
 
 
-def followed(*, fit: str = "") -> Track:
-    track = Track("a")
+def followed(*, fit: str = "") -> ScanCache:
+    track = ScanCache("a")
     track.follow(points=True)
     track.tell(Taken(scan_id="a", scan_number=1, name="x", user="ada", fit=fit))
     return track
 
 
 def test_a_scan_has_ended_when_its_own_state_says_so():
-    track = Track("s1")
+    track = ScanCache("s1")
     track.tell(StateChange(state=ScanState.OPEN))
     track.tell(ENDED)  # the final state is in the same commit, and read next
     assert not track.is_final
@@ -54,7 +54,7 @@ def test_a_scan_has_ended_when_its_own_state_says_so():
 
 
 def test_an_item_that_never_opened_has_ended_with_its_item():
-    track = Track("s1")
+    track = ScanCache("s1")
     track.tell(ENDED)
     assert track.is_final
 
@@ -95,7 +95,7 @@ def test_what_is_known_to_the_end_is_not_read_again_when_somebody_looks():
 
 
 def test_a_move_is_followed_no_more_when_it_has_ended():
-    track = Track("a")
+    track = ScanCache("a")
     track.follow(points=True)
     request = ScanRequest(request_id="a", name="mv")
 
@@ -109,7 +109,7 @@ def test_a_move_is_followed_no_more_when_it_has_ended():
 
 
 def test_of_a_point_that_was_taken_again_the_last_one_counts():
-    track = Track("a")
+    track = ScanCache("a")
     track.follow(points=True)
     for point_id, attempt in ((0, 1), (1, 1), (0, 2), (2, 1)):
         track.tell(
@@ -152,7 +152,7 @@ def test_what_left_the_bus_unread_may_have_been_taken_again_as_its_file_says():
 
 
 def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():
-    track = Track("a")
+    track = ScanCache("a")
     track.await_begin()
     assert track.has_points
     assert not track.positions
@@ -165,7 +165,7 @@ def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():
 
 
 def test_the_logs_of_a_scan_that_ended_unseen_are_read_to_their_end():
-    track = Track("a")
+    track = ScanCache("a")
     track.await_begin()
     track.tell(ENDED)
     assert keys.points("a") in track.positions

@@ -8,7 +8,7 @@ from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import AnswerStatus, Begin, Condition, ScanRequest, Step, StepKind
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.sim import SimFlyer, SimMonitor, SimPositioner
 from bec_services.device_server.steps.actions import Actions
 from bec_services.device_server.values.publisher import Values
@@ -18,7 +18,7 @@ SIM = "bec_services.device_server.sim.Sim"
 
 def hold(device, **spec):
     kind = {"deviceClass": SIM, "readoutPriority": "monitored"}
-    one = Held(device.name, DeviceSpec.model_validate(kind | spec))
+    one = DeviceAdapter(device.name, DeviceSpec.model_validate(kind | spec))
     one.device = device
     return one
 

@@ -12,8 +12,8 @@ from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Call, StopDevices, keys
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.devices.adapter import Held
-from bec_services.device_server.requests.calls import Calls
+from bec_services.device_server.devices.adapter import DeviceAdapter
+from bec_services.device_server.requests.calls import CallRequests
 from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.values.publisher import Values
 from tests.services.recorded import new_life, until
@@ -71,7 +71,7 @@ class Odd:
 
 def hold(device, **spec):
     fields = {"deviceClass": "a.b", "readoutPriority": "baseline"} | spec
-    one = Held(device.name, DeviceSpec.model_validate(fields))
+    one = DeviceAdapter(device.name, DeviceSpec.model_validate(fields))
     one.device = device
     return one
 
@@ -99,7 +99,7 @@ class Server:
 
     def begin(self):
         """Forget all that was not written down, as a new life does."""
-        self.calls = Calls(
+        self.calls = CallRequests(
             self.life,
             self.held,
             self.clock,

@@ -8,14 +8,14 @@ from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Device as Published
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.sim import SimMonitor, SimPositioner, SimSlit
 from bec_services.device_server.values.publisher import Values
 
 
 def hold(device):
     spec = {"deviceClass": "a.b", "readoutPriority": "baseline"}
-    one = Held(device.name, DeviceSpec.model_validate(spec))
+    one = DeviceAdapter(device.name, DeviceSpec.model_validate(spec))
     one.device = device
     return one
 

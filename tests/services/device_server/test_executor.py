@@ -26,7 +26,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.steps.executor import Executor
 from bec_services.device_server.values.publisher import Values
@@ -54,7 +54,7 @@ class Server:
         self.motor = SimPositioner(name="samx", clock=self.clock, velocity=1)
         self.held = {}
         spec = {"deviceClass": "a.b", "readoutPriority": "baseline"}
-        self.held["samx"] = Held("samx", DeviceSpec.model_validate(spec))
+        self.held["samx"] = DeviceAdapter("samx", DeviceSpec.model_validate(spec))
         self.held["samx"].device = self.motor
         self.life = None
         self.count = 0

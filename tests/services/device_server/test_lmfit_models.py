@@ -6,12 +6,12 @@ from lmfit import lineshapes
 
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.sim import SimMonitor, SimPositioner
-from bec_services.device_server.sim.models import Model, all_names
+from bec_services.device_server.sim.models import SignalModel, all_names
 
 
 @pytest.mark.parametrize("name", all_names())
 def test_every_model_gives_a_number_at_a_position_and_an_array_at_many(name):
-    model = Model(name)
+    model = SignalModel(name)
     assert np.isfinite(model(0.5))
     assert np.shape(model(np.linspace(0.1, 1, 5))) == (5,)
 
@@ -36,4 +36,4 @@ def test_a_monitor_sees_a_voigt_peak_of_its_motor():
 
 def test_a_model_nobody_has_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="VoigtModel"):
-        Model("SincModel")
+        SignalModel("SincModel")

@@ -7,7 +7,7 @@ from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, keys
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.sim import SimMonitor, SimPositioner
 from bec_services.device_server.steps.executor import Executor
 from bec_services.device_server.values.publisher import Values
@@ -40,7 +40,7 @@ class Server:
         det = SimMonitor(name="det", clock=clock, devices=named, ref_motor="d0")
         self.held = {}
         for device in [*motors, det]:
-            self.held[device.name] = one = Held(device.name, SPEC)
+            self.held[device.name] = one = DeviceAdapter(device.name, SPEC)
             one.device = device
 
     def work(self):

@@ -8,7 +8,7 @@ from ophyd.sim import make_fake_device
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.devices.motion import motions_of, pace_signals
 from bec_services.device_server.hardware.axes import PseudoAxis
 from bec_services.device_server.sim import (
@@ -67,7 +67,7 @@ def test_an_epics_motor_tells_its_ramp_as_an_acceleration():
 
 def test_a_new_velocity_is_told():
     motor, told = positioner(), []
-    held = Held("samx", spec())
+    held = DeviceAdapter("samx", spec())
     held.device = motor
     values = Values("main", {"samx": held})
     values.repaced = told.append

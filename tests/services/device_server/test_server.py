@@ -17,7 +17,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.devices.registry import Registry
 from bec_services.device_server.server import DeviceServer
 from bec_services.device_server.sim import SimPositioner, SimState
@@ -40,7 +40,9 @@ def test_a_stop_in_the_log_of_a_scan_stops_its_motor(tmp_path):
     motor = SimPositioner(name="samx", clock=clock, velocity=1)
     motor.subscribe(lambda **_: begun.set(), event_type=motor.SUB_START, run=False)
     spec = {"deviceClass": "a.b", "readoutPriority": "baseline"}
-    held = registry.held["samx"] = Held("samx", DeviceSpec.model_validate(spec))
+    held = registry.held["samx"] = DeviceAdapter(
+        "samx", DeviceSpec.model_validate(spec)
+    )
     held.device = motor
     life = new_life("device_server", MemoryBroker(), tmp_path)
     move = Step(index=1, kind=StepKind.MOVE, on=["main"], set={"samx": 500.0})

@@ -18,7 +18,7 @@ from bec_services.device_server.sim import (
     SimState,
     SimWaveform,
 )
-from bec_services.device_server.sim.models import MODELS, Model
+from bec_services.device_server.sim.models import MODELS, SignalModel
 
 
 @pytest.fixture
@@ -251,9 +251,9 @@ def test_several_motors_make_the_signal_one_of_the_distance(clock):
 @pytest.mark.parametrize("name", ["GaussianModel", "LorentzianModel"])
 def test_a_peaks_amplitude_is_its_area_and_height_its_top(name):
     x = np.linspace(-2000, 2000, 400_001)
-    area = np.trapezoid(Model(name, {"amplitude": 5, "sigma": 0.3})(x), x)
+    area = np.trapezoid(SignalModel(name, {"amplitude": 5, "sigma": 0.3})(x), x)
     assert area == pytest.approx(5, rel=1e-3)
-    assert Model(name, {"height": 5, "center": 1})(1.0) == pytest.approx(5)
+    assert SignalModel(name, {"height": 5, "center": 1})(1.0) == pytest.approx(5)
 
 
 # ---------------------------------------------------------------- arrays and streams

@@ -11,11 +11,11 @@ from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Reading, keys
 from bec_services.device_server.clock import WallClock
-from bec_services.device_server.devices.adapter import Held
+from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.values import publisher as module
 from bec_services.device_server.values.publisher import Values
-from bec_services.device_server.values.reading_cache import Newest
+from bec_services.device_server.values.reading_cache import ReadingCache
 from tests.services.recorded import new_life, until
 
 
@@ -49,7 +49,7 @@ class Server:
 
     def hold(self, device):
         spec = {"deviceClass": "a.b", "readoutPriority": "baseline"}
-        one = Held(device.name, DeviceSpec.model_validate(spec))
+        one = DeviceAdapter(device.name, DeviceSpec.model_validate(spec))
         one.device = device
         return one
 
@@ -141,7 +141,7 @@ def test_a_device_that_is_read_and_has_not_changed_is_not_put_again(server):
 
 @given(READS)
 def test_what_was_begun_later_counts_in_whatever_order_it_comes(arrivals):
-    newest, expected = Newest(), {}
+    newest, expected = ReadingCache(), {}
     for begun, signal in arrivals:
         key = f"s{signal}"
         newest.merge("d", begun, {key: Reading(begun, 0.0)})
@@ -151,7 +151,7 @@ def test_what_was_begun_later_counts_in_whatever_order_it_comes(arrivals):
 
 
 def test_a_part_that_is_newer_stays_when_the_whole_comes_late():
-    newest = Newest()
+    newest = ReadingCache()
     whole, part = newest.begin(), newest.begin()
     newest.merge("d", part, {"a": Reading(2, 0.0)})
     assert newest.merge("d", whole, {"a": Reading(1, 0.0), "b": Reading(1, 0.0)})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from bec_services.file_writer.hdf5.file import MasterFile
-from bec_services.file_writer.hdf5.templates import Mould, Moulds
+from bec_services.file_writer.hdf5.templates import FileTemplate, FileTemplates
 from bec_services.file_writer.tree.nodes import Node, Patch, group, text
 
 
@@ -94,14 +94,14 @@ def test_a_cast_file_is_read_while_it_is_written(tmp_path):
     [{"units": "um"}, {"link": "/entry/wave"}],
 )
 def test_files_with_other_attributes_or_links_are_of_another_kind(other):
-    moulds = Moulds()
-    moulds.keep(Mould(b"", 0, nodes()))
+    moulds = FileTemplates()
+    moulds.keep(FileTemplate(b"", 0, nodes()))
     assert moulds.find(nodes(title="x", place=2.0, waves=[]))
     assert moulds.find(nodes(**other)) is None
 
 
 def test_a_mould_tells_what_has_another_value_and_whether_it_fits():
-    mould = Mould(b"", 0, nodes())
+    mould = FileTemplate(b"", 0, nodes())
     changes = mould.changes(nodes(title="another", place=3.0))
     assert [(node.path, fits) for node, fits in changes] == [
         ("/entry/title", False),
@@ -110,8 +110,8 @@ def test_a_mould_tells_what_has_another_value_and_whether_it_fits():
 
 
 def test_only_the_newest_kinds_are_kept():
-    moulds = Moulds()
+    moulds = FileTemplates()
     for number in range(20):
-        moulds.keep(Mould(b"", 0, nodes(units=str(number))))
+        moulds.keep(FileTemplate(b"", 0, nodes(units=str(number))))
     assert moulds.find(nodes(units="0")) is None
     assert moulds.find(nodes(units="19"))

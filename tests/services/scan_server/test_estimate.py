@@ -20,10 +20,10 @@ from bec_services.scan_server.accept.assembler import Catalogue
 from bec_services.scan_server.accept.guard import accept
 from bec_services.scan_server.accept.limits import Beamline
 from bec_services.scan_server.forecast.estimate import PLACES, forecast
-from bec_services.scan_server.forecast.model import Model
+from bec_services.scan_server.forecast.model import BeamlineModel
 from bec_services.scan_server.program.frame import frame_of
-from bec_services.scan_server.program.request import Want
-from bec_services.scan_server.program.travel import Way, duration
+from bec_services.scan_server.program.request import StepRequest
+from bec_services.scan_server.program.travel import Travel, duration
 from bec_services.scan_server.scans import (
     Acquire,
     GridScan,
@@ -79,7 +79,7 @@ def told(
     request = ScanRequest(request_id="r", name=name, args=list(args), kwargs=kwargs)
     beamline = Beamline(devices=devices, values=VALUES)
     accepted = accept(CATALOGUE, beamline, request, "ada", 0.0)
-    model = Model(accepted.begin, devices, VALUES, learned, exposures or {})
+    model = BeamlineModel(accepted.begin, devices, VALUES, learned, exposures or {})
     frame = frame_of(accepted.scan, accepted.begin, accepted.bound)
     return forecast(frame, accepted.begin, model, most=most, further=further)
 
@@ -98,7 +98,7 @@ def followed(body):
     request = ScanRequest(request_id="r", name="acquire")
     beamline = Beamline(devices=DEVICES, values=VALUES)
     begin = accept(CATALOGUE, beamline, request, "ada", 0.0).begin
-    model = Model(begin, DEVICES, VALUES, None)
+    model = BeamlineModel(begin, DEVICES, VALUES, None)
     return forecast(Program(body), begin, model)
 
 
@@ -229,7 +229,7 @@ def test_a_motor_that_tells_nothing_is_named():
 
 def test_a_program_that_fails_says_so_and_what_came_before():
     def body():
-        yield Want(kind=StepKind.POINT, point_id=0, exposure=2.0)
+        yield StepRequest(kind=StepKind.POINT, point_id=0, exposure=2.0)
         raise ValueError("no such position")
 
     found = followed(body)
@@ -242,18 +242,18 @@ def test_points_are_taken_while_a_motor_passes_their_places(motor):
     seen = []
 
     def body():
-        yield Want(kind=StepKind.MOVE, set={motor: 0.0})
+        yield StepRequest(kind=StepKind.MOVE, set={motor: 0.0})
         for place in (2.0, 4.0, 6.0, 8.0):
             passed = Condition(device=motor, above=place)
-            yield Want(kind=StepKind.WAIT, set={motor: 10.0}, until=passed)
-            data = yield Want(
+            yield StepRequest(kind=StepKind.WAIT, set={motor: 10.0}, until=passed)
+            data = yield StepRequest(
                 kind=StepKind.POINT,
                 devices=[motor],
                 point_id=len(seen),
                 answer=True,
             )
             seen.append(data[motor][motor].value)
-        yield Want(kind=StepKind.MOVE, set={motor: 10.0})
+        yield StepRequest(kind=StepKind.MOVE, set={motor: 10.0})
 
     found = followed(body)
     way = duration(DEVICES[motor].motion, 0.0, 10.0)
@@ -273,9 +273,11 @@ def test_a_sweep_ends_when_the_motor_has_arrived():
         at = VALUES["slow"].readings["slow"].value
         while told[-1:] != ["arrived"]:
             news = Condition(device="slow", above=at)
-            want = Want(kind=StepKind.WAIT, set={"slow": 4.0}, until=news, answer=True)
+            want = StepRequest(
+                kind=StepKind.WAIT, set={"slow": 4.0}, until=news, answer=True
+            )
             told.append((yield want))
-            data = yield Want(
+            data = yield StepRequest(
                 kind=StepKind.POINT,
                 devices=["slow"],
                 point_id=len(told),
@@ -291,7 +293,7 @@ def test_a_sweep_ends_when_the_motor_has_arrived():
 @given(st.floats(0.1, 50), st.floats(0.1, 10), st.floats(0.01, 10), st.floats(0, 1))
 def test_a_motor_passes_a_place_when_it_is_there(way, velocity, acceleration, share):
     motion = Motion(velocity=velocity, acceleration=acceleration)
-    path = Way([motion], 3.0, 3.0 - way, 100.0)
+    path = Travel([motion], 3.0, 3.0 - way, 100.0)
     when = path.passes(3.0 - share * way)
     assert 100.0 <= when <= path.arrival
     assert path.place(when) == pytest.approx(3.0 - share * way, abs=1e-4)

@@ -10,7 +10,7 @@ from bec_services.scan_server.accept.guard import accept
 from bec_services.scan_server.accept.limits import Beamline
 from bec_services.scan_server.program.frame import code_of, frame_of
 from bec_services.scan_server.program.hook import Hook, Phase
-from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.program.request import StepRequest
 from bec_services.scan_server.scans import LineScan, Move
 
 DEVICES = {
@@ -25,7 +25,7 @@ OWN = ["open", "baseline", "stage", "point", "point", "unstage", "close"]
 
 
 def move(device, at):
-    return Want(kind=StepKind.MOVE, set={device: at})
+    return StepRequest(kind=StepKind.MOVE, set={device: at})
 
 
 def begun(hooks, *, devices=DEVICES, **options):
@@ -87,7 +87,7 @@ class Instead(Hook):
         return self._blink() if phase is Phase.POINTS else None
 
     def _blink(self):
-        data = yield Want(kind=StepKind.READ, devices=["lamp"], answer=True)
+        data = yield StepRequest(kind=StepKind.READ, devices=["lamp"], answer=True)
         yield move("lamp", data["lamp"]["lamp"].value)
 
 

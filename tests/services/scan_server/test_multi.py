@@ -22,7 +22,7 @@ from bec_services.scan_server.accept.assembler import Catalogue
 from bec_services.scan_server.accept.guard import accept, bound_of
 from bec_services.scan_server.accept.limits import Beamline
 from bec_services.scan_server.forecast.estimate import forecast
-from bec_services.scan_server.forecast.model import Model
+from bec_services.scan_server.forecast.model import BeamlineModel
 from bec_services.scan_server.program.frame import code_of, frame_of
 from bec_services.scan_server.program.hook import Hook
 from tests.services.scan_server.world import World
@@ -381,7 +381,7 @@ def test_a_relative_part_is_followed_from_where_the_parts_before_it_end():
 def test_a_dry_run_follows_it_from_part_to_part():
     accepted = ask(*MIXED, exp_time=0.5)
     begin, none = accepted.begin, Learned(devices=[])
-    model = Model(begin, DEVICES, BEAMLINE.values, none)
+    model = BeamlineModel(begin, DEVICES, BEAMLINE.values, none)
     frame = frame_of(accepted.scan, begin, accepted.bound)
     told = forecast(frame, begin, model)
     assert told.points == 12

@@ -8,7 +8,7 @@ import pytest
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import Reading, StepKind
 from bec_services.scan_server import scans
-from bec_services.scan_server.program.scan import Bound, Taking
+from bec_services.scan_server.program.scan import Bound, PointMaker
 from bec_services.scan_server.scans import (
     AdaptiveScan,
     ContLineScan,
@@ -23,7 +23,7 @@ def bind(scan, *bundle, **options):
 
 
 def program(scan, bound, start=None):
-    return scan().program(bound, Taking(bound, start or {}))
+    return scan().program(bound, PointMaker(bound, start or {}))
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-2.0, 2.0), (2.0, -2.0)])

@@ -3,7 +3,7 @@
 import pytest
 
 from bec_kernel.wire import Mark, Problem, ScanState, StepKind, Verb
-from bec_services.scan_server.program.request import DRIVER, Want, ask
+from bec_services.scan_server.program.request import DRIVER, StepRequest, ask
 from tests.services.scan_server.world import World
 
 PLACES = [3.0, 1.0, 2.0]
@@ -16,15 +16,15 @@ class Asking:
         self.who = who
 
     def body(self):
-        yield Want(kind=StepKind.OPEN)
+        yield StepRequest(kind=StepKind.OPEN)
         point = 0
         while (at := (yield ask(self.who, {"points": point}, 5.0))) is not None:
-            yield Want(kind=StepKind.POINT, set={"samx": at}, point_id=point)
+            yield StepRequest(kind=StepKind.POINT, set={"samx": at}, point_id=point)
             point += 1
 
     def cleanup(self, *, moves):
         del moves
-        yield Want(kind=StepKind.CLOSE)
+        yield StepRequest(kind=StepKind.CLOSE)
 
 
 def play(world, say, kill=None, limit=200):

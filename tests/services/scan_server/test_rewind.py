@@ -19,7 +19,7 @@ from bec_kernel.wire import (
     Stop,
     Verb,
 )
-from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.program.request import StepRequest
 from bec_services.scan_server.run.record import Record
 from bec_services.scan_server.run.run import Run
 from tests.services.scan_server.test_questions import Asking
@@ -32,10 +32,10 @@ class _Relay(Frame):
     """Each position follows from the reading before: every point is an answer."""
 
     def body(self):
-        yield Want(kind=StepKind.OPEN)
+        yield StepRequest(kind=StepKind.OPEN)
         at = 0.0
         for point in range(self.points):
-            data = yield Want(
+            data = yield StepRequest(
                 kind=StepKind.POINT, set={"samx": at}, point_id=point, answer=True
             )
             at += data["samx"]["samx"].value
@@ -169,8 +169,8 @@ class Listed(Frame):
         self.wants = wants
 
     def body(self):
-        yield Want(kind=StepKind.OPEN)
-        yield Want(kind=StepKind.READ, devices=["samx", "samy"], answer=True)
+        yield StepRequest(kind=StepKind.OPEN)
+        yield StepRequest(kind=StepKind.READ, devices=["samx", "samy"], answer=True)
         yield from self.wants
 
 
@@ -201,8 +201,8 @@ def programs(draw):
     for point in range(points):
         for _ in range(draw(st.integers(0, 2))):
             if places := draw(PLACES):
-                wants.append(Want(kind=StepKind.MOVE, set=places))
-        wants.append(Want(kind=StepKind.POINT, set=draw(PLACES), point_id=point))
+                wants.append(StepRequest(kind=StepKind.MOVE, set=places))
+        wants.append(StepRequest(kind=StepKind.POINT, set=draw(PLACES), point_id=point))
     return wants
 
 
@@ -235,14 +235,14 @@ def test_every_point_is_taken_where_the_program_had_brought_the_motors(
 def test_points_of_a_motor_on_its_way_begin_the_way_again(back):
     def passing(point):
         place = Condition(device="samx", above=point + 0.5)
-        return Want(kind=StepKind.WAIT, set={"samx": 9.0}, until=place)
+        return StepRequest(kind=StepKind.WAIT, set={"samx": 9.0}, until=place)
 
     way = [
         one
         for point in range(5)
-        for one in (passing(point), Want(kind=StepKind.POINT, point_id=point))
+        for one in (passing(point), StepRequest(kind=StepKind.POINT, point_id=point))
     ]
-    start = Want(kind=StepKind.MOVE, set={"samx": 0.0})
+    start = StepRequest(kind=StepKind.MOVE, set={"samx": 0.0})
     world = of_two_motors([start, *way], lookahead=1)
     while 4 not in world.there:
         assert world.work() | world.serve()

@@ -16,7 +16,7 @@ from bec_kernel.wire import (
 )
 from bec_services.device_server.steps.digesting import digest
 from bec_services.device_server.steps.gate import Gate, Verdict
-from bec_services.scan_server.program.request import Want
+from bec_services.scan_server.program.request import StepRequest
 from bec_services.scan_server.run.record import Record, thin
 from bec_services.scan_server.run.run import Run
 
@@ -44,21 +44,21 @@ class Frame:
         self.fails_at = fails_at
 
     def body(self):
-        yield Want(kind=StepKind.OPEN)
-        data = yield Want(kind=StepKind.READ, devices=["samx"], answer=True)
+        yield StepRequest(kind=StepKind.OPEN)
+        data = yield StepRequest(kind=StepKind.READ, devices=["samx"], answer=True)
         start = data["samx"]["samx"].value
-        yield Want(kind=StepKind.STAGE, devices=["bpm"])
+        yield StepRequest(kind=StepKind.STAGE, devices=["bpm"])
         for point in range(self.points):
             if point == self.fails_at:
                 raise ValueError("no such position")
             to = start + point + 0.1 * (point == self.astray)
-            yield Want(kind=StepKind.POINT, set={"samx": to}, point_id=point)
+            yield StepRequest(kind=StepKind.POINT, set={"samx": to}, point_id=point)
 
     def cleanup(self, *, moves):
         if moves:
-            yield Want(kind=StepKind.MOVE, set={"samx": 2.0})
-        yield Want(kind=StepKind.UNSTAGE, devices=["bpm"])
-        yield Want(kind=StepKind.CLOSE)
+            yield StepRequest(kind=StepKind.MOVE, set={"samx": 2.0})
+        yield StepRequest(kind=StepKind.UNSTAGE, devices=["bpm"])
+        yield StepRequest(kind=StepKind.CLOSE)
 
 
 class World:
