@@ -201,6 +201,22 @@ def tell(bus: Bus, role: str, message: str, severity: str, **concerns: str) -> N
     append(bus, keys.alarms(), alarm, keep=_ALARMS_KEEP)
 
 
+def report_undecodable(
+    bus: Bus, role: str, log: Any, key: str, error: DecodeError
+) -> None:
+    """Log and publish an alarm about an entry that is skipped.
+
+    Args:
+        bus: to publish on.
+        role: service that reads the entry.
+        log: journal of that service.
+        key: name of the entry's key, with its id or field.
+        error: what is wrong with the entry.
+    """
+    log.error("cannot be decoded", key=key, problem=str(error))
+    tell(bus, role, f"{key} cannot be decoded: {error}", "minor")
+
+
 def unfinished(life: Life) -> tuple[Id, list[Taken]]:
     """Return what this role has not finished, and where to follow new items from.
 
@@ -267,8 +283,7 @@ def _life(setup: Setup, log: Any, state: str, notices: Notices) -> Iterator[Life
     """Connect, wait for the lease, and hold it."""
 
     def complain(key: str, error: DecodeError) -> None:
-        log.error("cannot be decoded", key=key, problem=str(error))
-        tell(bus, setup.role, f"{key} cannot be decoded: {error}", "minor")
+        report_undecodable(bus, setup.role, log, key, error)
 
     bus = connect(setup.url, setup.instance, complain)
     holder = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"

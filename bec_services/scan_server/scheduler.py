@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.bus.changes import Append, Change, Id
+from bec_kernel.bus.changes import Change, Id
 from bec_kernel.errors import BrokerError, FencedError, RefusedError
 from bec_kernel.instance import load_settings
-from bec_kernel.service import Life, LifeOver, expiring
+from bec_kernel.service import Life, LifeOver, Request, expiring
 from bec_kernel.wire import (
     Begin,
     DriveScan,
@@ -20,7 +20,6 @@ from bec_kernel.wire import (
     ItemAction,
     ItemState,
     QueueAction,
-    Reply,
     ScanRequest,
     ScanState,
     StateChange,
@@ -93,21 +92,18 @@ class Scheduler:
             self._watch()
             self._schedule()
 
-    def serve(self, ask: Ask, user: str, reply: Append[Reply]) -> None:
-        """Do what is asked, and reply, in one commit.
+    def serve(self, request: Request[Any]) -> None:
+        """Do what is requested; the changes and the reply are one commit.
 
         Raises:
-            BecError: it is refused; nothing was changed.
+            BecError: the request is refused; nothing was changed.
         """
+        ask: Ask = request.message
         with self._lock:
-            changes, value = self._decide(ask, user, time.time())
+            changes, value = self._decide(ask, request.user, time.time())
             known = self._begins.get(ask.request_id)
             warnings = doubts(self._life.bus, known.begin.asks) if known else []
-            answer = msgspec.structs.replace(
-                reply.message, value=value, warnings=warnings
-            )
-            changes.append(Append(reply.log, answer, keep=reply.keep))
-            self._commit(changes)
+            request.commit(changes, value=value, warnings=warnings)
             self._watch()
             self._schedule()
 

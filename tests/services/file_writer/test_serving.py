@@ -1,6 +1,7 @@
 """Parts of finished files are served on the bus, and nothing else from the disk."""
 
 import time
+import uuid
 
 import h5py
 import msgspec
@@ -52,7 +53,7 @@ def base(tmp_path):
 
 
 def ask(item, **fields):
-    return ReadFile(request_id="r", item=item, **fields)
+    return ReadFile(request_id=uuid.uuid4().hex, item=item, **fields)
 
 
 def look(base, item, **fields):
