@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bec_kernel.bus import Bus, Entry, Gathering, append, connect, pages, put
+from bec_kernel.bus import Bus, Entry, Gathering, append, backoff, connect, pages, put
 from bec_kernel.bus.changes import START, Fence, Id
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
 from bec_kernel.instance import without_password
@@ -32,6 +32,8 @@ LEASE = 2.0
 """A holder that is silent for so long (s) has lost its role."""
 _RENEW = 0.5
 _SLICE = 0.5
+_BACKOFF = (0.05, 1.0)
+"""First and longest wait before another life is tried, s."""
 _ALARMS_KEEP = 10_000
 _CALM = 2.0  # s, between two looks at what may expire
 _FEW = 50  # entries at once: the broker does nothing else meanwhile
@@ -360,14 +362,14 @@ def serve(role: str, body: Callable[[Life], None], *, prepares: bool = False) ->
 def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> None:
     """Run `body` life after life; `state`: what a heartbeat says at the beginning."""
     notices = Notices(f"{setup.role}/{setup.name}", without_password(setup.url))
-    wait = 0.0
+    failures = 0
     while True:
-        _pause(wait)
-        wait = min(1.0, wait * 2 or 0.05)
+        _pause(backoff(failures, *_BACKOFF))
+        failures += 1
         try:
             with _life(setup, log, state, notices) as life:
                 log.info("life begins", token=life.token)
-                wait = 0.0
+                failures = 0
                 life.spawn(_let_go, life)
                 body(life)
                 life.check()

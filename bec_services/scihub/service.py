@@ -23,7 +23,8 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
-from bec_services.scihub.database import Outbox, ScanRow, begun, changed, filed
+from bec_services.scihub.database import ScanRow, begun, changed, filed
+from bec_services.scihub.outbox import Outbox
 from bec_services.scihub.requests import answer
 
 if TYPE_CHECKING:
