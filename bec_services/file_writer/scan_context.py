@@ -19,7 +19,7 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
-from bec_services.file_writer.site import Site
+from bec_services.file_writer.site_settings import Site
 from bec_services.file_writer.tree import ScanFacts
 
 T = TypeVar("T")

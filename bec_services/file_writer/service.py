@@ -12,12 +12,12 @@ from bec_kernel.errors import BrokerError, FencedError
 from bec_kernel.instance import Folder
 from bec_kernel.service import Life, LifeOver, unfinished
 from bec_kernel.wire import Baseline, Begin, FileDone, Log, Point, Seal, keys
-from bec_services.file_writer.layout import arranged
 from bec_services.file_writer.requests import Opened
 from bec_services.file_writer.retention import PersistedPoints
 from bec_services.file_writer.scan_context import ScanContexts
 from bec_services.file_writer.side_streams import Came, SideStreams
-from bec_services.file_writer.site import site_of
+from bec_services.file_writer.site_layout import arranged
+from bec_services.file_writer.site_settings import site_of
 from bec_services.file_writer.tree import (
     Columns,
     DefaultPlot,

@@ -3,4 +3,5 @@ from .file import (
     MasterFile as MasterFile,
     still_open as still_open,
 )
-from .slices import read as read
+from .file_part import read as read
+from .selection import inside as inside

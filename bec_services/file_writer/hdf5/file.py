@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bec_services.file_writer.hdf5.naming import Name
+from bec_services.file_writer.hdf5.file_name import Name
 from bec_services.file_writer.hdf5.objects import (
     CACHE,
     Found,
@@ -38,8 +38,8 @@ _ROOM = 1 << 20
 """So many bytes are left free: where HDF5 finds a full disk it may crash."""
 _MAGIC, _NEW, _END_AT = b"\x89HDF\r\n\x1a\n", b"\x02", 28
 """How a file of HDF5 begins; the oldest form that ours have; where its length is."""
-_moulds = FileTemplates()
-_kept: list[Any] = []
+_templates = FileTemplates()
+_unclosed: list[Any] = []
 """Files HDF5 could not write: to close one, or to drop it, ends the process. The error
 belongs to it: its traceback holds what was open."""
 
@@ -68,14 +68,14 @@ class MasterFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._name = Name(path, scan_id, token, lambda one: _says(one, scan_id))
         self.path = path
-        mould = _mould_of(nodes)
-        self._stride = mould.stride
-        with self._disk(len(mould.image)):
-            self._file = _from(mould, self._name.working)
+        template = _template_of(nodes)
+        self._stride = template.stride
+        with self._disk(len(template.image)):
+            self._file = _from(template, self._name.working)
         self._growing = Found(self._file.id, find_dataset)
         try:
             with self._disk():
-                self._cast(nodes, mould)
+                self._fill(nodes, template)
                 self._file.attrs["file_name"] = path.name
                 self._file.swmr_mode = True
             self._inode = self._name.working.stat().st_ino
@@ -132,10 +132,10 @@ class MasterFile:
             self._failed = error
             raise OSError(f"HDF5: {error}") from error
 
-    def _cast(self, nodes: list[Node], mould: FileTemplate) -> None:
-        """Make what is not as it is in the mould; the rest is there."""
+    def _fill(self, nodes: list[Node], template: FileTemplate) -> None:
+        """Make what is not as it is in the template; the rest is there."""
         groups = Found(self._file.id, find_group)
-        for node, fits in mould.changes(nodes):
+        for node, fits in template.changes(nodes):
             if fits:
                 dataset = find_dataset(self._file.id, node.path)
                 put(dataset, (0,) * len(dataset.shape), np.asarray(node.value))
@@ -143,7 +143,7 @@ class MasterFile:
                 del self._file[node.path]
                 create(node, groups, self.path.parent)
         for node in nodes:
-            if node.leads_elsewhere:  # no mould holds it
+            if node.leads_elsewhere:  # no template holds it
                 create(node, groups, self.path.parent)
 
     def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
@@ -212,33 +212,33 @@ class MasterFile:
             with self._disk():
                 self._file.close()
         except OSError as error:
-            _kept.append((self._file, self._growing, self._failed or error))
+            _unclosed.append((self._file, self._growing, self._failed or error))
 
 
-def _mould_of(nodes: list[Node]) -> FileTemplate:
-    """Return the mould of files with these nodes. It needs no disk that may be full."""
-    mould = _moulds.find(nodes)
-    if mould is None:
-        mould = FileTemplate(*image_of(nodes), nodes)
-        _moulds.keep(mould)
-    return mould
+def _template_of(nodes: list[Node]) -> FileTemplate:
+    """Find or make the template of files with these nodes, in memory."""
+    template = _templates.find(nodes)
+    if template is None:
+        template = FileTemplate(*image_of(nodes), nodes)
+        _templates.keep(template)
+    return template
 
 
-def _from(mould: FileTemplate, path: Path) -> Any:
-    """Create a file, as it is in its mould.
+def _from(template: FileTemplate, path: Path) -> Any:
+    """Create a file, as it is in its template.
 
     Raises:
         FileExistsError: there is one.
         OSError: the disk is full.
     """
     with path.open("xb") as file:
-        file.write(mould.image)
+        file.write(template.image)
     return h5py.File(path, "r+", libver="latest", rdcc_nbytes=CACHE)
 
 
 def still_open(path: Path) -> Any:
     """Return the handle of a file HDF5 could not write, if it is this one; or None."""
-    for file, *_ in _kept:
+    for file, *_ in _unclosed:
         with contextlib.suppress(OSError, ValueError):
             if Path(file.filename).samefile(path):
                 return file

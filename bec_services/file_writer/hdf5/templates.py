@@ -50,24 +50,24 @@ class FileTemplate:
 
 
 class FileTemplates:
-    """The moulds of the newest kinds of file."""
+    """The templates of the newest kinds of file."""
 
     def __init__(self) -> None:
         self._kept: list[FileTemplate] = []
 
     def find(self, nodes: Sequence[Node]) -> FileTemplate | None:
-        """Return the mould of files with these nodes, whatever their values."""
-        for mould in self._kept:
-            if mould.is_of(nodes):
-                self._kept.remove(mould)
-                self._kept.insert(0, mould)
-                return mould
+        """Return the template of files with these nodes, whatever their values."""
+        for template in self._kept:
+            if template.is_of(nodes):
+                self._kept.remove(template)
+                self._kept.insert(0, template)
+                return template
         return None
 
-    def keep(self, mould: FileTemplate) -> None:
-        """Keep a new mould; the one that was not used for longest goes."""
-        if len(mould.image) <= _LARGEST:
-            self._kept = [mould, *self._kept[: _KEEP - 1]]
+    def keep(self, template: FileTemplate) -> None:
+        """Keep a new template; the one that was not used for longest goes."""
+        if len(template.image) <= _LARGEST:
+            self._kept = [template, *self._kept[: _KEEP - 1]]
 
 
 def _alike(one: Node, other: Node) -> bool:

@@ -17,7 +17,7 @@ from bec_services.file_writer.tree import Batch, Columns, DefaultPlot
 
 if TYPE_CHECKING:
     from bec_services.file_writer.hdf5 import MasterFile
-    from bec_services.file_writer.retention.earlier import EarlierFile
+    from bec_services.file_writer.retention.previous_file import PreviousFile
 
 _SHARE = 10  # of what stays on the bus: so seldom it is told how far the file is
 _PAGE = 5_000  # rows at once
@@ -71,10 +71,10 @@ class PersistedPoints:
         file.sync()
 
     def _copy(self, file: "MasterFile", columns: Columns, plot: DefaultPlot) -> None:
-        from bec_services.file_writer.retention.earlier import earlier
+        from bec_services.file_writer.retention.previous_file import open_previous
 
         old_path = Path(self._written.path) if self._written else file.path
-        with earlier([old_path, file.path], self._scan_id) as old:
+        with open_previous([old_path, file.path], self._scan_id) as old:
             for batch in self._whole(old, columns) if old else ():
                 self._append(file, batch, plot)
         if file.rows < self._points and self._may_be_ours(old_path):
@@ -82,9 +82,9 @@ class PersistedPoints:
             aside = f"{old_path.stem}_damaged_{self._life.token}{old_path.suffix}"
             old_path.rename(old_path.with_name(aside))
 
-    def _whole(self, old: "EarlierFile", columns: Columns) -> Iterator[Batch]:
+    def _whole(self, old: "PreviousFile", columns: Columns) -> Iterator[Batch]:
         """Yield the rows of an old file, up to where it is damaged."""
-        from bec_services.file_writer.retention.earlier_rows import UnreadableError
+        from bec_services.file_writer.retention.reader_process import UnreadableError
 
         with contextlib.suppress(UnreadableError):
             have = min(old.rows(columns), self._points)
@@ -92,7 +92,7 @@ class PersistedPoints:
                 yield old.batch(columns, start, min(start + _PAGE, have))
 
     def _may_be_ours(self, path: Path) -> bool:
-        from bec_services.file_writer.retention.earlier import identity
+        from bec_services.file_writer.retention.previous_file import identity
 
         return path.exists() and identity(path) in ("", self._scan_id)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from bec_kernel.language import summary
 from bec_kernel.version import __version__
-from bec_services.file_writer.tree.aligned import AlignedLayout
 from bec_services.file_writer.tree.columns import Columns
 from bec_services.file_writer.tree.events import events
 from bec_services.file_writer.tree.fits import fit_nodes
@@ -14,7 +13,7 @@ from bec_services.file_writer.tree.nodes import Node, group, iso, text
 from bec_services.file_writer.tree.plot import PLOT, DefaultPlot
 from bec_services.file_writer.tree.readings import readings
 from bec_services.file_writer.tree.scan import ScanFacts
-from bec_services.file_writer.tree.streams import StreamLayout
+from bec_services.file_writer.tree.streams import AlignedLayout, StreamLayout
 
 
 def tree(

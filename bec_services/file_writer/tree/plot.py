@@ -1,14 +1,14 @@
 """The default plot of a scan's file: what is shown when somebody opens it. Pure."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bec_kernel.scan import Grid, grid_of
-from bec_services.file_writer.tree.columns import Batch, Columns, Key
-from bec_services.file_writer.tree.gridded import patches
+from bec_kernel.scan import Grid, Index, grid_of
+from bec_services.file_writer.tree.columns import Array, Batch, Columns, Key
 from bec_services.file_writer.tree.nodes import Node, Patch, column_path, group, safe
 from bec_services.file_writer.tree.scan import ScanFacts, numbers
 from bec_services.file_writer.tree.streams import Source, StreamLayout
@@ -86,7 +86,37 @@ class DefaultPlot:
         point_ids = np.array(batch.point_ids, np.intp)
         for key in self.signals:
             path, values = f"{PLOT}/{safe(key[1])}", batch.values[key]
-            yield from patches(self.grid, path, point_ids, values)
+            yield from grid_patches(self.grid, path, point_ids, values)
+
+
+def grid_patches(
+    grid: Grid, path: str, point_ids: Index, values: Array
+) -> Iterator[Patch]:
+    """Yield the values of points as patches of a dataset of the grid's shape.
+
+    Neighbouring points of one line make one patch.
+
+    Args:
+        grid: place of each point.
+        path: of the dataset.
+        point_ids: ids of the points, shape (n,); those outside the grid are left out.
+        values: shape (n, ...), one row per point.
+    """
+    inside = point_ids < math.prod(grid.shape)
+    *slow, fast = grid.index(point_ids[inside])
+    values = values[inside]
+    line = np.ravel_multi_index(tuple(slow), grid.shape[:-1])
+    for part in np.split(np.arange(len(fast)), np.flatnonzero(np.diff(line)) + 1):
+        if len(part) == 0:
+            continue
+        order = part[np.argsort(fast[part], kind="stable")]
+        gaps = np.flatnonzero(np.diff(fast[order]) != 1) + 1
+        for run in np.split(order, gaps):
+            where = (*(int(at[run[0]]) for at in slow), int(fast[run[0]]))
+            rows = values[run]
+            shape = ((1,) * len(slow)) + rows.shape
+            start = (*where, *(0 for _ in rows.shape[1:]))
+            yield Patch(path, start, rows.reshape(shape))
 
 
 def plot_of(scan: ScanFacts, columns: Columns, streams: StreamLayout) -> DefaultPlot:

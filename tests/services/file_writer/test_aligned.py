@@ -25,8 +25,12 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.file_writer.service import run
-from bec_services.file_writer.tree.aligned import ALIGNED, AlignedLayout
-from bec_services.file_writer.tree.streams import Source, StreamLayout
+from bec_services.file_writer.tree.streams import (
+    ALIGNED,
+    AlignedLayout,
+    Source,
+    StreamLayout,
+)
 from tests.services.file_writer.gas import (
     FIT,
     MODE,

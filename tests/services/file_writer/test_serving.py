@@ -14,7 +14,8 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import FileDone, FilePart, Heartbeat, Log, ReadFile, Users, keys
 from bec_services.file_writer import requests
-from bec_services.file_writer.hdf5.slices import read
+from bec_services.file_writer.hdf5 import selection
+from bec_services.file_writer.hdf5.file_part import read
 from tests.services.recorded import begin, new_life, running, take, until
 
 
@@ -41,7 +42,7 @@ def base(tmp_path):
         file["entry/z"] = np.arange(11)
         file["entry/title"] = np.array(b"line_scan", "S16")
         file["entry/notes"] = ["a", "bc"]
-        file["entry/large"] = np.zeros((3, requests.MOST // 16))
+        file["entry/large"] = np.zeros((3, selection.MOST // 16))
         file["entry/table"] = np.zeros(2, [("a", "f8")])
         raw = [("../secret.h5", 0, 8)]
         file.create_dataset("entry/raw", (1,), "i8", external=raw)
@@ -119,7 +120,7 @@ def test_what_cannot_be_read_is_refused(base, item, edges, said):
 def test_a_path_outside_the_folder_is_refused(base, path, said):
     (base / "way_out").symlink_to(base.parent)
     with pytest.raises(RefusedError, match=said):
-        requests.inside(base, path)
+        selection.inside(base, path)
 
 
 def test_a_person_asks_for_a_scans_file_once_it_is_finished(base, tmp_path):

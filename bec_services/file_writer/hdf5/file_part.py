@@ -10,7 +10,7 @@ import numpy as np
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import FilePart, ReadFile
-from bec_services.file_writer.requests import inside, part, steps_of
+from bec_services.file_writer.hdf5.selection import inside, part, steps_of
 
 _ATTRIBUTES = 100
 _NAMES = 10_000

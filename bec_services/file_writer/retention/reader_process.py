@@ -1,6 +1,6 @@
 """Reads one file in a process of its own: of a damaged one HDF5 may never return.
 
-`python -m bec_services.file_writer.retention.earlier_rows PATH PATIENCE`. An ask is a
+`python -m bec_services.file_writer.retention.reader_process PATH PATIENCE`. An ask is a
 line of
 JSON: path of a dataset, first row, and the one behind the last; without rows all of it
 is meant. The answer is one, too: length of the dataset, type and shape of the part, and
@@ -29,7 +29,7 @@ class UnreadableError(OSError):
     """A file cannot be read, or not in time."""
 
 
-class EarlierRows:
+class ReaderProcess:
     """Asks such a process.
 
     Args:
@@ -46,7 +46,7 @@ class EarlierRows:
             stderr=subprocess.DEVNULL,
         )
 
-    def __enter__(self) -> "EarlierRows":
+    def __enter__(self) -> "ReaderProcess":
         return self
 
     def __exit__(

@@ -13,7 +13,10 @@ import numpy as np
 
 from bec_kernel.wire import PointStatus
 from bec_services.file_writer.hdf5 import IDENTITY, still_open
-from bec_services.file_writer.retention.earlier_rows import EarlierRows, UnreadableError
+from bec_services.file_writer.retention.reader_process import (
+    ReaderProcess,
+    UnreadableError,
+)
 from bec_services.file_writer.tree import (
     STATUS,
     STATUSES,
@@ -35,7 +38,7 @@ class Rows(Protocol):
     """Parts of an open file."""
 
     def part(self, path: str, *rows: int) -> tuple[int, Array] | None:
-        """See `EarlierRows.part`."""
+        """See `ReaderProcess.part`."""
 
 
 class OpenRows:
@@ -45,14 +48,14 @@ class OpenRows:
         self._file = file
 
     def part(self, path: str, *rows: int) -> tuple[int, Array] | None:
-        """See `EarlierRows.part`."""
+        """See `ReaderProcess.part`."""
         if path not in self._file:
             return None
         found = self._file[path]
         return len(found), found[slice(*rows)]
 
 
-class EarlierFile:
+class PreviousFile:
     """A file of a scan, whole or not.
 
     Args:
@@ -107,9 +110,9 @@ class EarlierFile:
 
 
 @contextlib.contextmanager
-def earlier(
+def open_previous(
     paths: Iterable[Path], scan_id: str, patience: float = PATIENCE
-) -> Iterator[EarlierFile | None]:
+) -> Iterator[PreviousFile | None]:
     """Open the first of these files that is this scan's; None: none is.
 
     What is read of it raises `UnreadableError`, where it is damaged.
@@ -121,24 +124,24 @@ def earlier(
     """
     for path in paths:
         if (file := still_open(path)) is not None:
-            yield EarlierFile(OpenRows(file))
+            yield PreviousFile(OpenRows(file))
             return
         if not path.exists():
             continue
-        with EarlierRows(path, patience) as rows:
+        with ReaderProcess(path, patience) as rows:
             if _identity(rows) == scan_id:
-                yield EarlierFile(rows)
+                yield PreviousFile(rows)
                 return
     yield None
 
 
 def identity(path: Path, patience: float = PATIENCE) -> str:
     """Return the id of the scan whose file this is; "" where nobody can tell."""
-    with EarlierRows(path, patience) as rows:
+    with ReaderProcess(path, patience) as rows:
         return _identity(rows)
 
 
-def _identity(rows: EarlierRows) -> str:
+def _identity(rows: ReaderProcess) -> str:
     try:
         told = rows.part(IDENTITY)
     except UnreadableError:

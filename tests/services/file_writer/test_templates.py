@@ -1,4 +1,4 @@
-"""A file cast from a mould is the file that would have been built."""
+"""A file cast from a template is the file that would have been built."""
 
 import h5py
 import numpy as np
@@ -66,7 +66,7 @@ def written(path, made, rows=5):
 def test_a_cast_file_holds_what_a_built_one_holds(
     tmp_path_factory, title, place, waves
 ):
-    folder = tmp_path_factory.mktemp("moulds")
+    folder = tmp_path_factory.mktemp("templates")
     written(folder / "first.h5", nodes())
     made = nodes(title=title, place=place, waves=waves)
     cast = written(folder / "cast.h5", made)
@@ -94,15 +94,15 @@ def test_a_cast_file_is_read_while_it_is_written(tmp_path):
     [{"units": "um"}, {"link": "/entry/wave"}],
 )
 def test_files_with_other_attributes_or_links_are_of_another_kind(other):
-    moulds = FileTemplates()
-    moulds.keep(FileTemplate(b"", 0, nodes()))
-    assert moulds.find(nodes(title="x", place=2.0, waves=[]))
-    assert moulds.find(nodes(**other)) is None
+    templates = FileTemplates()
+    templates.keep(FileTemplate(b"", 0, nodes()))
+    assert templates.find(nodes(title="x", place=2.0, waves=[]))
+    assert templates.find(nodes(**other)) is None
 
 
-def test_a_mould_tells_what_has_another_value_and_whether_it_fits():
-    mould = FileTemplate(b"", 0, nodes())
-    changes = mould.changes(nodes(title="another", place=3.0))
+def test_a_template_tells_what_has_another_value_and_whether_it_fits():
+    template = FileTemplate(b"", 0, nodes())
+    changes = template.changes(nodes(title="another", place=3.0))
     assert [(node.path, fits) for node, fits in changes] == [
         ("/entry/title", False),
         ("/entry/x", True),
@@ -110,8 +110,8 @@ def test_a_mould_tells_what_has_another_value_and_whether_it_fits():
 
 
 def test_only_the_newest_kinds_are_kept():
-    moulds = FileTemplates()
+    templates = FileTemplates()
     for number in range(20):
-        moulds.keep(FileTemplate(b"", 0, nodes(units=str(number))))
-    assert moulds.find(nodes(units="0")) is None
-    assert moulds.find(nodes(units="19"))
+        templates.keep(FileTemplate(b"", 0, nodes(units=str(number))))
+    assert templates.find(nodes(units="0")) is None
+    assert templates.find(nodes(units="19"))

@@ -1,0 +1,83 @@
+"""Check which file, which item in it and which part of a dataset a request may read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bec_kernel.errors import RefusedError
+from bec_kernel.wire import ReadFile
+
+MOST = 1 << 20
+"""Maximum size of the values in one answer, bytes."""
+_DEEP = 64  # names in the path of an item
+
+
+def inside(base: Path, path: str | Path) -> Path:
+    """Return a path with every link followed, if it lies in the folder of files.
+
+    Raises:
+        RefusedError: it lies elsewhere, or there is no such file.
+    """
+    meant = (base / path).resolve()
+    if "\x00" in str(path) or not meant.is_relative_to(base.resolve()):
+        raise RefusedError(
+            f"{str(path)!r:.200} does not lie in the folder of files",
+            subject="path",
+            value=str(path)[:200],
+            allowed=f"files below {base}",
+        )
+    if not meant.is_file():
+        raise RefusedError(
+            f"there is no file {str(path)!r:.200}",
+            subject="path",
+            value=str(path)[:200],
+        )
+    return meant
+
+
+def part(shape: Sequence[int], size: int, ask: ReadFile) -> tuple[slice, ...]:
+    """Return which part of a dataset is meant.
+
+    Args:
+        shape: of the whole.
+        size: bytes of one value.
+        ask: what was asked for; what lies behind the end is left out.
+
+    Raises:
+        RefusedError: it is too large, or no part of it.
+    """
+    edges = (*ask.start, *ask.stop)
+    if max(len(ask.start), len(ask.stop)) > len(shape) or any(n < 0 for n in edges):
+        raise RefusedError(
+            f"start {ask.start} and stop {ask.stop} are no part of {ask.item}",
+            subject="start",
+            allowed=f"{len(shape)} whole numbers from 0 on, or fewer",
+        )
+    chosen, count = [], size
+    for axis, length in enumerate(shape):
+        first = min(ask.start[axis] if axis < len(ask.start) else 0, length)
+        last = min(ask.stop[axis] if axis < len(ask.stop) else length, length)
+        chosen.append(slice(first, max(first, last)))
+        count *= max(0, last - first)
+    if count > MOST:
+        raise RefusedError(
+            f"{count / 1e6:.1f} MB of {ask.item} (shape {list(shape)}) are too much at "
+            "once",
+            subject=ask.item[:200],
+            value=str(count),
+            allowed=f"{MOST} bytes; ask for a smaller part",
+        )
+    return tuple(chosen)
+
+
+def steps_of(item: str) -> list[str]:
+    """Return the names one goes along to an item in a file.
+
+    Raises:
+        RefusedError: it is no path.
+    """
+    names = [name for name in item.split("/") if name]
+    if len(names) > _DEEP or any(name in (".", "..") for name in names):
+        raise RefusedError(
+            f"{item!r:.200} is no path in a file", subject="item", value=item[:200]
+        )
+    return names
