@@ -1,6 +1,7 @@
-"""Serves parts of files on the bus: nobody needs the disk they lie on.
+"""Serve parts of files on the bus, for clients without access to the disk.
 
-It runs beside the writing, in a thread of the same life.
+Runs in a thread of its own beside the writing: HDF5 lets only this process read the
+files that it is writing.
 """
 
 from functools import partial
@@ -16,17 +17,18 @@ from bec_kernel.wire import FilePart, ReadFile, keys
 if TYPE_CHECKING:
     from bec_services.file_writer.hdf5 import MasterFile
 
-_KEEP = 8  # answers, each as large as that at most
+_KEEP = 8  # replies on the bus for each user, up to `selection.MOST` bytes each
 Opened = dict[str, "MasterFile"]
-"""Files this process writes, by scan id."""
+"""Files that this process is writing, by scan id."""
 
 
 def run(life: Life, opened: Opened | None = None) -> None:
-    """Answer what persons ask of files, one life long; of those that are written, too.
+    """Answer requests for parts of files until the life ends.
 
     Args:
-        life: of the writer.
-        opened: what is being written; nobody but its writer can read it here.
+        life: the life of the file writer.
+        opened: files that are being written; they are read through their open
+            handles, since this process cannot open them a second time.
     """
     base = Folder(life.setup.data.resolve()).files
     do = partial(_do, life.bus, base, {} if opened is None else opened)
@@ -40,17 +42,25 @@ def _do(bus: Bus, base: Path, opened: Opened, user: str, ask: ReadFile) -> FileP
     from bec_services.file_writer.hdf5 import inside, read  # h5py: slow to import
 
     file = opened.get(ask.scan_id)
-    path = inside(base, file.path if file else _told(bus, ask))
+    path = inside(base, file.path if file else _requested_path(bus, ask))
     try:
         return read(base, path, ask, file.handle if file else None)
-    except (OSError, RuntimeError, ValueError) as error:  # it was closed meanwhile
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # the writer may have closed it
         raise RefusedError(
             f"{path} cannot be read: {error}", subject="path", value=str(path)
         ) from error
 
 
-def _told(bus: Bus, ask: ReadFile) -> str:
-    """Return the path that is meant: what the bus knows of a scan is what counts."""
+def _requested_path(bus: Bus, ask: ReadFile) -> str:
+    """Find the path of the requested file; that of a scan is taken from the bus.
+
+    Raises:
+        RefusedError: the scan is unknown, or its file is not complete.
+    """
     if not ask.scan_id:
         return ask.path
     done = bus.last(keys.files(ask.scan_id))

@@ -1,4 +1,4 @@
-"""What a site may add to the file of each scan, and how: see `Layout`."""
+"""Pure: `Layout`, by which a site adds to the file of each scan, and its `Draft`."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,30 +20,30 @@ from bec_services.file_writer.tree import (
 )
 
 _MOST = 10_000
-"""A layout adds so many things at most."""
+"""Maximum number of nodes that a layout may add."""
 
 
 class Layout:
     """Adds groups, links, fields, an application definition to a scan's file.
 
-    A subclass is named in the entry point group `bec.layouts`. It adds to what is there
-    and takes nothing away. What goes wrong in it costs what it adds, never the file.
+    A subclass is registered in the entry point group `bec.layouts`. It adds nodes and
+    cannot remove any. If it fails, the file is written without its additions.
     """
 
     def add(self, draft: "Draft") -> None:
-        """Add to a file that is about to be made.
+        """Add to the draft of a file.
 
         Called before the first point is written, and again whenever the file must be
-        made anew: add the same things to the same draft.
+        made anew: the same draft must get the same additions.
         """
         raise NotImplementedError
 
 
 class Draft:
-    """A scan's file before it is made: what will be in it, and words to add to it.
+    """A scan's file before it is made: its nodes, and methods to add more.
 
-    What a scan lacks is skipped: `value` says "" for it, and a link that leads there
-    is not made.
+    What a scan lacks is skipped: `value` returns "" for it, and a link to "" is not
+    made.
 
     Attributes:
         begin: the scan's first entry: request, parameters, motors, metadata.
@@ -56,15 +56,15 @@ class Draft:
         self._added = itertools.count(1)
 
     def nodes(self) -> list[Node]:
-        """Return all that will be in the file."""
+        """All nodes of the file."""
         return list(self._nodes.values())
 
     def has(self, path: str) -> bool:
-        """Say whether there is such a thing in the file."""
+        """Whether the file has a group, dataset or link at this path."""
         return path in self._nodes
 
     def signals(self, device: str) -> list[str]:
-        """Return the signals of a device that are in the file."""
+        """Names of a device's signals that are in the file."""
         top = f"{DEVICES}/{device}/"
         names = (p.removeprefix(top) for p in self._nodes if p.startswith(top))
         return [
@@ -72,11 +72,11 @@ class Draft:
         ]
 
     def value(self, device: str, signal: str = "", field: str = "value") -> str:
-        """Return the path of a device's values, or times; "" where it has none.
+        """Path of a device's values or times; "" if it has none.
 
         Args:
-            device: its name.
-            signal: one of its signals; without: the one people look at.
+            device: name of the device.
+            signal: one of its signals; default: the hinted one.
             field: `value` or `timestamp`.
         """
         name = signal or hinted(self._scan, device, self.signals(device))
@@ -84,12 +84,12 @@ class Draft:
         return path if name and path in self._nodes else ""
 
     def is_whole(self, path: str) -> bool:
-        """Say whether what is at a path are whole numbers, as NeXus wants counts."""
+        """Whether the values at a path are integers, as NeXus requires for counts."""
         form = self._form(path)
         return form is not None and form[0].kind in "iu"
 
     def rank(self, path: str) -> int:
-        """Return how many dimensions one value at a path has: 0 is a number."""
+        """Number of dimensions of one value at a path; 0 for a number."""
         form = self._form(path)
         return len(form[1]) if form else 0
 
@@ -100,17 +100,17 @@ class Draft:
         return (node.grows or node.fixed) if node else None
 
     def known(self, path: str) -> Any:
-        """Return what is at a path, where that is known before the first point."""
+        """Value at a path, if it is known before the first point; else None."""
         node = self._nodes.get(path)
         return None if node is None or node.value is None else node.value[()]
 
     def tagged(self, tag: str) -> list[str]:
-        """Return the devices of the scan that have a tag in the device list."""
+        """Names of the scan's devices that have a tag in the device list."""
         devices = self._scan.devices.values()
         return [device.name for device in devices if tag in device.tags]
 
     def plotted(self) -> tuple[str, list[str]]:
-        """Return the paths of what is plotted by default: signal, and axes."""
+        """Paths of signal and axes of the default plot."""
         node = self._nodes.get(PLOT)
         if node is None or "signal" not in node.attrs:
             return "", []
@@ -119,14 +119,14 @@ class Draft:
         return signal.link or signal.path, [axis.link or axis.path for axis in axes]
 
     def metadata(self, name: str) -> Any:
-        """Return what was given with the scan; None: nothing."""
+        """Value of a metadata field of the scan; None if it was not given."""
         return self.begin.request.metadata.get(name)
 
     def group(self, path: str, nx_class: str, **attrs: Any) -> None:
-        """Add a group; to one that is there, only its attributes."""
+        """Add a group; an existing group gets the attributes."""
         old = self._nodes.get(path)
         if old is not None and not old.is_group:
-            raise ValueError(f"{path} is there already, and is no group")
+            raise ValueError(f"{path} exists already and is not a group")
         words = {name: _attribute(value) for name, value in attrs.items()}
         if old is not None:
             self._nodes[path] = Node(path, {**old.attrs, **words})
@@ -134,14 +134,19 @@ class Draft:
             self._add(group(path, nx_class, **words))
 
     def entry(self, path: str, definition: str) -> None:
-        """Add a part of the entry that obeys an application definition."""
+        """Add an NXsubentry that follows an application definition."""
         self.group(path, "NXsubentry")
         self.field(f"{path}/definition", definition)
         for name in ("title", "start_time", "end_time"):
             self.link(f"{path}/{name}", f"/entry/{name}")
 
     def field(self, path: str, value: Any, units: str = "", **attrs: Any) -> None:
-        """Add a text, number or array of numbers; None is skipped."""
+        """Add a text, number or array of numbers; None is skipped.
+
+        Raises:
+            TypeError: the value is none of these.
+            ValueError: the path is taken or not valid.
+        """
         if value is None:
             return
         found = _field(value)
@@ -151,7 +156,7 @@ class Draft:
         self._add(Node(path, words, found))
 
     def link(self, path: str, target: str) -> bool:
-        """Add a link to a path of the file; False: there is nothing to link."""
+        """Add a link to a path of the file; False if the target does not exist."""
         if target not in self._nodes:
             return False
         self._add(Node(path, link=target))
@@ -160,13 +165,13 @@ class Draft:
     def _add(self, node: Node) -> None:
         above, _, name = node.path.rpartition("/")
         if not node.path.startswith("/entry/") or not name.strip(".") or "\0" in name:
-            raise ValueError(f"{node.path!r:.80} is no path below /entry")
+            raise ValueError(f"{node.path!r:.80} is not a path below /entry")
         if above not in self._nodes or not self._nodes[above].is_group:
-            raise ValueError(f"there is no group {above} for {name}")
+            raise ValueError(f"cannot add {name}: the group {above} does not exist")
         if node.path in self._nodes:
-            raise ValueError(f"{node.path} is there already")
+            raise ValueError(f"{node.path} exists already")
         if next(self._added) > _MOST:
-            raise ValueError(f"it adds more than {_MOST} things")
+            raise ValueError(f"a layout may add at most {_MOST} nodes")
         self._nodes[node.path] = node
 
 
@@ -186,7 +191,7 @@ def _attribute(value: Any) -> Any:
         return list(value)
     found = _field(value)
     if found.nbytes > 1 << 15:
-        raise ValueError("an attribute of more than 32 kB")
+        raise ValueError("an attribute may have at most 32 kB")
     return found
 
 
@@ -196,13 +201,13 @@ def arranged(
     nodes: list[Node],
     complain: Callable[[str], None],
 ) -> list[Node]:
-    """Return a file's nodes with what each layout adds.
+    """Apply all layouts to the nodes of a file; a failing layout is left out.
 
     Args:
-        layouts: by name.
-        scan: whose file it is.
-        nodes: without them.
-        complain: is told of a layout that fails; what it would add is left out.
+        layouts: layouts by name.
+        scan: facts about the scan.
+        nodes: nodes of the file without layouts.
+        complain: called with a message for each layout that fails.
     """
     for name, layout in layouts.items():
         draft = Draft(scan, nodes)

@@ -1,4 +1,4 @@
-"""What is the same for all files of an instance: its settings, layouts, programs."""
+"""Settings, layouts and program versions that all files of an instance share."""
 
 import platform
 from collections.abc import Callable
@@ -19,12 +19,12 @@ Complain = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Site:
-    """What is the same for all files.
+    """Settings, layouts and program versions that all files share.
 
     Attributes:
-        files: as people have set it.
-        layouts: what is added to each file, by name.
-        versions: of programs, by name.
+        files: settings for files.
+        layouts: layouts of the site's packages, by name.
+        versions: versions of programs, by name.
     """
 
     files: FileSettings = field(default_factory=FileSettings)
@@ -33,16 +33,16 @@ class Site:
 
 
 def site_of(data: Path, complain: Complain) -> Site:
-    """Return what holds for the files of the instance in `data`.
+    """Read the settings and load the layouts of an instance.
 
     Args:
-        data: its folder.
-        complain: is told what cannot be used.
+        data: data folder of the instance.
+        complain: called with a message for each setting or layout that is unusable.
     """
     try:
         files = load_settings(data).files
     except InstanceError as error:
-        complain(f"files are written without what is set for them: {error}")
+        complain(f"files are written with default settings: {error}")
         files = FileSettings()
     versions = {"python": platform.python_version(), "bec": __version__}
     versions |= {name: found for name in _PROGRAMS if (found := _version(name))}
@@ -63,8 +63,8 @@ def _layouts(
     installed = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name in wanted or []:
         if name not in installed:
-            there = ", ".join(installed) or "none"
-            complain(f"files.layouts: there is no layout {name}; installed: {there}")
+            known = ", ".join(installed) or "none"
+            complain(f"files.layouts: unknown layout {name}; installed: {known}")
     found = {}
     for name, entry in installed.items():
         if wanted is not None and name not in wanted:
@@ -81,5 +81,5 @@ def _layouts(
 
 def _layout(kind: Any) -> Layout:
     if not (isinstance(kind, type) and issubclass(kind, Layout)):
-        raise TypeError(f"{kind!r:.80} is no subclass of Layout")
+        raise TypeError(f"{kind!r:.80} is not a subclass of Layout")
     return kind()

@@ -1,4 +1,4 @@
-"""Under which name a scan's file is found, so that no other scan's is ever lost."""
+"""Choose the name of a scan's file; never overwrite the file of another scan."""
 
 import errno
 import hashlib
@@ -11,20 +11,21 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 _numbers = itertools.count()
 
 
-class Name:
-    """The name of a file, and the one it is made under.
+class FileName:
+    """The published name of a file, and the hidden working name it is created under.
 
-    While it is written it has both: so whoever comes after a crash can tell whose the
-    file is, even one that nobody can read any more.
+    Until the file is complete it has both names (hard links to one inode). After a
+    crash the working name, which contains a hash of the scan id, still identifies the
+    scan, even if the file itself cannot be read any more.
 
     Args:
-        path: where it is to be found.
-        scan_id: whose it is.
-        token: of the writer's life.
-        says_ours: whether a file says of itself that it is this scan's.
+        path: the wanted published path.
+        scan_id: the scan of the file.
+        token: fencing token of the writer's life.
+        says_ours: whether the content of a file identifies it as this scan's.
 
     Attributes:
-        working: the name it is made under, a new one.
+        working: path it is created under; unused so far.
     """
 
     def __init__(
@@ -39,22 +40,26 @@ class Name:
         self.working = path.with_name(f"{self._stem}{token}.{number}")
 
     def publish(self) -> Path:
-        """Let people find the file; return where.
+        """Give the file its published name and return that path.
+
+        The name is `path`; if another scan's file has it, `<stem>_<hash><suffix>`.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the folder is not writable, or other scans' files have both names.
         """
         places = [self._wanted, self._beside]
-        if self._beside.exists():  # once there, it stays there
+        if self._beside.exists():  # published there before: keep that name
             places.reverse()
         for path in places:
             if self._takes(path):
                 self._tidy()
                 return path
-        raise FileExistsError(f"{self._wanted} and {self._beside} are other scans'")
+        raise FileExistsError(
+            f"{self._wanted} and {self._beside} belong to other scans"
+        )
 
     def _takes(self, path: Path) -> bool:
-        """Put the file there, unless something is there that is not ours."""
+        """Publish the file at `path`, unless the file of another scan is there."""
         if _created(self.working, path):
             return True
         if not self._is_ours(path):
@@ -74,22 +79,22 @@ class Name:
         return any(one.samefile(path) for one in made) or self._says_ours(path)
 
     def _made(self) -> list[Path]:
-        """Return the names that files of this scan were made under."""
+        """List the working names of this scan, of this life and of earlier ones."""
         folder = self._wanted.parent
         return [one for one in folder.iterdir() if one.name.startswith(self._stem)]
 
     def _tidy(self) -> None:
-        for left in self._made():  # of a life that is over
+        for left in self._made():  # from an earlier life
             if left != self.working:
                 left.unlink(missing_ok=True)
 
     def done(self) -> None:
-        """The file is complete: it says itself whose it is."""
+        """Remove the working name: a complete file identifies its scan itself."""
         self.working.unlink(missing_ok=True)
 
 
 def _created(working: Path, path: Path) -> bool:
-    """Give a file a name that was free; False: it was not."""
+    """Add the name `path` to the file; return False if the name is taken."""
     try:
         os.link(working, path)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Parts of files: reads HDF5, and nothing outside the folder of files."""
+"""Read parts of HDF5 files for clients, never anything outside the folder of files."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,24 +12,24 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.wire import FilePart, ReadFile
 from bec_services.file_writer.hdf5.selection import inside, part, steps_of
 
-_ATTRIBUTES = 100
-_NAMES = 10_000
+_ATTRIBUTES = 100  # of one item in an answer
+_NAMES = 10_000  # of one group in an answer
 _NUMBERS = "biufcSU"
-_LINKS = 16
+_LINKS = 16  # followed for one item
 
 
 def read(base: Path, path: Path, ask: ReadFile, file: Any = None) -> FilePart:
-    """Return what is asked of a file.
+    """Read an item of a file: names in a group, or values of a dataset.
 
     Args:
-        base: links that lead out of this folder are not followed.
-        path: of the file, below `base`.
-        ask: which item, and which part of it.
-        file: as h5py has it open, where this process is writing it.
+        base: folder of files; links that leave it are refused.
+        path: absolute path of the file, below `base`.
+        ask: the request: which item, and which part of it.
+        file: the open `h5py.File`, if this process is writing it.
 
     Raises:
-        RefusedError: there is no such item or part, or it is too large.
-        OSError: it is no HDF5 file.
+        RefusedError: the item or part does not exist, or is too large.
+        OSError: the file is not HDF5.
     """
     with contextlib.ExitStack() as stack:
         if file is None:
@@ -47,7 +47,7 @@ def read(base: Path, path: Path, ask: ReadFile, file: Any = None) -> FilePart:
 def _find(
     stack: contextlib.ExitStack, base: Path, path: Path, file: Any, item: str
 ) -> Any:
-    """Go along an item's names, through links that stay in the folder."""
+    """Find an item by its path, through links that stay in the folder of files."""
     names = steps_of(item)
     at: Any = file
     here, followed = path, 0
@@ -88,14 +88,14 @@ def _missing(item: str, path: Path) -> RefusedError:
 
 
 def _values(dataset: Any, ask: ReadFile) -> Any:
-    """Return an array, or texts of any length as a list."""
+    """Read numbers or fixed-length text as an array, other text as a list."""
     shape = dataset.shape or ()
     chosen = part(shape, dataset.dtype.itemsize, ask)
     if h5py.check_string_dtype(dataset.dtype) and dataset.dtype.kind == "O":
         return np.asarray(dataset.asstr()[chosen]).tolist()
     if dataset.dtype.kind not in _NUMBERS:
         raise RefusedError(
-            f"{ask.item} holds {dataset.dtype}: only numbers and texts are read",
+            f"{ask.item} holds {dataset.dtype}: only numbers and text can be read",
             subject=ask.item[:200],
         )
     return np.asarray(dataset[chosen])

@@ -12,10 +12,10 @@ _DEEP = 64  # names in the path of an item
 
 
 def inside(base: Path, path: str | Path) -> Path:
-    """Return a path with every link followed, if it lies in the folder of files.
+    """Resolve a path with all links, and check that it lies in the folder of files.
 
     Raises:
-        RefusedError: it lies elsewhere, or there is no such file.
+        RefusedError: it lies elsewhere, or the file does not exist.
     """
     meant = (base / path).resolve()
     if "\x00" in str(path) or not meant.is_relative_to(base.resolve()):
@@ -27,7 +27,7 @@ def inside(base: Path, path: str | Path) -> Path:
         )
     if not meant.is_file():
         raise RefusedError(
-            f"there is no file {str(path)!r:.200}",
+            f"the file {str(path)!r:.200} does not exist",
             subject="path",
             value=str(path)[:200],
         )
@@ -35,22 +35,24 @@ def inside(base: Path, path: str | Path) -> Path:
 
 
 def part(shape: Sequence[int], size: int, ask: ReadFile) -> tuple[slice, ...]:
-    """Return which part of a dataset is meant.
+    """Turn the request's `start` and `stop` into slices, one for each dimension.
 
     Args:
-        shape: of the whole.
-        size: bytes of one value.
-        ask: what was asked for; what lies behind the end is left out.
+        shape: shape of the dataset.
+        size: size of one value, bytes.
+        ask: the request; missing edges mean the whole dimension, edges beyond the
+            end are clipped.
 
     Raises:
-        RefusedError: it is too large, or no part of it.
+        RefusedError: the part is larger than `MOST`, or `start` and `stop` have too
+            many dimensions or negative numbers.
     """
     edges = (*ask.start, *ask.stop)
     if max(len(ask.start), len(ask.stop)) > len(shape) or any(n < 0 for n in edges):
         raise RefusedError(
-            f"start {ask.start} and stop {ask.stop} are no part of {ask.item}",
+            f"start {ask.start} and stop {ask.stop} do not fit {ask.item}",
             subject="start",
-            allowed=f"{len(shape)} whole numbers from 0 on, or fewer",
+            allowed=f"at most {len(shape)} integers, each 0 or more",
         )
     chosen, count = [], size
     for axis, length in enumerate(shape):
@@ -60,8 +62,8 @@ def part(shape: Sequence[int], size: int, ask: ReadFile) -> tuple[slice, ...]:
         count *= max(0, last - first)
     if count > MOST:
         raise RefusedError(
-            f"{count / 1e6:.1f} MB of {ask.item} (shape {list(shape)}) are too much at "
-            "once",
+            f"{count / 1e6:.1f} MB of {ask.item} (shape {list(shape)}) are too much "
+            "for one request",
             subject=ask.item[:200],
             value=str(count),
             allowed=f"{MOST} bytes; ask for a smaller part",
@@ -70,14 +72,17 @@ def part(shape: Sequence[int], size: int, ask: ReadFile) -> tuple[slice, ...]:
 
 
 def steps_of(item: str) -> list[str]:
-    """Return the names one goes along to an item in a file.
+    """Split the path of an item in a file into names.
 
     Raises:
-        RefusedError: it is no path.
+        RefusedError: it has too many names, or "." or ".." among them.
     """
     names = [name for name in item.split("/") if name]
     if len(names) > _DEEP or any(name in (".", "..") for name in names):
         raise RefusedError(
-            f"{item!r:.200} is no path in a file", subject="item", value=item[:200]
+            f"{item!r:.200} is not a valid path in a file: at most {_DEEP} "
+            "names, none of them '.' or '..'",
+            subject="item",
+            value=item[:200],
         )
     return names

@@ -1,7 +1,7 @@
-"""Rows of a file that is there already: what is on the bus no more is read from it.
+"""Read the rows of points that were removed from the bus from the scan's previous file.
 
-The file was left by a life that is over, or given up by this one. Nobody knows what a
-crash has left of it: a process of its own reads it.
+That file was left behind by an earlier life of the writer, or given up by this one. A
+crash may have damaged it, so a separate process reads it.
 """
 
 import contextlib
@@ -31,24 +31,24 @@ from bec_services.file_writer.tree import (
 _FLOAT = Column(np.dtype(np.float64), ())
 _BYTE = Column(np.dtype(np.uint8), ())
 PATIENCE = 10.0
-"""Some rows of one dataset may take so long, s: of a damaged file they never come."""
+"""Time limit for one read, s: reading a damaged file may never return."""
 
 
-class Rows(Protocol):
-    """Parts of an open file."""
+class RowSource(Protocol):
+    """Access to parts of an open file."""
 
     def part(self, path: str, *rows: int) -> tuple[int, Array] | None:
-        """See `ReaderProcess.part`."""
+        """Read some rows of a dataset, see `ReaderProcess.part`."""
 
 
 class OpenRows:
-    """A file that is open in this process, which cannot open it again."""
+    """A file that this process has open already and cannot open a second time."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
 
     def part(self, path: str, *rows: int) -> tuple[int, Array] | None:
-        """See `ReaderProcess.part`."""
+        """Read some rows of a dataset, see `ReaderProcess.part`."""
         if path not in self._file:
             return None
         found = self._file[path]
@@ -56,17 +56,17 @@ class OpenRows:
 
 
 class PreviousFile:
-    """A file of a scan, whole or not.
+    """The previous, possibly incomplete file of a scan.
 
     Args:
-        file: whose parts can be read.
+        file: access to its datasets.
     """
 
-    def __init__(self, file: Rows) -> None:
+    def __init__(self, file: RowSource) -> None:
         self._file = file
 
     def rows(self, columns: Columns) -> int:
-        """Return how many points are whole in it."""
+        """Number of complete points in it: the length of its shortest column."""
         paths = list(kinds(columns.servers))
         paths += [f"{STATUSES}/{device}" for device in columns.devices]
         for key in columns.columns:
@@ -75,16 +75,19 @@ class PreviousFile:
         return min((part[0] for part in parts if part is not None), default=0)
 
     def batch(self, columns: Columns, start: int, stop: int) -> Batch:
-        """Return the rows from `start` on, up to but without `stop`, for these columns.
+        """Read the rows `start` to `stop - 1` of these columns.
 
-        What the file has no column for is not known of these points.
+        Columns that the file lacks are filled with NaN, 0 or "", status "missing".
+
+        Raises:
+            UnreadableError: the file is damaged.
         """
         batch = Batch(stop - start, list(range(start, stop)))
         for key, column in columns.columns.items():
             path = column_path(key)
             times = self._read(f"{path}/timestamp", _FLOAT, start, stop)
             values = self._read(f"{path}/value", column, start, stop)
-            # Of numbers that are whole nothing is 0; it may be NaN in a wider column.
+            # An integer column stores 0 for a missing value; a wider one may have NaN.
             values[np.isnan(times)] = column.empty(1)[0]
             batch.values[key], batch.times[key] = values, times
         missing = STATUS[PointStatus.MISSING]
@@ -113,14 +116,12 @@ class PreviousFile:
 def open_previous(
     paths: Iterable[Path], scan_id: str, patience: float = PATIENCE
 ) -> Iterator[PreviousFile | None]:
-    """Open the first of these files that is this scan's; None: none is.
-
-    What is read of it raises `UnreadableError`, where it is damaged.
+    """Open the first of these files that belongs to the scan; yield None if none does.
 
     Args:
-        paths: of the files.
-        scan_id: of the scan.
-        patience: with each part of them, s.
+        paths: files to try, in order.
+        scan_id: the scan.
+        patience: time limit for each read, s.
     """
     for path in paths:
         if (file := still_open(path)) is not None:
@@ -136,14 +137,14 @@ def open_previous(
 
 
 def identity(path: Path, patience: float = PATIENCE) -> str:
-    """Return the id of the scan whose file this is; "" where nobody can tell."""
+    """Read the scan id from a file; "" if it has none or cannot be read."""
     with ReaderProcess(path, patience) as rows:
         return _identity(rows)
 
 
 def _identity(rows: ReaderProcess) -> str:
     try:
-        told = rows.part(IDENTITY)
+        found = rows.part(IDENTITY)
     except UnreadableError:
         return ""
-    return bytes(told[1][()]).decode(errors="replace") if told is not None else ""
+    return bytes(found[1][()]).decode(errors="replace") if found is not None else ""

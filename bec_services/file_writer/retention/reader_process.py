@@ -1,11 +1,10 @@
-"""Reads one file in a process of its own: of a damaged one HDF5 may never return.
+"""Read one file in a separate process: HDF5 may never return from a damaged file.
 
-`python -m bec_services.file_writer.retention.reader_process PATH PATIENCE`. An ask is a
-line of
-JSON: path of a dataset, first row, and the one behind the last; without rows all of it
-is meant. The answer is one, too: length of the dataset, type and shape of the part, and
-then its bytes; or null, where there is no such dataset. A process that needs longer
-than PATIENCE (s) for one of them is ended by its own clock, whatever it is at.
+`python -m bec_services.file_writer.retention.reader_process PATH PATIENCE` reads
+requests from stdin, one JSON line each: path of a dataset, first row, last row + 1;
+without rows the whole dataset. It answers on stdout with a JSON line (length of the
+dataset, dtype and shape of the part), then the bytes; or `null` if the dataset does not
+exist. Its own timer ends the process when one request takes longer than PATIENCE, s.
 """
 
 import json
@@ -26,15 +25,15 @@ _FAILS = (KeyError, OSError, RuntimeError, TypeError, ValueError)
 
 
 class UnreadableError(OSError):
-    """A file cannot be read, or not in time."""
+    """A file is damaged, or reading it took too long."""
 
 
 class ReaderProcess:
-    """Asks such a process.
+    """A running reader process, and requests to it.
 
     Args:
-        path: of the file.
-        patience: for one ask, s.
+        path: the file.
+        patience: time limit for one request, s.
     """
 
     def __init__(self, path: Path, patience: float) -> None:
@@ -59,7 +58,14 @@ class ReaderProcess:
         self._process.communicate()
 
     def part(self, path: str, *rows: int) -> tuple[int, npt.NDArray[Any]] | None:
-        """Return how long a dataset is, and some of it; None: it is not there.
+        """Read rows of a dataset.
+
+        Args:
+            path: absolute path of the dataset.
+            rows: first row and last row + 1; without them the whole dataset.
+
+        Returns:
+            Length of the dataset and the rows; None if the dataset does not exist.
 
         Raises:
             UnreadableError: the file is damaged.
@@ -70,20 +76,20 @@ class ReaderProcess:
         try:
             asks.write(json.dumps([path, *rows]).encode() + b"\n")
             asks.flush()
-            if (told := json.loads(answers.readline())) is None:
+            if (head := json.loads(answers.readline())) is None:
                 return None
-            length, kind, shape = told
+            length, kind, shape = head
             dtype = np.dtype(kind)
             raw = answers.read(dtype.itemsize * math.prod(shape))
             return length, np.frombuffer(raw, dtype).reshape(shape)
-        except (OSError, ValueError) as error:  # it has ended meanwhile
+        except (OSError, ValueError) as error:  # the process has ended
             raise UnreadableError(f"{self._path} cannot be read") from error
 
 
 def serve(
     path: str, patience: float, asks: Iterable[bytes], answers: IO[bytes]
 ) -> None:
-    """Answer what is asked of a file, to the end of the asks."""
+    """Answer requests for parts of a file until there are no more."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, patience)
     with h5py.File(path, "r", swmr=True) as file:

@@ -1,4 +1,4 @@
-"""The default plot of a scan's file: what is shown when somebody opens it. Pure."""
+"""Pure: the default plot of a scan's file, shown by NeXus viewers."""
 
 import math
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ TIME = "time"
 
 @dataclass(frozen=True)
 class DefaultPlot:
-    """What is plotted over what.
+    """Signals and axes of the default plot.
 
     Attributes:
-        signals: the first is shown, the others may be; none: there is nothing.
-        axes: along the signals' dimensions; none: the time.
+        signals: the first is the default, the others auxiliary; none: no plot.
+        axes: one for each dimension of the signals; none: plotted over time.
         beside: other motors that move along the first axis.
-        grid: where each point belongs; the axes are its own.
-        rank: dimensions of one value.
+        grid: place of each point on a grid; then the plot has its own datasets.
+        rank: number of dimensions of one value.
     """
 
     signals: tuple[Key, ...] = ()
@@ -36,7 +36,7 @@ class DefaultPlot:
     rank: int = 0
 
     def nodes(self, scan: ScanFacts, columns: Columns) -> Iterator[Node]:
-        """Yield the group, and what is in it."""
+        """Yield the NXdata group and its members."""
         if not self.signals:
             return
         yield group(PLOT, "NXdata", **self._attrs())
@@ -55,7 +55,7 @@ class DefaultPlot:
             yield Node(path, attrs, fixed=whole)
 
     def _own(self, scan: ScanFacts, key: Key) -> tuple[str, dict[str, Any]]:
-        """Return path and attributes of what is in the plot itself."""
+        """Path and attributes of a dataset of the plot's own."""
         path = f"{PLOT}/{safe(key[1])}"
         return path, {"units": scan.unit(key), "long_name": key[0], "target": path}
 
@@ -80,7 +80,7 @@ class DefaultPlot:
         return attrs
 
     def patches(self, batch: Batch) -> Iterator[Patch]:
-        """Yield what of new rows goes into the plot itself."""
+        """Yield the values of new rows for the plot's own datasets."""
         if self.grid is None:
             return
         point_ids = np.array(batch.point_ids, np.intp)
@@ -120,12 +120,12 @@ def grid_patches(
 
 
 def plot_of(scan: ScanFacts, columns: Columns, streams: StreamLayout) -> DefaultPlot:
-    """Return the default plot: first detector over the motors, or over time."""
+    """Choose the default plot: first detector over the motors, or over time."""
     begin = scan.begin
     motors = tuple(numbers(scan, columns, list(begin.motors)))
     others = [name for name in columns.devices if name not in begin.motors]
-    # A number is a curve, an array is an image: curves first. Without a word from
-    # the asker: the device that is triggered first.
+    # Numbers (curves) before arrays (images). The requested signal first; without a
+    # request the device that is triggered first.
     about = begin.parameters.get("signal") or next(iter(begin.triggered), "")
     found = sorted(
         numbers(scan, columns, others),
@@ -146,7 +146,7 @@ def plot_of(scan: ScanFacts, columns: Columns, streams: StreamLayout) -> Default
 def _without_detector(
     scan: ScanFacts, motors: tuple[Key, ...], streams: StreamLayout
 ) -> DefaultPlot:
-    """Return what a stream sends, over its first signal or time; else the motors."""
+    """Choose a stream over its first signal or time; else the motors over time."""
     for device in scan.devices.values():
         for signal in device.signals:
             source = Source(device.name, signal)

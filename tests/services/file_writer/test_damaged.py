@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bec_services.file_writer.hdf5.file import IDENTITY
+from bec_services.file_writer.hdf5.master_file import IDENTITY
 from bec_services.file_writer.retention.previous_file import identity, open_previous
 from bec_services.file_writer.retention.reader_process import UnreadableError
 from bec_services.file_writer.tree.columns import Columns

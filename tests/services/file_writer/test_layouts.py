@@ -152,7 +152,7 @@ def test_the_settings_choose_among_what_is_installed(install, tmp_path):
 def test_a_layout_that_is_chosen_and_not_installed_is_named(install, tmp_path):
     install(good=f"{__name__}:Good")
     _, told = write(tmp_path, LINE, "layouts: [other]")
-    assert told == ["files.layouts: there is no layout other; installed: good"]
+    assert told == ["files.layouts: unknown layout other; installed: good"]
 
 
 def test_a_wrong_setting_costs_no_file(tmp_path):

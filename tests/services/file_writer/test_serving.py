@@ -91,15 +91,15 @@ def test_any_part_is_read_through_links_too(base, item, edges, wanted):
     [
         ("entry/data/nothing", {}, "is not in S1.h5"),
         ("entry/data/x/y", {}, "is not in S1.h5"),
-        ("entry/../entry", {}, "is no path in a file"),
+        ("entry/../entry", {}, "is not a valid path in a file"),
         ("entry/data/out", {}, "does not lie in the folder of files"),
         ("entry/raw", {}, "does not lie in the folder of files"),
         ("entry/virtual", {"look": True}, "does not lie in the folder of files"),
         ("entry/data/loop", {}, "too many links"),
-        ("entry/large", {}, "too much at once"),
-        ("entry/table", {}, "only numbers and texts"),
-        ("entry/data/x", {"start": [-1]}, "are no part of"),
-        ("entry/data/x", {"start": [0, 0]}, "are no part of"),
+        ("entry/large", {}, "too much for one request"),
+        ("entry/table", {}, "only numbers and text"),
+        ("entry/data/x", {"start": [-1]}, "do not fit"),
+        ("entry/data/x", {"start": [0, 0]}, "do not fit"),
     ],
 )
 def test_what_cannot_be_read_is_refused(base, item, edges, said):
@@ -113,8 +113,8 @@ def test_what_cannot_be_read_is_refused(base, item, edges, said):
         ("../secret.h5", "does not lie in the folder"),
         ("/etc/passwd", "does not lie in the folder"),
         ("way_out/secret.h5", "does not lie in the folder"),
-        ("S2.h5", "there is no file"),
-        ("", "there is no file"),
+        ("S2.h5", "does not exist"),
+        ("", "does not exist"),
     ],
 )
 def test_a_path_outside_the_folder_is_refused(base, path, said):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from bec_services.file_writer.hdf5.file import MasterFile
+from bec_services.file_writer.hdf5.master_file import MasterFile
 from bec_services.file_writer.hdf5.templates import FileTemplate, FileTemplates
 from bec_services.file_writer.tree.nodes import Node, Patch, group, text
 

@@ -1,4 +1,27 @@
-"""The file on disk, while it is written; `hdf5_objects` has what is in it."""
+"""The master file on disk, from its creation to its completion.
+
+Invariant: an HDF5 handle is never closed after a failed write
+--------------------------------------------------------------
+When HDF5 cannot write (disk full, device gone), it keeps the unwritten chunks and
+metadata in its cache. Closing the file, or dropping the last reference to the file or
+to one of its datasets, flushes that cache once more; this second failure is not
+reported as an error but ends the process (abort in the C library). All other scans of
+the writer would die with it, and again after each restart while the disk is full.
+
+It is kept in these places:
+
+- `MasterFile._disk` wraps each operation that writes. It first checks that enough space
+  is free, so that HDF5 rarely sees a full disk. After the first failure it refuses
+  everything else with `OSError`, so that HDF5 is not called again for this file.
+- `MasterFile.discard` closes a healthy file. Of a failed one, or when too little space
+  is free, it moves all references into `_unclosed`, which lives as long as the process:
+  the `h5py.File`, the cached datasets, and the exception, since its traceback refers to
+  local variables that hold HDF5 objects.
+- `still_open` hands out such a file for reading: this process cannot open it a second
+  time while the handle exists, and the next file takes the first rows from it.
+
+Each failed file costs its open handle until the process ends.
+"""
 
 import contextlib
 import errno
@@ -11,7 +34,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bec_services.file_writer.hdf5.file_name import Name
+from bec_services.file_writer.hdf5.file_name import FileName
 from bec_services.file_writer.hdf5.objects import (
     CACHE,
     Found,
@@ -35,38 +58,37 @@ from bec_services.file_writer.tree import (
 
 IDENTITY = "/entry/entry_identifier_uuid"
 _ROOM = 1 << 20
-"""So many bytes are left free: where HDF5 finds a full disk it may crash."""
+"""Free space that is never used, bytes: a full disk can crash HDF5, see above."""
 _MAGIC, _NEW, _END_AT = b"\x89HDF\r\n\x1a\n", b"\x02", 28
-"""How a file of HDF5 begins; the oldest form that ours have; where its length is."""
+"""HDF5 signature, lowest superblock version of our files, offset of the end address."""
 _templates = FileTemplates()
 _unclosed: list[Any] = []
-"""Files HDF5 could not write: to close one, or to drop it, ends the process. The error
-belongs to it: its traceback holds what was open."""
+"""Failed files with their datasets and the error: never closed, see above."""
 
 
 class MasterFile:
-    """A scan's file while it is written. Any process may read it meanwhile (SWMR).
+    """A scan's master file while it is written; other processes can read it (SWMR).
 
-    People find it once it is published: until then the one it replaces stays.
+    It becomes visible with `publish`; until then the file that it replaces stays.
 
     Args:
-        path: where people are to find it.
-        scan_id: whose it is: what stands there already is replaced only if it is ours.
-        token: of the writer's life: every life makes a new file.
-        nodes: all that will ever be in it.
+        path: wanted path.
+        scan_id: the scan; an existing file is replaced only if it is of the same scan.
+        token: fencing token of the writer's life: every life makes a new file.
+        nodes: all groups, datasets and links of the file; none is added later.
 
     Attributes:
-        path: where people find it: beside `path`, if another scan's file is there.
+        path: published path: another name beside `path`, if another scan has that.
 
     Raises:
-        OSError: the disk is full, the folder cannot be written.
+        OSError: the disk is full, or the folder is not writable.
     """
 
     def __init__(self, path: Path, scan_id: str, token: int, nodes: list[Node]) -> None:
         self._rows = 0
         self._failed: Exception | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._name = Name(path, scan_id, token, lambda one: _says(one, scan_id))
+        self._name = FileName(path, scan_id, token, lambda one: _says(one, scan_id))
         self.path = path
         template = _template_of(nodes)
         self._stride = template.stride
@@ -84,28 +106,28 @@ class MasterFile:
             raise
 
     def publish(self) -> None:
-        """Let people find the file, as it is now; an older one of this scan goes.
+        """Make the file visible under its name, in place of an older one of this scan.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the folder is not writable.
         """
         self.path = self._name.publish()
 
     @property
     def rows(self) -> int:
-        """How many points there are in it."""
+        """Number of points in the file."""
         return self._rows
 
     @property
     def handle(self) -> Any:
-        """The file as h5py has it open: this process cannot open it a second time."""
+        """The open `h5py.File`: this process cannot open it a second time."""
         return self._file
 
     def sync(self) -> None:
-        """Return when all that was written is on the disk, under the file's name.
+        """Flush file and folder to disk (fsync).
 
         Raises:
-            OSError: it is not.
+            OSError: the disk failed.
         """
         with self._disk():
             self._file.flush()
@@ -115,17 +137,19 @@ class MasterFile:
 
     @contextlib.contextmanager
     def _disk(self, size: int = 0) -> Iterator[None]:
-        """Let HDF5 write so many bytes; where it cannot, it says RuntimeError.
+        """Guard a block that writes `size` bytes by HDF5, see the module's invariant.
+
+        HDF5 reports a failed write as OSError or RuntimeError.
 
         Raises:
-            OSError: it cannot, or could not before.
+            OSError: too little space is free, or this or an earlier write failed.
         """
         if self._failed:
             raise OSError(f"HDF5: {self._failed}")
         free = free_bytes(self.path.parent)
         if free < size + self._stride + _ROOM:
-            told = f"{os.strerror(errno.ENOSPC)}: {free >> 10} kB"
-            raise OSError(errno.ENOSPC, told, str(self.path.parent))
+            problem = f"{os.strerror(errno.ENOSPC)}: {free >> 10} kB"
+            raise OSError(errno.ENOSPC, problem, str(self.path.parent))
         try:
             yield
         except (OSError, RuntimeError) as error:
@@ -133,7 +157,7 @@ class MasterFile:
             raise OSError(f"HDF5: {error}") from error
 
     def _fill(self, nodes: list[Node], template: FileTemplate) -> None:
-        """Make what is not as it is in the template; the rest is there."""
+        """Write the values that differ from the template, and links to other files."""
         groups = Found(self._file.id, find_group)
         for node, fits in template.changes(nodes):
             if fits:
@@ -143,13 +167,16 @@ class MasterFile:
                 del self._file[node.path]
                 create(node, groups, self.path.parent)
         for node in nodes:
-            if node.leads_elsewhere:  # no template holds it
+            if node.leads_elsewhere:  # not part of templates
                 create(node, groups, self.path.parent)
 
     def append(self, batch: Batch, patches: Iterable[Patch] = ()) -> None:
-        """Append rows to all columns, write patches, and let readers see both.
+        """Append rows to all columns, write patches, and flush for readers.
 
-        Rows of points that are there already replace them: the scan was rewound.
+        Rows of existing points replace them, as after a rewind.
+
+        Raises:
+            OSError: the disk failed.
         """
         start = min([self._rows, *batch.point_ids[:1]])
         end = start + batch.rows
@@ -167,7 +194,11 @@ class MasterFile:
         self.patch(patches)
 
     def patch(self, patches: Iterable[Patch]) -> None:
-        """Write what belongs somewhere in datasets, and let readers see it."""
+        """Write patches into datasets, and flush for readers.
+
+        Raises:
+            OSError: the disk failed.
+        """
         patches = list(patches)
         with self._disk(2 * sum(patch.values.nbytes for patch in patches)):
             for patch in patches:
@@ -189,10 +220,15 @@ class MasterFile:
         put(dataset, (start, *(0 for _ in row)), values)
 
     def finish(self, end_time: str, state: str, reason: str) -> None:
-        """Say how the scan ended; return when the file is complete on disk.
+        """Write how the scan ended, close the file, and wait until it is on disk.
+
+        Args:
+            end_time: ISO 8601, UTC.
+            state: final state of the scan.
+            reason: why it ended.
 
         Raises:
-            OSError: it is not: the disk is full, or somebody took the file away.
+            OSError: the disk failed, or the file was replaced meanwhile.
         """
         with self._disk():
             for path, word in ((END_TIME, end_time), (STATE, state), (REASON, reason)):
@@ -207,7 +243,7 @@ class MasterFile:
         _sync(self.path.parent)
 
     def discard(self) -> None:
-        """Let go of the file as it is; another one will take its place."""
+        """Close the incomplete file; a failed one stays open, see the invariant."""
         try:
             with self._disk():
                 self._file.close()
@@ -225,10 +261,10 @@ def _template_of(nodes: list[Node]) -> FileTemplate:
 
 
 def _from(template: FileTemplate, path: Path) -> Any:
-    """Create a file, as it is in its template.
+    """Create a file with the content of its template.
 
     Raises:
-        FileExistsError: there is one.
+        FileExistsError: the path is taken.
         OSError: the disk is full.
     """
     with path.open("xb") as file:
@@ -237,7 +273,7 @@ def _from(template: FileTemplate, path: Path) -> Any:
 
 
 def still_open(path: Path) -> Any:
-    """Return the handle of a file HDF5 could not write, if it is this one; or None."""
+    """Find the open handle of a file that HDF5 failed to write; None: not found."""
     for file, *_ in _unclosed:
         with contextlib.suppress(OSError, ValueError):
             if Path(file.filename).samefile(path):
@@ -246,12 +282,12 @@ def still_open(path: Path) -> Any:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how many bytes can be written into a folder."""
+    """Free space for a folder, bytes."""
     return shutil.disk_usage(folder).free
 
 
 def identity(path: Path) -> str:
-    """Return the id of the scan whose file this is; "" where nobody can tell."""
+    """Read the scan id from a file; "" if it has none or cannot be read."""
     try:
         with h5py.File(path, "r", swmr=True) as file:
             return bytes(file[IDENTITY][()]).decode()
@@ -260,9 +296,10 @@ def identity(path: Path) -> str:
 
 
 def _says(path: Path, scan_id: str) -> bool:
-    """Say whether a file is a scan's, as it says; one that was cut short says nothing.
+    """Whether the content of a file identifies it as this scan's.
 
-    A live reader waits for what is not there yet: of such a file for ever.
+    The length is compared with the one in the superblock first: an SWMR reader would
+    wait for ever for the missing end of a truncated file.
     """
     try:
         with path.open("rb") as file:
