@@ -113,7 +113,7 @@ class PersistedPoints:
         """Enter points that exist nowhere any more as missing, and raise an alarm."""
         self._alarm(
             f"points {file.rows} to {gone - 1} are lost: they had been removed from "
-            "the bus, and the scan's previous file does not exist or cannot be read; the "
+            "the bus, and the scan's previous file is missing or cannot be read; the "
             "new file marks them as missing",
             "major",
         )
