@@ -52,8 +52,8 @@ class Settings(BaseModel):
         files: what the scans' files are to be like.
         users: who may ask besides the person who started the instance, by name: an
             `operator` acts on everybody's items, a `user` on their own.
-        keep_hours: what is in database and file stays on the bus for so long, h.
-        keep_points: of a scan so many points stay on the bus while it runs; those
+        keep_hours: time for which saved data stay on the bus, h.
+        keep_points: number of points of a running scan that stay on the bus; those
             before are read from its file.
     """
 

@@ -45,7 +45,7 @@ class Question:
 
 
 Advise = Callable[[Question], Any]
-"""Returns plain data; a pure function, so that a restart in the middle is no matter."""
+"""Answer a question with plain data. Pure: after a restart it is called again."""
 
 
 class _Advisor:
@@ -61,8 +61,8 @@ class _Advisor:
         self.positions: dict[Log[Any], Id] = {}
 
     def introduce(self) -> None:
-        """Say that scans may ask this process."""
-        told = Heartbeat(
+        """Announce that scans may ask this process."""
+        heartbeat = Heartbeat(
             service="data_analysis",
             pid=os.getpid(),
             state="running",
@@ -71,7 +71,7 @@ class _Advisor:
             life=self._life.token,
         )
         self._life.bus.commit(
-            [Put(keys.advisors(), told, self._name)], self._life.fence
+            [Put(keys.advisors(), heartbeat, self._name)], self._life.fence
         )
 
     def follow(self, scan_id: str) -> None:

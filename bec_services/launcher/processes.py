@@ -35,7 +35,7 @@ class Program:
 
     @property
     def role(self) -> str:
-        """What it is: `device_server` of `device_server/optics`."""
+        """Role of the process: `device_server` of `device_server/optics`."""
         return self.name.partition("/")[0]
 
     @property

@@ -34,7 +34,7 @@ def _plain(name: str) -> str:
 def fit(task: Task) -> Fit:
     """Do one fit. The same points give the same numbers.
 
-    A fit that fails, or a model nobody knows, is a fit whose `message` says so.
+    A fit that fails or has an unknown model gives a result whose `message` says so.
     """
     known = {_plain(name): name for name in names()}
     name = known.get(_plain(task.model), "")
@@ -48,7 +48,7 @@ def fit(task: Task) -> Fit:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return _fit(task, name)
-    except Exception as error:  # noqa: BLE001 - lmfit raises anything; it is told
+    except Exception as error:  # noqa: BLE001 - lmfit raises anything; the result says it
         return _failed(task, f"{name} could not be fitted: {error}")
 
 

@@ -57,7 +57,7 @@ def is_number(value: Any) -> bool:
 
 
 def choose(begin: Begin, devices: Mapping[str, Device], point: Point) -> Axes | None:
-    """Return what is to be fitted over what; None where no detector gives a number."""
+    """Choose the signals to fit (y over x); None if no detector gives a number."""
     motor = next((name for name in begin.motors if name in point.data), "")
     x = _hinted(motor, devices, point)
     others = [name for name in begin.monitored if name not in begin.motors]
@@ -85,7 +85,7 @@ class FitSeries:
 
     Attributes:
         done: the last fit was put out.
-        missed: so many points had left the bus before they were read.
+        missed: number of points that had left the bus before they were read.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ _SHOWN = 80
 
 
 def check_time(action: ItemAction | QueueAction, now: float) -> None:
-    """Return if nobody has given up waiting for it.
+    """Refuse an action whose deadline has passed.
 
     Raises:
         RefusedError: it came too late.
@@ -60,7 +60,7 @@ def meant(queues: Queues, action: ItemAction) -> Item:
     """
     if action.verb not in ITEM_VERBS:
         raise RefusedError(
-            f"nobody can ask for {action.verb}, only for {', '.join(ITEM_VERBS)}",
+            f"{action.verb} cannot be requested, only {', '.join(ITEM_VERBS)}",
             subject=action.verb,
             allowed=", ".join(ITEM_VERBS),
         )
@@ -167,7 +167,7 @@ def ended(
 def control(
     queues: Queues, item: Item, verb: Verb, hold: Hold, request_id: str = ""
 ) -> list[Change]:
-    """Return what tells the worker of an item that has begun.
+    """Build the control message for the worker of an item that has begun.
 
     Who wants it paused stands in the item: a rule goes on with what it paused, and with
     nothing a person did.
@@ -177,7 +177,7 @@ def control(
     """
     if not item.is_scan and verb not in (Verb.ABORT, Verb.HALT):
         raise RefusedError(
-            f"{item_label(item)} is no scan: it cannot {verb}",
+            f"{item_label(item)} is not a scan: it cannot {verb}",
             subject=verb,
             allowed="abort, halt",
         )
@@ -198,7 +198,7 @@ def _resume(
         raise RefusedError(f"{item_label(item)} is not paused", subject="resume")
     suspended = queues.status(queue).suspended
     if suspended is None:
-        # Until the worker goes on, whoever looks sees that it was told to.
+        # Shown until the worker goes on.
         why = "resuming" if item.state is ItemState.PAUSED else item.reason
         new = msgspec.structs.replace(item, paused=None, reason=why)
         return [*queues.put(new), told(item, Verb.RESUME, hold, request_id)]
@@ -208,7 +208,7 @@ def _resume(
             subject="resume",
             allowed="to take the rule away first",
         )
-    # The person wishes to go on: so it will, with the rule's leave.
+    # The user wants to go on: the queue will, once no rule suspends it.
     return queues.put(msgspec.structs.replace(item, paused=suspended))
 
 
@@ -262,7 +262,7 @@ def _check_name(queues: Queues, action: QueueAction) -> None:
     if name in known:
         return
     if not name.isidentifier() or len(name) > _LONGEST:
-        raise RefusedError(f"{name!r:.40} is no name for a queue", subject="queue")
+        raise RefusedError(f"{name!r:.40} is not a valid queue name", subject="queue")
     near = difflib.get_close_matches(name, known, 1)
     if near or action.verb not in (QueueVerb.LOCK, QueueVerb.PAUSE):
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
@@ -279,8 +279,8 @@ def _pause(queues: Queues, action: QueueAction, hold: Hold) -> list[Change]:
     item = queues.running_in(action.queue)
     if item is None:
         return changes
-    told = control(queues, item, Verb(action.verb), hold, action.request_id)
-    return [*changes, *told]
+    controls = control(queues, item, Verb(action.verb), hold, action.request_id)
+    return [*changes, *controls]
 
 
 def _resume_queue(queues: Queues, queue: str, hold: Hold) -> list[Change]:

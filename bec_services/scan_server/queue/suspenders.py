@@ -33,7 +33,7 @@ _SLICE = 0.5
 _VIRTUAL = 3600.0
 """So much time (s) is let pass for a rule beyond its own, on a virtual clock."""
 _REST = 0.02
-"""Values that change faster are looked at once in so long, s."""
+"""Shortest time between two looks at the values, s."""
 
 
 class Suspenders:
@@ -66,7 +66,7 @@ class Suspenders:
             raise RefusedError("a rule came too late: not set", subject="rule")
         if not action.queue.isidentifier():
             raise RefusedError(
-                f"{action.queue!r:.40} is no name for a queue", subject="queue"
+                f"{action.queue!r:.40} is not a valid queue name", subject="queue"
             )
         change = self._set(action, user, now) if action.rule else self._remove(action)
         self._known.add(action.queue)
@@ -92,7 +92,7 @@ class Suspenders:
         )
         if len(suspender.name) > 64 or not suspender.name.isprintable():
             raise RefusedError(
-                f"{action.name!r:.40} is no name for a rule", subject="name"
+                f"{action.name!r:.40} is not a valid rule name", subject="name"
             )
         self._rules.add(suspender)
         return Put(keys.suspenders(), suspender, key_of(suspender))
@@ -148,7 +148,7 @@ class Suspenders:
     # --- on a virtual clock -----------------------------------------------------------
 
     def wait(self) -> ScanRequest | None:
-        """Return what lets time pass until a queue goes on; None: nothing has to.
+        """Build a wait that lets virtual time pass for a rule; None: not needed.
 
         A virtual clock stands still while all is paused. So a rule is waited for by an
         item of its own, where something waits for the rule and nothing else runs.
@@ -173,7 +173,7 @@ class Suspenders:
         return None
 
     def _end_waits(self, queue: str) -> list[Change]:
-        """Return what keeps time from passing on for a queue."""
+        """Abort the waits for rules in a queue: they are no longer needed."""
         hold = Hold(user=Hold.SUSPENDER, reason="no longer needed", time=time.time())
         waits = [
             item
@@ -244,22 +244,22 @@ def _check(rule: Condition, beamline: Beamline) -> None:
         )
     if device.connected and _value(rule, beamline) is None:
         raise RefusedError(
-            f"{rule.device} has told no number a rule could be about",
+            f"{rule.device} has no numeric value for a rule",
             subject=rule.device,
         )
 
 
 def _value(rule: Condition, beamline: Beamline) -> float | None:
-    """Return what a rule is about; None: it is not there, or is no number."""
+    """Look up the value of a rule's signal; None: missing or not a number."""
     device = beamline.devices.get(rule.device)
     if device is None or not device.connected:
         return None
     return value_of(beamline.values.get(rule.device), rule.device, rule.signal)
 
 
-def value_of(told: DeviceValue | None, device: str, signal: str = "") -> float | None:
-    """Return a signal's newest value, or a device's own; None: there is no number."""
-    readings = told.readings if told else {}
+def value_of(value: DeviceValue | None, device: str, signal: str = "") -> float | None:
+    """Give the newest number of a signal, or of the device itself; None: no number."""
+    readings = value.readings if value else {}
     reading = readings.get(signal) if signal else own_reading(readings, device)
     with contextlib.suppress(TypeError, ValueError):
         return float(reading.value) if reading is not None else None

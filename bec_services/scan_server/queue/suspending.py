@@ -12,7 +12,7 @@ import msgspec
 from bec_kernel.wire import Condition, Suspender
 
 Look = Callable[[Condition], float | None]
-"""Returns the value a condition is about; None: nobody knows it."""
+"""Look up the value that a condition compares; None: unknown."""
 
 
 class _Rule:
@@ -33,8 +33,8 @@ class _Rule:
         rule = self.suspender.rule
         if value is None or not rule.is_met(value):
             self.broken, self._since = True, None
-            told = "its value is not known" if value is None else f"it is {value:g}"
-            self.why = f"{rule}: {told}"
+            state = "its value is not known" if value is None else f"it is {value:g}"
+            self.why = f"{rule}: {state}"
             return
         self.in_vain = False
         if not self.broken:
@@ -104,7 +104,7 @@ class Rules:
         return bool(found)
 
     def hopeful(self) -> list[Suspender]:
-        """Return broken rules that nobody has waited for in vain."""
+        """Give the broken rules without a wait that has ended in vain."""
         found = [r for r in self._rules.values() if r.broken and not r.in_vain]
         return [one.suspender for one in found]
 
