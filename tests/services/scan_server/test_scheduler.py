@@ -1,4 +1,4 @@
-"""Items and queues as people ask for them: refused, done, and written down."""
+"""The scheduler: requests for items and queues are refused, done, and recorded."""
 
 import time
 import uuid
@@ -70,6 +70,7 @@ def test_what_waits_is_moved_and_removed_at_any_time(beamline):
 )
 def test_what_cannot_be_done_to_what_runs_is_refused(beamline, verb, more, text):
     scan = beamline.scan()
+    beamline.until_state(scan, "running")
     before = beamline.items()
     assert text in beamline.act(verb, scan, **more)
     assert beamline.items() == before
