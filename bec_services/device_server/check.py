@@ -14,6 +14,7 @@ from bec_kernel.errors import BecError
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices import (
     DeviceAdapter,
+    capabilities_of,
     construct,
     destroy,
     disabled_needs,
@@ -39,7 +40,7 @@ def problems(devices: DeviceList) -> Iterator[str]:
 
 def _try(one: DeviceAdapter, given: Mapping[str, Any]) -> None:
     made = plan(one.name, one.spec, given)
-    if made.kind.__module__.startswith(f"{__package__}.sim"):
+    if capabilities_of(made.kind).always_connected:
         construct(one, made)
         one.look()
         if one.problem is not None:

@@ -27,8 +27,9 @@ from bec_kernel.device_list import (
 )
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Problem
-from bec_services.device_server.devices import bec_names, channel_access
+from bec_services.device_server.devices import bec_names
 from bec_services.device_server.devices.adapter import DeviceAdapter
+from bec_services.device_server.devices.threads import join_channel_access
 
 _AT_ONCE = 64
 _SETTING = 5.0
@@ -209,7 +210,7 @@ def connect(
 def _work(
     jobs: "queue.SimpleQueue[tuple[Future[None], DeviceAdapter, Plan]]", begun: float
 ) -> None:
-    channel_access.join_channel_access()
+    join_channel_access()
     with contextlib.suppress(queue.Empty):
         while True:
             future, one, made = jobs.get_nowait()

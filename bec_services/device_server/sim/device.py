@@ -28,6 +28,7 @@ class SimSignal(Signal):
         units: The unit, if it is not the device's `egu` (see `SimReadback`).
     """
 
+    NEVER_BLOCKS = ALWAYS_CONNECTED = True
     parent: "SimDevice"
 
     def __init__(
@@ -151,6 +152,7 @@ class SimDevice(Device):
         USER_ACCESS: What a person may call from a client.
     """
 
+    NEVER_BLOCKS = ALWAYS_CONNECTED = True
     USER_ACCESS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(

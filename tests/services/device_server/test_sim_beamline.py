@@ -5,7 +5,7 @@ import pytest
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Condition
 from bec_services.device_server.clock import VIRTUAL_START, VirtualClock
-from bec_services.device_server.devices.access import declared
+from bec_services.device_server.devices.description import declared
 from bec_services.device_server.hardware.axes import PseudoAxis
 from bec_services.device_server.sim import (
     SimFlyer,
