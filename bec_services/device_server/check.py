@@ -20,13 +20,13 @@ from bec_services.device_server.devices import (
     disabled_needs,
     plan,
 )
-from bec_services.device_server.sim import SimState
+from bec_services.device_server.state import DeviceState
 
 
 def problems(devices: DeviceList) -> Iterator[str]:
     """Yield what is wrong with devices, one line each."""
     objects: dict[str, Any] = {}
-    given = {"clock": VirtualClock(), "state": SimState(), "devices": objects}
+    given = {"clock": VirtualClock(), "state": DeviceState(), "devices": objects}
     for name in in_order(devices):
         one = DeviceAdapter(name, devices[name])
         try:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bec_kernel.device_list import get_simulation
 from bec_kernel.errors import BecError
 from bec_kernel.instance import Folder, Note, person
 from bec_kernel.service import open_journal
@@ -15,7 +16,6 @@ from bec_kernel.wire import SERVICES, Users
 from bec_services.launcher import device_lists, place
 from bec_services.launcher.processes import Program
 from bec_services.launcher.supervisor import Launcher
-from bec_services.simulation.environment import client_environment
 
 Programs = Callable[[Folder, argparse.Namespace], list[Program]]
 
@@ -108,10 +108,10 @@ def all_programs(folder: Folder, options: argparse.Namespace) -> list[Program]:
     table = []
     if not options.virtual and start.needs_ioc:
         port = place.ioc_port()
-        argv = [sys.executable, "-m", "bec_services.simulation.ioc"]
-        argv += ["--prefix", device_lists.SIMULATED, "--port", str(port)]
+        simulation = get_simulation()
+        argv = simulation.ioc_command(port)
         table.append(Program("simulated_ioc", argv, beats=False))
-        more |= client_environment(port)
+        more |= simulation.client_environment(port)
     for role in SERVICES:
         if role == "device_server":
             for name in rules:
