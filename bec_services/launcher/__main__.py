@@ -16,6 +16,7 @@ from bec_kernel.wire import SERVICES, Users
 from bec_services.launcher import device_lists, place
 from bec_services.launcher.processes import Program
 from bec_services.launcher.supervisor import Launcher
+from bec_services.launcher.upgrade import check_version
 
 Programs = Callable[[Folder, argparse.Namespace], list[Program]]
 
@@ -49,6 +50,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sim", type=Path, help="the same, with simulated twins")
     parser.add_argument("--port", type=int, default=0, help="of the broker; 0: any")
     parser.add_argument(
+        "--upgrade", action="store_true", help="go on in a folder of an older version"
+    )
+    parser.add_argument(
         "--with-input", action="store_true", help="stop when standard input ends"
     )
     return parser.parse_args(argv)
@@ -58,6 +62,7 @@ def _run(options: argparse.Namespace, programs: Programs) -> None:
     folder = Folder(options.data.resolve())
     with place.taken(folder):
         port = place.broker_port(options.port)
+        check_version(folder, _say, upgrade=options.upgrade)
         log = open_journal(folder.path, "launcher")
         table = programs(folder, options)
         rules = device_lists.rules_of(folder, virtual=options.virtual)
