@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from bec_kernel.client import tabulate
+from bec_kernel import tabulate
 from bec_kernel.wire import Alarm
 
 

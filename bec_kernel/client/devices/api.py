@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bec_kernel import tabulate
 from bec_kernel.bus import Bus
-from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader
 from bec_kernel.client.devices.fields import DeviceFields, Update
 from bec_kernel.client.devices.subscriptions import Changes, Subscription

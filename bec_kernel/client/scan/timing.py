@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bec_kernel.client import tabulate
+from bec_kernel import tabulate
 from bec_kernel.client.scan import dataframes
 from bec_kernel.wire import Point
 
