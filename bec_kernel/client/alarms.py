@@ -8,7 +8,7 @@ from bec_kernel.wire import Alarm
 
 
 class Alarms(list[Alarm]):
-    """Alarms in the order they were told."""
+    """Alarms in the order they were raised; a table in terminal and notebook."""
 
     _HEAD = ("time", "severity", "service", "user", "scan", "message")
 
