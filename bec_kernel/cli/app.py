@@ -148,11 +148,11 @@ def scan(
     """
     from bec_kernel.cli import scan as scans
 
-    told = scans.explain(["--list"] if listed else words or [], data)
-    if told is None:
+    text = scans.explain(["--list"] if listed else words or [], data)
+    if text is None:
         scans.run(words or [], data)
     else:
-        say(told)
+        say(text)
 
 
 @command()

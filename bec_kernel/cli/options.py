@@ -1,4 +1,4 @@
-"""What all commands share: options, errors in one line, an example in the help."""
+"""Common to all commands: options, errors in one line, an example in the help."""
 
 import functools
 import inspect
