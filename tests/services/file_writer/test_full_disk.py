@@ -10,7 +10,7 @@ import pytest
 from bec_kernel.bus.changes import Append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
-from bec_services.file_writer.hdf5 import file as hdf5
+from bec_services.file_writer.hdf5 import master_file as hdf5
 from bec_services.file_writer.service import run
 from tests.services.file_writer.full_disk import LONG, Endless, write
 from tests.services.file_writer.test_shell import everything, same

@@ -9,7 +9,7 @@ import pytest
 from bec_kernel.bus.changes import Append, Id, Trim
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Point, PointStatus, Reading, keys
-from bec_services.file_writer.hdf5.file import identity
+from bec_services.file_writer.hdf5.master_file import identity
 from bec_services.file_writer.service import run
 from bec_services.file_writer.tree.columns import STATUS
 from tests.services.file_writer.damage import AT_ONCE, spoiled

@@ -9,7 +9,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.file_writer.service import run
-from bec_services.file_writer.tree.aligned import ALIGNED
+from bec_services.file_writer.tree.streams import ALIGNED
 from tests.services.file_writer.every_scan import counts, play, point_log
 from tests.services.file_writer.gas import (
     FLOW,
