@@ -200,7 +200,7 @@ def test_ready_means_that_those_who_run_now_serve(bec, line):
 
 
 def test_a_silent_service_ends_a_wait_without_deadline(bec, server, line, monkeypatch):
-    monkeypatch.setattr("bec_kernel.client.scan.report.SILENCE", 0.05)
+    monkeypatch.setattr("bec_kernel.client.scan.waiting.SILENCE", 0.05)
     server.allowed = 1
     report = bec.scans.line_scan("samx", 0, 1, steps=3)
     beat = Heartbeat(service="device_server", pid=7, state="running", version="1")
