@@ -375,7 +375,7 @@ class _Writer:
 
 def run(life: Life, opened: Opened | None = None) -> None:
     """Write the files of all scans, one life long; `opened` tells of them meanwhile."""
-    import bec_services.file_writer.hdf5.file  # noqa: F401 - slow: not at the first point
+    from bec_services.file_writer.hdf5 import MasterFile  # noqa: F401 - slow to import
 
     start, todo = unfinished(life)
     writer = _Writer(life, {} if opened is None else opened)
