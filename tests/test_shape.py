@@ -39,7 +39,7 @@ PHRASES = {
     "who …": r"(?:^|[.:;,(] |\b(?:and|or|to|by|of|for|is|that|knows|says) )[Ww]ho\b",
     "wish": r"\bwish(?:es|ed)?\b",
     "deed": r"\bdeeds?\b",
-    "is no …": r"\b(?:is|are|was|were) no (?!longer\b|more\b)\w",
+    "is no …": r"(?<!\b[Tt]here )\b(?:is|are|was|were) no (?!longer\b|more\b)\w",
     "nobody": r"\b[Nn]obody\b",
     "one that …": r"(?:^|[.:;] )[Oo]ne that\b",
     "as is": r"\bas is\b(?! (?:the|a|an)\b)",
@@ -90,13 +90,13 @@ def defined_classes() -> dict[str, list[str]]:
 
 def docstrings(tree: ast.Module) -> dict[int, str]:
     """Return the docstrings of a module, those of attributes too, by line."""
-    found = {}
-    for node in ast.walk(tree):
-        for one in getattr(node, "body", None) or []:
-            match one:
-                case ast.Expr(value=ast.Constant(value=str(text))):
-                    found[one.lineno] = text
-    return found
+    return {
+        node.lineno: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    }
 
 
 def comments(source: str) -> dict[int, str]:
@@ -164,7 +164,7 @@ def test_a_folder_holds_at_most_12_modules():
         if path.name != "__init__.py":
             modules[shown(path.parent)].append(path.stem)
     full = {
-        folder: names
+        folder: len(names)
         for folder, names in modules.items()
         if len(names) > FOLDERS.get(folder, MODULES_A_FOLDER)
     }
