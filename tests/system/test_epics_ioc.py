@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CLIENT = """
 import sys, threading, time
 from ophyd import EpicsMotor
-from bec_services.device_server.epics import EpicsCounter
+from bec_services.device_server.hardware.epics import EpicsCounter
 
 def moving_motor(to):
     # A wait for the thing itself: the motor has left where it was.
@@ -217,7 +217,7 @@ def test_forty_motors_connect_side_by_side_and_a_scaler_counts():
         port,
         """
 import ophyd
-from bec_services.device_server.epics import EpicsScaler
+from bec_services.device_server.hardware.epics import EpicsScaler
 began = time.monotonic()
 motors = [EpicsMotor(f"SIM:m{n}", name=f"m{n}") for n in range(1, 41)]
 for motor in motors:
