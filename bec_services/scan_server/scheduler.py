@@ -50,7 +50,7 @@ import msgspec
 
 from bec_kernel.bus.changes import Change, Id
 from bec_kernel.errors import BrokerError, FencedError, RefusedError
-from bec_kernel.instance import load_settings
+from bec_kernel.instance import Folder, load_settings, read_stamp
 from bec_kernel.scan import item_label
 from bec_kernel.service import Life, LifeOver, Request, expiring
 from bec_kernel.wire import (
@@ -121,7 +121,7 @@ class Scheduler:
         self._drivers = Drivers()
         self._hours = load_settings(life.setup.data).keep_hours
         last = life.bus.last(keys.scans())
-        self._last = last.id if last else Id(0)
+        self._last = last.id if last else _last_before(life)
 
     def open(self) -> None:
         """Start workers for items that have begun, and begin all items that can."""
@@ -423,3 +423,9 @@ class Scheduler:
             self._commit(self._suspenders.look())
             self._schedule()
             return self._suspenders.watched
+
+
+def _last_before(life: Life) -> Id:
+    """Return the place of the last scan before the broker's log began."""
+    stamp = read_stamp(Folder(life.setup.data))
+    return Id(stamp.scans_before if stamp else 0)

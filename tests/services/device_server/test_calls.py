@@ -17,8 +17,8 @@ from bec_kernel.wire import Call, StopDevices, keys
 from bec_services.device_server.clock import WallClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.requests.calls import CallRequests
-from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.values.publisher import Values
+from bec_sim import SimPositioner
 from tests.services.recorded import new_life, until
 
 ROLE = "device_server"
