@@ -19,7 +19,7 @@ _BEHIND = 2**32
 
 
 class Gathering:
-    """Follows logs, and lets entries of those that are fast gather for a moment.
+    """Follow logs; entries of fast logs are collected for a moment.
 
     In a log with one writer an entry's id is its number, so the broker itself can wait
     for the fourth entry from here, without a wake-up for the three before.

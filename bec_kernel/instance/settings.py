@@ -27,7 +27,7 @@ class ServerSettings(BaseModel):
 
 
 class FileSettings(BaseModel):
-    """What the scans' files are to be like.
+    """Settings for the files of scans.
 
     Attributes:
         account: whose they are: the folder below `files` they lie in; may be empty.
@@ -45,7 +45,7 @@ class FileSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """What people set for an instance.
+    """Settings of an instance, from `settings.yaml`.
 
     Attributes:
         device_servers: by name, which devices each holds.

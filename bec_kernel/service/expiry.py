@@ -62,7 +62,7 @@ def logs_of(role: str, name: str, one: Expiring) -> Iterator[Log[Any]]:
 def let_go(
     role: str, name: str, expired: Iterable[Expiring], now: float
 ) -> list[Change]:
-    """Return how a process of a service lets its own logs go.
+    """Build the changes by which a process lets its own logs expire.
 
     Who was away until they were gone finds nothing to do in such a scan any more: it is
     taken off the list of what that process has not finished.

@@ -119,7 +119,7 @@ class Life:
         return self.fence.token
 
     def check(self) -> None:
-        """Return if this life may still act. Call it before each outside effect.
+        """Raise if this life may no longer act. Call it before each outside effect.
 
         Raises:
             LifeOver: it may not; also raises what ended another of its threads.
@@ -135,7 +135,7 @@ class Life:
         limit: int = 1000,
         gather: Mapping[Log[Any], int] | None = None,
     ) -> Iterator[tuple[Log[Any], list[Entry[Any]]]]:
-        """Yield what comes behind `positions`, and move them, until the life is over.
+        """Yield new entries behind `positions` and advance these, until the life ends.
 
         `positions` may be changed meanwhile, and so may `gather`, see `Gathering`.
         Entries that could not be decoded are left out; an alarm has reported each.
@@ -180,7 +180,7 @@ class Life:
                 self.log.warning("a thread did not end", thread=thread.name)
 
     def serves(self) -> None:
-        """Say that what this service publishes is of this life, and it takes asks."""
+        """Report as ready: this life has published its state and answers requests."""
         self.state = "running"
         beat(self)
 
@@ -241,7 +241,7 @@ def askers(life: Life) -> Users:
 
 
 class _Keeper:
-    """Renews the lease and beats the heart, in a thread of its own."""
+    """Renew the lease and publish the heartbeat, in a thread of its own."""
 
     def __init__(self, life: Life, holder: str) -> None:
         self.life = life

@@ -1,4 +1,4 @@
-"""With which device list an instance starts, and which device server holds what."""
+"""Choose the device list of an instance, and share it among the device servers."""
 
 import json
 import uuid

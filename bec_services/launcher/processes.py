@@ -1,4 +1,4 @@
-"""Child processes: how they are started and ended."""
+"""Start and end child processes."""
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ _TAIL = 2000  # bytes
 
 @dataclass(frozen=True)
 class Program:
-    """What to start.
+    """A program to start as a child process.
 
     Attributes:
         name: of the process, as in `bec status`.

@@ -1,4 +1,4 @@
-"""The launcher's loop: starts what must run, looks, and starts again what does not."""
+"""Start the processes of an instance, check them, and restart those that fail."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ _TICK_START = 0.05
 
 @dataclass
 class Child:
-    """One process that is looked after."""
+    """One supervised process."""
 
     program: Program
     process: Started
@@ -349,7 +349,7 @@ class Launcher:
 
 
 class _Wakes:
-    """Wakes for a child's end, for a signal to stop, and when input ends."""
+    """Wait for the end of a child, a signal to stop, or the end of input."""
 
     def __init__(self, *, watch_input: bool) -> None:
         self._watch_input = watch_input

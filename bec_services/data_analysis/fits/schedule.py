@@ -1,4 +1,4 @@
-"""Which signals are fitted, when, and under which place in the log. No fit itself."""
+"""Pure: which signals are fitted, when, and at which place in the log of fits."""
 
 import math
 from collections.abc import Mapping
@@ -132,12 +132,12 @@ class FitSeries:
 
     @property
     def ends(self) -> bool:
-        """Its last fit is due: nothing is worth waiting for."""
+        """True if the last fit is due, because the scan has ended."""
         return self._sealed and not self.done
 
     @property
     def pending(self) -> bool:
-        """There is something that no fit knows."""
+        """True if there are points that no fit has used."""
         return not self.done and (self._sealed or self._points > self._fitted)
 
     def next(self) -> Task | None:

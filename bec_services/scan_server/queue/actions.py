@@ -1,4 +1,4 @@
-"""What people ask of items and queues: refused, or what changes. Decides, no IO."""
+"""Pure: actions of users on items and queues; each gives changes or a refusal."""
 
 import difflib
 
@@ -81,7 +81,7 @@ def meant(queues: Queues, action: ItemAction) -> Item:
 def act_on_item(
     queues: Queues, action: ItemAction, user: str, now: float
 ) -> list[Change]:
-    """Return what changes; `restart` and `repeat` are not for here.
+    """Act on an item; return the changes. Not for `restart` and `repeat`.
 
     Args:
         queues: they are changed, too.
@@ -147,7 +147,7 @@ def _act_on_waiting(
 
 
 def cancelled(queues: Queues, item: Item, hold: Hold) -> list[Change]:
-    """Return how an item that waits is taken away."""
+    """Build the changes that cancel a waiting item."""
     by, now = hold.user, hold.time
     return ended(queues, item, ItemState.CANCELLED, str(hold), by=by, now=now)
 
@@ -155,7 +155,7 @@ def cancelled(queues: Queues, item: Item, hold: Hold) -> list[Change]:
 def ended(
     queues: Queues, item: Item, state: ItemState, reason: str, *, by: str, now: float
 ) -> list[Change]:
-    """Return how an item ends."""
+    """Build the changes with which an item ends."""
     if item.state is ItemState.PAUSED and state is ItemState.COMPLETED:
         queues.put(msgspec.structs.replace(item, state=ItemState.RUNNING))
     done = msgspec.structs.replace(
@@ -219,7 +219,7 @@ def _by_rule(item: Item) -> bool:
 def told(
     item: Item, verb: Verb, hold: Hold, request_id: str = "", *, point: int = 0
 ) -> Change:
-    """Return the entry a worker obeys."""
+    """Build the control entry for a worker."""
     reason = str(hold) if hold.reason and verb is not Verb.RESUME else hold.reason
     one = Control(
         verb=verb, user=hold.user, request_id=request_id, reason=reason, point=point
@@ -233,7 +233,7 @@ def told(
 def act_on_queue(
     queues: Queues, action: QueueAction, user: str, now: float
 ) -> list[Change]:
-    """Return what changes.
+    """Act on a queue; return the changes.
 
     Raises:
         RefusedError: it cannot be done; nothing was changed.
@@ -318,7 +318,7 @@ def _lock(queues: Queues, action: QueueAction, hold: Hold) -> list[Change]:
 def suspend(
     queues: Queues, queue: str, hold: Hold, *, after_point: bool
 ) -> list[Change]:
-    """Return how a rule that is not so holds a queue up."""
+    """Build the changes with which a broken rule suspends a queue."""
     changes = queues.hold(queue, suspended=hold)
     item = queues.running_in(queue)
     if item is None or item.paused or item.state is ItemState.PAUSED:
@@ -328,7 +328,7 @@ def suspend(
 
 
 def release(queues: Queues, queue: str, now: float) -> list[Change]:
-    """Return how a queue goes on whose rules are all so again."""
+    """Build the changes with which a suspended queue goes on."""
     changes = queues.hold(queue, suspended=None)
     item = queues.running_in(queue)
     if item is None or not _by_rule(item):

@@ -1,4 +1,4 @@
-"""Items that wait, in order of rank; and the ranks that give them another order.
+"""Pure: waiting items in order of rank, and new ranks for another order.
 
 A change of order gives one item a rank between two others. Where no number lies between
 them any more (after about 50 moves to the same place) a few neighbours are spread out.
@@ -12,7 +12,7 @@ from bec_kernel.wire import Item, Place
 
 
 class Lane:
-    """What waits in one place, in order of rank."""
+    """Waiting items of one queue or resource, in order of rank."""
 
     def __init__(self) -> None:
         self._order: list[tuple[float, str]] = []

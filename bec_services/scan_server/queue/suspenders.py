@@ -1,4 +1,4 @@
-"""The suspenders' shell: looks at values when they change, while there are rules."""
+"""Suspend and release queues by rules: check values when they change."""
 
 import contextlib
 import time
@@ -226,7 +226,7 @@ class Suspenders:
 
 
 def _check(rule: Condition, beamline: Beamline) -> None:
-    """Return if the value a rule is about is there.
+    """Refuse a rule whose value does not exist.
 
     Raises:
         RefusedError: it names what is there.

@@ -1,4 +1,4 @@
-"""Rules queues run under: which of them are not so. Decides, no IO or clock.
+"""Pure: the rules of queues, and which of them are broken.
 
 A rule is broken as soon as its value is not as it must be, or is not known; it is whole
 again when the value has been as it must be for as long as the rule says.
@@ -16,7 +16,7 @@ Look = Callable[[Condition], float | None]
 
 
 class _Rule:
-    """One rule, and since when it is so again.
+    """One rule, and since when it holds again.
 
     Attributes:
         in_vain: one has waited for it, and its value was not good since.
@@ -45,12 +45,12 @@ class _Rule:
             self.mend()
 
     def mend(self) -> None:
-        """It is whole again."""
+        """Mark the rule as holding again."""
         self.broken, self._since, self.why = False, None, ""
 
     @property
     def due(self) -> float:
-        """When it may be whole again, if its value stays; infinite: it will not be."""
+        """Time at which the rule holds again if its value stays; infinite: never."""
         if self._since is None:
             return math.inf
         return self._since + self.suspender.rule.held
@@ -120,7 +120,7 @@ class Rules:
 
     @property
     def due(self) -> float:
-        """When the next rule may be whole again; infinite: none will be by itself."""
+        """Time at which the next broken rule may hold again; infinite: none."""
         return min((rule.due for rule in self._rules.values()), default=math.inf)
 
     @property

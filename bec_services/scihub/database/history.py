@@ -20,7 +20,7 @@ _TAG = re.compile(r"[^\s,]{1,64}")
 def answer_history(
     database: "Database", user: str, ask: FindScans | AnnotateScan
 ) -> FoundScans | None:
-    """Do what `user` asks; return the answer.
+    """Find or annotate scans for `user`; return the reply's value.
 
     Raises:
         RefusedError: the scan is unknown, or the comment or a tag is not valid.
