@@ -26,6 +26,10 @@ OFFENCES = {
         "import bec_services.scan_bundler",
     ),
     "person-side": ("magics/bec_magics/__init__.py", "import bec_services.scan_server"),
+    "simulation-apart": (
+        "bec_services/device_server/check.py",
+        "import bec_sim.devices",
+    ),
     "wire-pure": ("bec_kernel/wire/__init__.py", "import time"),
     "redis": ("bec_services/scihub/__init__.py", "import redis"),
     "hdf5": ("bec_kernel/client/__init__.py", "import h5py"),

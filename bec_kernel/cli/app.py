@@ -47,6 +47,9 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when it is ready; it goes on.")
     ] = False,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Go on in a folder of an older version.")
+    ] = False,
 ) -> None:
     """Start an instance: broker and services.
 
@@ -58,7 +61,7 @@ def up(
 
     folder = (data or instances.DATA).resolve()
     words = instances.launcher_words(
-        virtual=virtual, devices=devices, sim=sim, port=port
+        virtual=virtual, devices=devices, sim=sim, port=port, upgrade=upgrade
     )
     if detach:
         say(f"running in {instances.start_detached(folder, words, say)}")

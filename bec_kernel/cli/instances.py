@@ -91,6 +91,7 @@ def launcher_words(
     devices: Path | None = None,
     sim: Path | None = None,
     port: int = 0,
+    upgrade: bool = False,
 ) -> list[str]:
     """Return the options of a launcher.
 
@@ -109,6 +110,7 @@ def launcher_words(
             value=str(port),
         )
     words = ["--virtual"] if virtual else []
+    words += ["--upgrade"] if upgrade else []
     words += ["--devices", str(devices)] if devices else []
     words += ["--sim", str(sim)] if sim else []
     return words + (["--port", str(port)] if port else [])

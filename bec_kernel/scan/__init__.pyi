@@ -16,4 +16,9 @@ from .grid import (
     first_setpoints as first_setpoints,
     grid_of as grid_of,
 )
+from .obstacles import (
+    device_obstacle as device_obstacle,
+    item_label as item_label,
+    queue_obstacle as queue_obstacle,
+)
 from .schedule import Span as Span, spans as spans

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bec_kernel.bus import connect
 from bec_kernel.bus.protocol import Bus, Complaint
-from bec_kernel.bus.redis import connect
 from bec_kernel.instance import broker as embedded
 from bec_kernel.instance.folder import Folder
 from bec_kernel.testing import MemoryBroker, MemoryBus

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import redis
 
+from bec_kernel.bus import append, connect, put
 from bec_kernel.bus.changes import Id
 from bec_kernel.bus.codec import MESSAGE_LIMIT
-from bec_kernel.bus.redis import append, connect, put
 from bec_kernel.errors import BrokerError
 from bec_kernel.instance import broker
 from bec_kernel.instance.folder import Folder

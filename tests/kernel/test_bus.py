@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from bec_kernel.bus import append, connect, put
 from bec_kernel.bus.changes import START, Append, Drop, Expire, Fence, Id, Put
-from bec_kernel.bus.redis import append, connect, put
 from bec_kernel.errors import (
     BrokerError,
     ConflictError,

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from bec_kernel.bus import append, connect
 from bec_kernel.bus.changes import Id
-from bec_kernel.bus.redis import append, connect
 from bec_kernel.service.expiry import expiring
 from bec_kernel.wire import Stop, keys
 

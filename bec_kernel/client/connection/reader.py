@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from bec_kernel.bus import Bus, Entry, Gathering, decode, encode_ask, pages
+from bec_kernel.bus import Bus, Entry, Gathering, backoff, decode, encode_ask, pages
 from bec_kernel.bus.changes import START, Id
 from bec_kernel.client.connection.scan_cache import ScanCache
 from bec_kernel.errors import (
@@ -180,18 +180,18 @@ class Reader:
 
     # --- the thread -----------------------------------------------------------------
     def _run(self) -> None:
-        wait = _BACKOFF[0]
+        failures = 0
         while not self._closed.is_set():
             try:
                 self._read()
-                wait = _BACKOFF[0]
+                failures = 0
             except BrokerError as error:
                 if error.subject == "acl":
                     self._fail(error)
                     return
                 self._lose(error)
-                self._closed.wait(wait)
-                wait = min(_BACKOFF[1], wait * 2)
+                failures += 1
+                self._closed.wait(backoff(failures, *_BACKOFF))
             except Exception as error:  # noqa: BLE001 - raised by wait_for
                 self._fail(error)
                 return

@@ -21,7 +21,7 @@ def free_port():
 
 
 def start_controller(port, velocity="50"):
-    words = ["-m", "bec_services.simulation.controller", "--port", str(port)]
+    words = ["-m", "bec_sim.hardware.controller", "--port", str(port)]
     process = subprocess.Popen(
         [sys.executable, *words, "--velocity", velocity],
         stdout=subprocess.PIPE,

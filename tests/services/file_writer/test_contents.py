@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from bec_kernel.bus import append
 from bec_kernel.bus.changes import Append, Id, Put
-from bec_kernel.bus.redis import append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Alarm,

@@ -6,8 +6,8 @@ import time
 import pandas as pd
 import pytest
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id, Trim
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Heartbeat, Point, ScanState, StateChange, Users, keys

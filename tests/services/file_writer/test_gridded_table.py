@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings, strategies as st
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id, Put
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.client.scan.dataframes import columns, places_of, to_xarray
 from bec_kernel.testing import MemoryBus
