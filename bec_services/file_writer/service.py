@@ -380,7 +380,7 @@ def run(life: Life, opened: Opened | None = None) -> None:
         life: life of the writer.
         opened: filled with the files that are being written, by scan id.
     """
-    import bec_services.file_writer.hdf5.master_file  # noqa: F401 - load it before the first point
+    from bec_services.file_writer.hdf5 import MasterFile  # noqa: F401 - slow to import
 
     start, todo = unfinished(life)
     writer = _ScanFiles(life, {} if opened is None else opened)

@@ -89,8 +89,8 @@ def until(condition, seconds=10.0):
 
 
 @pytest.fixture
-def stage(folder, scan_id):
-    made = Stage(folder, scan_id)
+def stage(broker_folder, scan_id):
+    made = Stage(broker_folder, scan_id)
     yield made
     made.close()
 

@@ -244,6 +244,7 @@ def test_nothing_running_is_said_with_the_command_that_starts_one(
     assert Folder(tmp_path).path == tmp_path
 
 
+@pytest.mark.processes
 def test_importing_the_client_imports_no_tables():
     code = (
         "import sys, bec_kernel.client\n"

@@ -130,6 +130,7 @@ def test_a_client_gets_all_points_from_the_first_one_on_whenever_it_comes(
     afterwards(bus, tmp_path)
 
 
+@pytest.mark.processes
 def test_a_client_waits_while_the_file_is_made_anew(bus, tmp_path):
     with running(new_life("file_writer", bus.broker, tmp_path), both):
         append(bus, LOG[:46])

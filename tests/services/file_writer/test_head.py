@@ -90,6 +90,7 @@ def wanted(tmp_path_factory):
     return everything(folder / PLACE)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("seed", range(3))
 def test_the_file_is_the_same_whenever_its_writer_dies(seed, data, wanted):
     dice, bus = random.Random(seed), MemoryBus(MemoryBroker())
@@ -135,6 +136,7 @@ def harm(path, damage):
             file["entry/entry_identifier_uuid"] = b"scan0"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("damage", ["gone", "other", "odd", "bytes"])
 def test_points_that_are_nowhere_are_missing_and_told(damage, data, wanted):
     bus, log = MemoryBus(MemoryBroker()), changing(points_log(POINTS))
