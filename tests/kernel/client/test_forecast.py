@@ -21,7 +21,7 @@ from bec_kernel.wire import (
     ScanRequest,
     keys,
 )
-from tests.kernel.client.conftest import point
+from tests.kernel.client.samples import point
 
 LINE = "line_scan samx -5 5 --steps 3"
 

@@ -8,7 +8,7 @@ from bec_kernel.bus.changes import Put
 from bec_kernel.errors import RefusedError
 from bec_kernel.language import command_line
 from bec_kernel.wire import Forecast, Parameter, Signature, keys
-from tests.kernel.client.conftest import CATALOGUE, EXPOSURE
+from tests.kernel.client.samples import CATALOGUE, EXPOSURE
 
 MULTI = Signature(
     name="multi",
