@@ -14,6 +14,8 @@ from bec_kernel.wire import Part, ScanRequest
 TRUTH = {"true": True, "false": False}
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 """What stands behind a backslash in quotes."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A number as a person types it."""
 _PLAIN = re.compile(r"[A-Za-z_/][\w.:/@+-]*", re.ASCII)
 
 

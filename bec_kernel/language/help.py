@@ -4,8 +4,14 @@ import inspect
 from typing import Any
 
 from bec_kernel.language.format import dashed, show
-from bec_kernel.language.metadata import NO_FIELDS, Fields, told_of
-from bec_kernel.language.signature import METADATA, Catalogue, find, meaning, options_of
+from bec_kernel.language.metadata import NO_FIELDS, Fields, field_help
+from bec_kernel.language.signature import (
+    METADATA,
+    Catalogue,
+    find_signature,
+    options_of,
+    parameter_meaning,
+)
 from bec_kernel.language.tokenizer import DRY
 from bec_kernel.wire import Form, Parameter, Signature
 
@@ -16,10 +22,10 @@ def help_text(name: str, catalogue: Catalogue, fields: Fields = NO_FIELDS) -> st
     Raises:
         RefusedError: there is no such scan.
     """
-    return explain(find(name, catalogue), fields)
+    return explain_signature(find_signature(name, catalogue), fields)
 
 
-def explain(signature: Signature, fields: Fields = NO_FIELDS) -> str:
+def explain_signature(signature: Signature, fields: Fields = NO_FIELDS) -> str:
     """Return a signature, and the metadata the site knows, as text for people."""
     words = [p.name for p in signature.bundle]
     if signature.form_of:
@@ -51,7 +57,7 @@ def _site(fields: Fields) -> list[str]:
     if not fields:
         return []
     width = max(map(len, fields))
-    rows = [f"  {name:<{width}}  {told_of(one)}" for name, one in fields.items()]
+    rows = [f"  {name:<{width}}  {field_help(one)}" for name, one in fields.items()]
     return ["", "Metadata this site knows, as in --metadata name=value:", *rows]
 
 
@@ -68,7 +74,7 @@ def _names(form: Form) -> list[str]:
 
 
 def _told(parameter: Parameter) -> str:
-    told = [meaning(parameter)]
+    told = [parameter_meaning(parameter)]
     if parameter.choices:
         told.append(f"one of {', '.join(parameter.choices)}")
     if parameter.low is not None:

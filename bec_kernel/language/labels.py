@@ -19,7 +19,7 @@ def headline(request: ScanRequest, number: int | None) -> str:
     return f"Scan {words}" if number is None else f"Scan {number} {words}"
 
 
-def ending(state: str, reason: str, points: int) -> str:
+def ending_text(state: str, reason: str, points: int) -> str:
     """Return how far it came: `closed, 21 points`; `aborted (user), 1 point`."""
     why = "" if reason in ("", "done") else f" ({reason})"
     return f"{state or 'pending'}{why}, {points} point{'' if points == 1 else 's'}"
@@ -33,7 +33,7 @@ def main_signal(device: Device) -> SignalInfo | None:
     return next(iter(same + hinted + signals), None)
 
 
-def place(value: Any, signal: SignalInfo | None) -> str:
+def queue_place(value: Any, signal: SignalInfo | None) -> str:
     """Return where something is, as exact as people look at it: `1 mm`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return str(value)
@@ -43,7 +43,7 @@ def place(value: Any, signal: SignalInfo | None) -> str:
     return f"{rounded + 0.0:.10g} {unit}".rstrip()
 
 
-def length(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a time as people say it: `0.25 s`, `3 min 5 s`, `2 h 3 min`."""
     if seconds < 60:
         return f"{seconds:.3g} s" if seconds < 9.995 else f"{seconds:.1f} s"
@@ -53,7 +53,7 @@ def length(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def size(count: float) -> str:
+def size_text(count: float) -> str:
     """Return so many bytes as people say it: `52 kB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:

@@ -4,13 +4,13 @@ One piece of code, so that what is refused early is refused in the guard's words
 nothing is that the guard would take.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 from bec_kernel.errors import RefusedError
+from bec_kernel.language.nearest import nearest
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 Fields = Mapping[str, MetadataField]
@@ -34,7 +34,7 @@ def check_metadata(schemas: Iterable[MetadataSchema], metadata: Any) -> None:
                 check_field(field, metadata[name])
             elif field.required:
                 more = f" ({field.doc})" if field.doc else ""
-                raise refused(name, f"it is needed{more}")
+                raise refuse_metadata(name, f"it is needed{more}")
 
 
 def check_value(schemas: Iterable[MetadataSchema], name: str, value: Any) -> None:
@@ -62,13 +62,13 @@ def check_field(field: MetadataField, value: Any) -> None:
     form = _FORMS.get(field.kind)
     fits = form is None or form(value)
     if not (fits and _chosen(field, value) and _in_range(field, value)):
-        wanted = meaning(field)
-        raise refused(
+        wanted = field_meaning(field)
+        raise refuse_metadata(
             field.name, f"must be {wanted}, not {value!r:.60}", f"{value!r:.60}", wanted
         )
 
 
-def meaning(field: MetadataField) -> str:
+def field_meaning(field: MetadataField) -> str:
     """Return what may stand there, as people say it: `a number (K) above 0`."""
     if field.choices:
         return f"one of {', '.join(map(str, field.choices))}"
@@ -82,9 +82,9 @@ def meaning(field: MetadataField) -> str:
     return " ".join([*words, *_long(field)])
 
 
-def told_of(field: MetadataField) -> str:
+def field_help(field: MetadataField) -> str:
     """Return what may stand there, what it is, and whether it must be given."""
-    told = [meaning(field), field.doc, "needed" if field.required else ""]
+    told = [field_meaning(field), field.doc, "needed" if field.required else ""]
     return ", ".join(part for part in told if part)
 
 
@@ -96,7 +96,9 @@ def _long(field: MetadataField) -> list[str]:
     return [f"with {low} to {high} {what}" if low else f"with at most {high} {what}"]
 
 
-def refused(name: str, why: str, value: str = "", allowed: str = "") -> RefusedError:
+def refuse_metadata(
+    name: str, why: str, value: str = "", allowed: str = ""
+) -> RefusedError:
     """Return the error for one name in the metadata."""
     subject = f"metadata.{name}"
     return RefusedError(
@@ -106,9 +108,8 @@ def refused(name: str, why: str, value: str = "", allowed: str = "") -> RefusedE
 
 def _unknown(name: str, known: Iterable[str]) -> RefusedError:
     name, names = str(name), sorted(known)
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
-    return refused(f"{name:.80}", f"this site has no such name; {hint}")
+    hint = nearest(name, names)
+    return refuse_metadata(f"{name:.80}", f"this site has no such name: {hint}")
 
 
 def _chosen(field: MetadataField, value: Any) -> bool:

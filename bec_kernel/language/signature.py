@@ -1,11 +1,17 @@
-"""What a published signature says: its options, what they mean, how it is found."""
+"""Pure: published signatures of scans: how one is found, its options, its forms.
 
-from collections.abc import Callable, Mapping
+A form is an alias with its own words, as `ascan samx 0 1 20 0.1` for a line scan. It is
+published as data with its scan: clients and the scan server read the same.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.forms import as_signature, form_named
-from bec_kernel.language.values import nearest, refuse_unknown
-from bec_kernel.wire import Parameter, Signature
+from bec_kernel.language.nearest import nearest, refuse_unknown
+from bec_kernel.wire import Form, FormWord, Parameter, Signature
 
 Catalogue = Mapping[str, Signature]
 """Signatures by the scan's name."""
@@ -29,7 +35,7 @@ NOWAIT = Parameter(
 )
 
 
-def find(name: str, catalogue: Catalogue) -> Signature:
+def find_signature(name: str, catalogue: Catalogue) -> Signature:
     """Return the signature of a scan, by its name or an alias; that of its form, too.
 
     Raises:
@@ -74,7 +80,109 @@ def no_option(signature: Signature, name: str, naming: Naming) -> RefusedError:
     )
 
 
-def meaning(parameter: Parameter) -> str:
+def parameter_meaning(parameter: Parameter) -> str:
     """Describe a parameter: its unit and its documentation."""
     unit = "motor units" if parameter.unit == "motor" else parameter.unit
     return ", ".join(part for part in (unit, parameter.doc or parameter.kind) if part)
+
+
+# --- forms ----------------------------------------------------------------------------
+def form_named(forms: Sequence[Form], name: str) -> Form | None:
+    """Return the form with this name; None where it is none."""
+    return next((form for form in forms if form.name == name), None)
+
+
+def as_signature(signature: Signature, form: Form) -> Signature:
+    """Return `form` drawn up as a signature, to complete, check and explain it by."""
+    preset = form.preset
+    given = {word.option for word in form.words} | preset.keys()
+
+    def option(one: Parameter) -> Parameter:
+        return msgspec.structs.replace(
+            one,
+            required=one.required and one.name not in given,
+            default=preset.get(one.name, one.default),
+        )
+
+    least = int(any(word.parameter.required for word in form.words))
+    return Signature(
+        name=form.name,
+        doc=form.doc,
+        # A word that is an option may be given as one, so it may be missing here.
+        bundle=[
+            msgspec.structs.replace(
+                word.parameter, required=word.parameter.required and not word.option
+            )
+            for word in form.words
+        ],
+        bundles=(least, 1),
+        options=[option(one) for one in signature.options],
+        example=form.example,
+        is_scan=signature.is_scan,
+        forms=[form],
+        form_of=signature.name,
+    )
+
+
+def refuse_surplus(form: Form, args: Sequence[Any]) -> None:
+    """Refuse more words than a form has.
+
+    Raises:
+        RefusedError: it names the first one that does not fit.
+    """
+    known = [word.parameter.name for word in form.words]
+    if len(args) > len(known):
+        raise RefusedError(
+            f"{form.name} takes {' '.join(known)}: {args[len(known)]!r:.60} does not "
+            f"fit, as in: {form.example}",
+            subject=form.name,
+            value=f"{args[len(known)]!r:.60}",
+            allowed=" ".join(known),
+        )
+
+
+def unfold_form(
+    form: Form, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the words and options of the scan that those of `form` stand for.
+
+    Values are not checked here: the scan's own parameters do that.
+
+    Raises:
+        RefusedError: there are too many words, one is missing, or an option is there
+            twice.
+    """
+    refuse_surplus(form, args)
+    given: list[Any] = []
+    options: dict[str, Any] = {}
+    for word, value in zip(form.words, args, strict=False):
+        if not word.option:
+            given.append(_added(value, word.add))
+        elif word.option in kwargs:
+            name = word.parameter.name
+            raise RefusedError(
+                f"{form.name}: {word.option} is there twice, as {name} too",
+                subject=word.option,
+                value=f"{value!r:.60}",
+            )
+        else:
+            options[word.option] = _added(value, word.add)
+    for word in form.words[len(args) :]:
+        if word.parameter.required and word.option not in kwargs:
+            raise _missing(form, word)
+    return given, {**form.preset, **options, **kwargs}
+
+
+def _added(value: Any, more: int) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value + more if is_number and more else value
+
+
+def _missing(form: Form, word: FormWord) -> RefusedError:
+    parameter = word.parameter
+    told = f" ({parameter.doc})" if parameter.doc else ""
+    return RefusedError(
+        f"{form.name} needs {parameter.name}{told}, as in: {form.example}",
+        subject=parameter.name,
+        allowed=" ".join(one.parameter.name for one in form.words),
+    )

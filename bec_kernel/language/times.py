@@ -17,7 +17,7 @@ _ALLOWED = (
 )
 
 
-def moment(said: Moment, now: datetime) -> float:
+def time_of(said: Moment, now: datetime) -> float:
     """Return what is meant, s since the epoch.
 
     Args:

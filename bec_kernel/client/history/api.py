@@ -12,7 +12,7 @@ from bec_kernel.client.history.search import Past
 from bec_kernel.client.history.table import ScanLine, ScanList
 from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import Moment, moment, refuse_unknown
+from bec_kernel.language import Moment, refuse_unknown, time_of
 from bec_kernel.wire import ScanState
 
 _SHOWN = 10
@@ -136,8 +136,8 @@ class History:
             state=texts.pop("status"),
             **texts,
             metadata=_metadata(metadata),
-            since=None if since is None else moment(since, now),
-            until=None if until is None else moment(until, now),
+            since=None if since is None else time_of(since, now),
+            until=None if until is None else time_of(until, now),
         )
         return ScanList(map(ScanLine.of_past, found), self._of_line)
 

@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from bec_kernel.client.queue.api import Queue, told
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import refuse_unknown, split, split_open
+from bec_kernel.language import (
+    GivenOption,
+    Option,
+    Word,
+    dashed,
+    read_options,
+    refuse_unknown,
+    split_unfinished,
+    split_words,
+)
 
 _PLACES = ("up", "down", "top", "bottom")
 _SHOWN = 20
@@ -106,7 +115,7 @@ def _suspend(queue: Queue, wanted: ParsedLine) -> None:
     queue.suspend_unless(
         " ".join(wanted.words),
         name=wanted.options.get("name", ""),
-        after_point=wanted.flag("after-point"),
+        after_point=wanted.flag("after_point"),
     )
 
 
@@ -168,12 +177,12 @@ VERBS: Mapping[str, QueueWord] = {
         "pause by itself while it is not so: ring above 80 for 60",
         1,
         None,
-        ("name", "after-point"),
+        ("name", "after_point"),
     ),
     "unsuspend": QueueWord(_unsuspend, "NAME", "take a rule away", 1, 1, ()),
     "suspenders": QueueWord(_suspenders, "", "show the rules", options=()),
 }
-_FLAGS = ("now", "moves", "after-point")
+_FLAGS = ("now", "moves", "after_point")
 
 
 def run_queue_command(queue: Queue, line: str) -> object:
@@ -182,36 +191,30 @@ def run_queue_command(queue: Queue, line: str) -> object:
     Raises:
         RefusedError: a word is not known, or the scan server refuses.
     """
-    words = split(line)
+    words = split_words(line)
     verb = words.pop(0) if words and not words[0].startswith("-") else "show"
     if verb not in VERBS:
         raise refuse_unknown("word for a queue", verb, list(VERBS))
     found = VERBS[verb]
-    wanted = _sorted(verb, found, [str(word) for word in words])
+    wanted = _sorted(verb, found, words)
     queue = queue[wanted.options.get("queue", queue.name)]
     shown = found.do(queue, wanted)
     return queue if shown is None else shown
 
 
-def _sorted(verb: str, found: QueueWord, words: list[str]) -> ParsedLine:
+def _sorted(verb: str, found: QueueWord, words: list[Word]) -> ParsedLine:
     wanted = ParsedLine([], {})
-    allowed = (*found.options, "queue")
-    while words:
-        word = words.pop(0)
-        if not word.startswith("--"):
-            wanted.words.append(word)
-            continue
-        name, equals, value = word[2:].partition("=")
-        name = name.replace("_", "-")
-        if name not in allowed:
-            raise refuse_unknown(
-                f"option of {verb}", word, [f"--{one}" for one in allowed]
-            )
-        if name not in _FLAGS and not equals:
-            if not words:
-                raise RefusedError(f"--{name} needs a value", subject=f"--{name}")
-            value = words.pop(0)
-        wanted.options[name] = value
+    allowed = [*found.options, "queue"]
+
+    def unknown(name: str) -> RefusedError:
+        return refuse_unknown(f"option of {verb}", dashed(name), map(dashed, allowed))
+
+    options = {n: Option(n, "flag" if n in _FLAGS else "value") for n in allowed}
+    for one in read_options(words, options, unknown):
+        if isinstance(one, GivenOption):
+            wanted.options[one.name] = str(one.value)
+        else:
+            wanted.words.append(str(one))
     count, most = len(wanted.words), found.most
     if count < found.least or (most is not None and count > most):
         raise RefusedError(
@@ -225,14 +228,14 @@ def _sorted(verb: str, found: QueueWord, words: list[str]) -> ParsedLine:
 
 def complete_queue_command(queue: Queue, text: str) -> list[str]:
     """Return what may come at the end of an unfinished line."""
-    words, part = split_open(text)
+    words, part = split_unfinished(text)
     if not words:
         found = list(VERBS)
     elif words[-1] == "--queue":
         found = queue.names
     elif part.startswith("-"):
         options = VERBS[words[0]].options if words[0] in VERBS else ()
-        found = [f"--{name}" for name in (*options, "queue")]
+        found = [dashed(name) for name in (*options, "queue")]
     else:
         found = _arguments(queue, [str(word) for word in words])
     return [one for one in found if one.startswith(part)]

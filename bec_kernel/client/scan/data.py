@@ -20,7 +20,7 @@ from bec_kernel.client.scan.source import FiledScan
 from bec_kernel.client.scan.streams import AtPoints, aligned, column, samples, unit_of
 from bec_kernel.client.scan.timing import Timing
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import ending, fit_words, headline, summary
+from bec_kernel.language import ending_text, fit_words, headline, summary
 from bec_kernel.scan import devices_of, streams_of
 from bec_kernel.wire import Point, Reading, Remark
 
@@ -151,7 +151,7 @@ class ScanData(FiledScan):
         found, fit = numbers(columns), self.fit
         motors = self.begin.motors if self.begin else list(map(str, self.request.args))
         x, y = choose(found, motors, fit, x, y)
-        told = ending(str(self.status), self.reason, self.count)
+        told = ending_text(str(self.status), self.reason, self.count)
         return draw(
             found,
             x,

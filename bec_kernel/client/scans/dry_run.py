@@ -12,7 +12,7 @@ from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader, ask
 from bec_kernel.client.scans import sketch
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.language import length, size, summary
+from bec_kernel.language import duration_text, size_text, summary
 from bec_kernel.wire import Call, DryRun, Forecast, Problem, ScanRequest, keys
 
 PATIENCE = 20.0
@@ -92,23 +92,25 @@ class ScanForecast:
         if told.points:
             words.append(f"{told.points} point{'' if told.points == 1 else 's'}")
         about = "at least " if told.open_ended else ""
-        words.append(f"{about}{length(told.duration)}")
+        words.append(f"{about}{duration_text(told.duration)}")
         if told.high > told.low and not told.open_ended:
-            words[-1] += f" ({length(told.low)} to {length(told.high)})"
+            words[-1] += f" ({duration_text(told.low)} to {duration_text(told.high)})"
         return ", ".join(words)
 
     @property
     def lines(self) -> list[str]:
         """What else there is to say."""
         told = self.told
-        parts = [f"{p} {length(s)}" for p, s in told.parts.items() if round(s, 3)]
+        parts = [
+            f"{p} {duration_text(s)}" for p, s in told.parts.items() if round(s, 3)
+        ]
         found = [f"time: {', '.join(parts)}"] if parts else []
-        found += [f"file: about {size(told.size)}"] if told.size else []
+        found += [f"file: about {size_text(told.size)}"] if told.size else []
         if told.delay is None:
             when = f"when {told.until}" if told.until else "nobody knows when"
             found.append(f"begins: {when}")
         elif told.delay or told.held:
-            found.append(f"begins: in {length(told.delay)}")
+            found.append(f"begins: in {duration_text(told.delay)}")
         found += [f"waits: until {rule}" for rule in told.open_ended]
         found += [f"in use: {name}, by {who}" for name, who in told.held.items()]
         return [*found, *(f"note: {note}" for note in told.notes)]
@@ -236,9 +238,9 @@ class DryBlock(Sequence[ScanForecast]):
         open_ended = any(one.told.open_ended for one in self._forecasts)
         low, high = self.spread
         about = "at least " if open_ended else ""
-        range_ = f" ({length(low)} to {length(high)})"
+        range_ = f" ({duration_text(low)} to {duration_text(high)})"
         return (
-            f"{len(self)} in {about}{length(self.duration)}"
+            f"{len(self)} in {about}{duration_text(self.duration)}"
             f"{range_ if high > low and not open_ended else ''}, {self.points} points"
         )
 
@@ -247,9 +249,11 @@ class DryBlock(Sequence[ScanForecast]):
         found: list[tuple[str, ...]] = []
         begins = 0.0
         for number, one in enumerate(self._forecasts, 1):
-            takes = ("at least " if one.told.open_ended else "") + length(one.duration)
+            takes = ("at least " if one.told.open_ended else "") + duration_text(
+                one.duration
+            )
             row = (str(number), summary(one.request), str(one.points or ""), takes)
-            found.append((*row, length(begins)))
+            found.append((*row, duration_text(begins)))
             begins += one.duration
         return found
 

@@ -7,7 +7,7 @@ from bec_kernel.bus import Bus
 from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import check_metadata, check_value, fields_of, meaning
+from bec_kernel.language import check_metadata, check_value, field_meaning, fields_of
 from bec_kernel.wire import MetadataField, MetadataSchema, keys
 
 
@@ -88,7 +88,7 @@ class MetadataTable:
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         return [
-            (name, meaning(one), "yes" if one.required else "", one.doc)
+            (name, field_meaning(one), "yes" if one.required else "", one.doc)
             for name, one in self.fields.items()
         ]
 

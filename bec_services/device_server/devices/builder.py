@@ -1,7 +1,6 @@
 """Builds devices: finds the class, gives it its arguments, connects, sets the rest."""
 
 import contextlib
-import difflib
 import functools
 import importlib
 import inspect
@@ -26,6 +25,7 @@ from bec_kernel.device_list import (
     current_path,
 )
 from bec_kernel.errors import DeviceError, RefusedError
+from bec_kernel.language import closest
 from bec_kernel.wire import Problem
 from bec_services.device_server.devices import bec_names, channel_access
 from bec_services.device_server.devices.adapter import DeviceAdapter
@@ -120,7 +120,7 @@ def _near(module: str, name: str) -> str:
     """Return the class of a module that may have been meant, as a question."""
     there = vars(sys.modules[module]) if module in sys.modules else {}
     classes = [one for one in there if _is_device(there[one])]
-    near = difflib.get_close_matches(name, classes, 1)
+    near = closest(name, classes)
     return f"; did you mean {module}.{near[0]}?" if near else ""
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import refuse_unknown
 from bec_kernel.wire import Begin, Device, ScanRequest
-from bec_services.scan_server.accept.assembler import unknown
 from bec_services.scan_server.program import (
     DRIVER,
     Bound,
@@ -191,5 +191,5 @@ def _watched(bound: Bound, ready: Mapping[str, Device]) -> list[str]:
     if until is None:
         return []
     if until.device not in ready:
-        raise unknown("device for wait_until", until.device, ready)
+        raise refuse_unknown("device for wait_until", until.device, ready)
     return [until.device]

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.language import KINDS, check_metadata, refused
+from bec_kernel.language import KINDS, check_metadata, refuse_metadata
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 Further = Callable[[Mapping[str, Any]], None]
@@ -82,7 +82,7 @@ def _by_model(model: Any) -> Schema:
             first = told[0] if told else {"loc": (), "msg": str(error)}
             one = ".".join(map(str, first["loc"]))
             given = f", not {first['input']!r:.60}" if one in metadata else ""
-            raise refused(one, f"{first['msg']}{given}") from error
+            raise refuse_metadata(one, f"{first['msg']}{given}") from error
 
     told = model.model_json_schema()
     parts, required = told.get("$defs", {}), told.get("required", [])

@@ -1,11 +1,10 @@
 """What people ask of items and queues: refused, or what changes. Decides, no IO."""
 
-import difflib
-
 import msgspec
 
 from bec_kernel.bus.changes import Append, Change
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import closest, refuse_unknown
 from bec_kernel.wire import (
     Control,
     Hold,
@@ -262,15 +261,8 @@ def _check_name(queues: Queues, action: QueueAction) -> None:
         return
     if not name.isidentifier() or len(name) > _LONGEST:
         raise RefusedError(f"{name!r:.40} is no name for a queue", subject="queue")
-    near = difflib.get_close_matches(name, known, 1)
-    if near or action.verb not in (QueueVerb.LOCK, QueueVerb.PAUSE):
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-        raise RefusedError(
-            f"there is no queue {name:.64}; {hint}",
-            subject="queue",
-            value=name,
-            allowed=", ".join(known),
-        )
+    if closest(name, known) or action.verb not in (QueueVerb.LOCK, QueueVerb.PAUSE):
+        raise refuse_unknown("queue", name, known)
 
 
 def _pause(queues: Queues, action: QueueAction, hold: Hold) -> list[Change]:
