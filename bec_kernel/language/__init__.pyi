@@ -7,6 +7,7 @@ from .command_line import (
     take_dry as take_dry,
 )
 from .completion import complete_line as complete_line
+from .expression import Expression as Expression
 from .format import dashed as dashed, show as show, summary as summary
 from .help import (
     call_signature as call_signature,
