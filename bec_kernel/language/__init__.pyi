@@ -31,11 +31,6 @@ from .metadata import (
     fields_of as fields_of,
     refuse_metadata as refuse_metadata,
 )
-from .nearest import (
-    closest as closest,
-    nearest as nearest,
-    refuse_unknown as refuse_unknown,
-)
 from .parameter import Arguments as Arguments, bind as bind
 from .signature import (
     Candidate as Candidate,
@@ -43,6 +38,11 @@ from .signature import (
     find_signature as find_signature,
     form_named as form_named,
     unfold_form as unfold_form,
+)
+from .suggestion import (
+    closest as closest,
+    nearest as nearest,
+    refuse_unknown as refuse_unknown,
 )
 from .times import Moment as Moment, time_of as time_of
 from .tokenizer import (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.nearest import nearest
+from bec_kernel.language.suggestion import nearest
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 Fields = Mapping[str, MetadataField]

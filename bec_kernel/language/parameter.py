@@ -14,7 +14,6 @@ import msgspec
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.language.format import NUMBER, show
-from bec_kernel.language.nearest import closest, refuse_unknown
 from bec_kernel.language.signature import (
     Naming,
     keyword,
@@ -23,6 +22,7 @@ from bec_kernel.language.signature import (
     refuse_surplus,
     unfold_form,
 )
+from bec_kernel.language.suggestion import closest, refuse_unknown
 from bec_kernel.wire import Parameter, Part, Signature
 
 LARGEST = 2**53

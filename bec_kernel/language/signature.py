@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.nearest import nearest, refuse_unknown
+from bec_kernel.language.suggestion import nearest, refuse_unknown
 from bec_kernel.wire import Form, FormWord, Parameter, Signature
 
 Catalogue = Mapping[str, Signature]
