@@ -45,10 +45,10 @@ _LARGEST_SENT = 2**63 - 1
 def parse_line(
     text: str, catalogue: Catalogue, devices: Collection[str]
 ) -> ScanRequest:
-    """Return the request a line of words stands for; its `request_id` is empty.
+    """Parse a line to the request it stands for; its `request_id` is empty.
 
     Raises:
-        RefusedError: a word is not known or not what stands there; it is named.
+        RefusedError: a word is unknown or does not fit; the text names it.
     """
     words = split_words(text)
     if not words:
@@ -77,10 +77,10 @@ def bind_parts(
     catalogue: Catalogue,
     devices: Collection[str],
 ) -> list[Any]:
-    """Return the words of a scan; parts, which are lines or requests, as they travel.
+    """Convert the parts among positional values, lines or requests, to plain data.
 
     Raises:
-        RefusedError: a word of a part is not known, or not what stands there.
+        RefusedError: a word of a part is unknown or does not fit.
     """
     if not signature.has_parts:
         return [*args]
@@ -101,22 +101,22 @@ def bind_parts(
 def as_part(
     part: Any, catalogue: Catalogue, devices: Collection[str]
 ) -> dict[str, Any]:
-    """Return a part of a scan as it travels.
+    """Convert a part of a scan to plain data: `{"name": …, "args": …, "kwargs": …}`.
 
     Args:
-        part: the line it stands for, or the request.
-        catalogue: of the scans there are.
-        devices: names there are.
+        part: a line, or a request.
+        catalogue: signatures of the scans.
+        devices: names of the devices there are.
 
     Raises:
-        RefusedError: it is no scan that can be a part, or not as it must be.
+        RefusedError: the scan cannot be a part, or one of its parameters does not fit.
     """
     if isinstance(part, str):
         for word in split_words(part)[:1]:
             _check_part(find_signature(word, catalogue))
         part = parse_line(part, catalogue, devices)
     if not isinstance(part, ScanRequest):
-        return part  # type: ignore[no-any-return] # what is wrong with it is said later
+        return part  # type: ignore[no-any-return] # checked when it is bound
     signature = find_signature(part.name, catalogue)
     _check_part(signature)
     given = {
@@ -142,7 +142,7 @@ def _check_part(signature: Signature) -> None:
 
 
 def take_dry(text: str) -> tuple[str, bool]:
-    """Return a line without the word `--dry`, and whether it was there.
+    """Remove the word `--dry` from a line; tell whether it was there.
 
     Raises:
         RefusedError: a quote or a bracket is not closed.
@@ -350,7 +350,7 @@ def _metadata(given: Any) -> dict[str, Any]:
 
 
 def format_line(request: ScanRequest) -> str:
-    """Return the line that `parse` makes this request of."""
+    """Format a request as the line that `parse_line` reads as the same request."""
     words = [summary(request)]
     if request.queue != "primary":
         words += [dashed(QUEUE.name), show(request.queue)]

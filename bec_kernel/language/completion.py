@@ -1,4 +1,4 @@
-"""What may be typed next, for Tab."""
+"""Pure: completion of a line of a scan, for Tab."""
 
 from collections.abc import Collection, Mapping
 
@@ -24,14 +24,14 @@ def complete_line(
     motors: Collection[str] | None = None,
     fields: Fields = NO_FIELDS,
 ) -> list[Candidate]:
-    """Return what may be typed at the end of `text`, each with unit and description.
+    """List candidates for the end of `text`, each with unit and description.
 
     Args:
         text: the line up to the cursor, without the magic's own name.
-        catalogue: the scans there are.
-        devices: names; or descriptions by name.
-        motors: names of those that can be moved; None: nobody knows.
-        fields: what the site knows of metadata.
+        catalogue: signatures of the scans.
+        devices: names, or descriptions by name.
+        motors: names of the devices that can be moved; None: not known.
+        fields: metadata fields of the site.
     """
     words, part = split_unfinished(text)
     if not words:
@@ -44,17 +44,19 @@ def complete_line(
         if _is_part(signature, words, part):
             found = complete_line(part, _parts(catalogue), devices, motors)
             return _of_a_part(found, part, catalogue)
-        told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
-        movable = told if motors is None else {n: told[n] for n in motors if n in told}
+        known = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
+        movable = (
+            known if motors is None else {n: known[n] for n in motors if n in known}
+        )
         if words[-1] == dashed(METADATA.name) and signature.is_scan:
             found = _metadata(fields, words, part)
         else:
-            found = _next_words(signature, words[1:], part, told, movable)
+            found = _next_words(signature, words[1:], part, known, movable)
     return [one for one in found if one[0].startswith(part)]
 
 
 def _is_part(signature: Signature, words: list[Word], part: Word) -> bool:
-    """Say whether `part` is the line of a part, in quotes that are still open."""
+    """Tell whether `part` is the line of a part, in quotes that are still open."""
     is_value = words[-1].startswith("--")
     return signature.has_parts and part.quoted == 0 and not is_value
 
@@ -62,7 +64,7 @@ def _is_part(signature: Signature, words: list[Word], part: Word) -> bool:
 def _of_a_part(
     found: list[Candidate], line: str, catalogue: Catalogue
 ) -> list[Candidate]:
-    """Return the candidates without what is said once, for the whole scan."""
+    """Remove the options that are given once, for the whole scan."""
     words, _ = split_unfinished(line)
     if not words or not found:
         return found
@@ -73,7 +75,7 @@ def _of_a_part(
 
 
 def _parts(catalogue: Catalogue) -> Catalogue:
-    """Return the scans that can be part of one."""
+    """Select the scans that can be part of another."""
     return {
         name: one
         for name, one in catalogue.items()
@@ -136,7 +138,7 @@ def _positional(words: list[Word], options: Mapping[str, Parameter]) -> list[Wor
 
 
 def _metadata(fields: Fields, words: list[Word], part: str) -> list[Candidate]:
-    """Return `name=` for those that were not given yet; behind one its choices."""
+    """List `name=` of fields not given yet; after `name=`, its choices."""
     name, equals, _ = part.partition("=")
     if equals:
         choices = fields[name].choices if name in fields else []

@@ -1,7 +1,7 @@
-"""Metadata against what a site has published of them: guard and clients ask here. Pure.
+"""Pure: checks of a scan's metadata against the fields that a site has published.
 
-One piece of code, so that what is refused early is refused in the guard's words, and
-nothing is that the guard would take.
+Clients check before they ask, the scan server's guard checks again, both with this
+code: a client refuses exactly what the guard would, with the same text.
 """
 
 import math
@@ -14,12 +14,12 @@ from bec_kernel.language.suggestion import nearest
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 Fields = Mapping[str, MetadataField]
-"""What a site has published of metadata, by name."""
+"""Published metadata fields by name."""
 NO_FIELDS: Fields = {}
 
 
 def check_metadata(schemas: Iterable[MetadataSchema], metadata: Any) -> None:
-    """Return if the metadata of a scan are as all `schemas` want them.
+    """Check the metadata of a scan against all `schemas`.
 
     Raises:
         RefusedError: a field is missing, unknown or wrong; it is named.
@@ -38,10 +38,10 @@ def check_metadata(schemas: Iterable[MetadataSchema], metadata: Any) -> None:
 
 
 def check_value(schemas: Iterable[MetadataSchema], name: str, value: Any) -> None:
-    """Return if one name may stand for `value` in metadata.
+    """Check one value of the metadata, and that its name is allowed.
 
     Raises:
-        RefusedError: it may not.
+        RefusedError: the name is unknown, or the value does not fit.
     """
     for schema in schemas:
         known = {field.name: field for field in schema.fields}
@@ -52,10 +52,10 @@ def check_value(schemas: Iterable[MetadataSchema], name: str, value: Any) -> Non
 
 
 def check_field(field: MetadataField, value: Any) -> None:
-    """Return if `value` is what a field may be.
+    """Check a value against its field.
 
     Raises:
-        RefusedError: it is not; the text says what is allowed.
+        RefusedError: the value does not fit; the text says what is allowed.
     """
     if value is None and field.nullable:
         return
@@ -69,7 +69,7 @@ def check_field(field: MetadataField, value: Any) -> None:
 
 
 def field_meaning(field: MetadataField) -> str:
-    """Return what may stand there, as people say it: `a number (K) above 0`."""
+    """Describe the values a field allows: `a finite number (K) above 0`."""
     if field.choices:
         return f"one of {', '.join(map(str, field.choices))}"
     words = [_CALLED.get(field.kind, "a value")]
@@ -83,9 +83,9 @@ def field_meaning(field: MetadataField) -> str:
 
 
 def field_help(field: MetadataField) -> str:
-    """Return what may stand there, what it is, and whether it must be given."""
-    told = [field_meaning(field), field.doc, "needed" if field.required else ""]
-    return ", ".join(part for part in told if part)
+    """Describe a field: allowed values, meaning, and whether it is required."""
+    parts = [field_meaning(field), field.doc, "needed" if field.required else ""]
+    return ", ".join(part for part in parts if part)
 
 
 def _long(field: MetadataField) -> list[str]:
@@ -99,7 +99,7 @@ def _long(field: MetadataField) -> list[str]:
 def refuse_metadata(
     name: str, why: str, value: str = "", allowed: str = ""
 ) -> RefusedError:
-    """Return the error for one name in the metadata."""
+    """Make the error for one name in the metadata."""
     subject = f"metadata.{name}"
     return RefusedError(
         f"metadata {name}: {why}", subject=subject, value=value, allowed=allowed or why
@@ -113,7 +113,7 @@ def _unknown(name: str, known: Iterable[str]) -> RefusedError:
 
 
 def _chosen(field: MetadataField, value: Any) -> bool:
-    """It is one of the choices; True is not 1."""
+    """Tell whether a value is one of the choices; True is not 1."""
     if not field.choices:
         return True
     return isinstance(value, str | int | float) and any(
@@ -172,11 +172,11 @@ _CALLED = {
     "number_list": "a list of finite numbers",
 }
 KINDS = frozenset({*_FORMS, "any"})
-"""What `MetadataField.kind` may say; of another one a reader checks nothing."""
+"""Known values of `MetadataField.kind`; a field of another kind is not checked."""
 
 
 def fields_of(schemas: Iterable[MetadataSchema]) -> Fields:
-    """Return the fields of all schemas by name, the first one of each."""
+    """Collect the fields of all schemas by name; the first of a name counts."""
     found: dict[str, MetadataField] = {}
     for schema in schemas:
         for field in schema.fields:

@@ -14,11 +14,11 @@ from bec_kernel.language.suggestion import nearest, refuse_unknown
 from bec_kernel.wire import Form, FormWord, Parameter, Signature
 
 Catalogue = Mapping[str, Signature]
-"""Signatures by the scan's name."""
+"""Signatures of scans by name."""
 Naming = Callable[[str], str]
 """How a front end writes an option: `--exp-time` or `exp_time=`."""
 Candidate = tuple[str, str]
-"""A word one may type here, and what it means: unit and description."""
+"""A word that can be typed here, and its meaning: unit and description."""
 
 METADATA = Parameter(
     name="metadata", kind="str", doc="name=value, kept with the scan", whole=True
@@ -36,10 +36,10 @@ NOWAIT = Parameter(
 
 
 def find_signature(name: str, catalogue: Catalogue) -> Signature:
-    """Return the signature of a scan, by its name or an alias; that of its form, too.
+    """Find a signature by the name of a scan, an alias or a form.
 
     Raises:
-        RefusedError: there is no such scan.
+        RefusedError: no scan has this name or alias.
     """
     if name in catalogue:
         return catalogue[name]
@@ -52,7 +52,7 @@ def find_signature(name: str, catalogue: Catalogue) -> Signature:
 
 
 def options_of(signature: Signature) -> list[Parameter]:
-    """A scan's own options; those of the queue too, where it has none of that name."""
+    """List a scan's own options, then the common ones it does not override."""
     own = {p.name for p in signature.options}
     return [
         *signature.options,
@@ -66,7 +66,7 @@ def keyword(name: str) -> str:
 
 
 def no_option(signature: Signature, name: str, naming: Naming) -> RefusedError:
-    """Return the error for an option that the scan does not have."""
+    """Make the error for an option that the scan does not have."""
     shown = [naming(p.name) for p in options_of(signature)]
     word = naming(name)
     begun = word.removesuffix("=")  # `st` begins `steps=`, `st=` does not
@@ -88,12 +88,12 @@ def parameter_meaning(parameter: Parameter) -> str:
 
 # --- forms ----------------------------------------------------------------------------
 def form_named(forms: Sequence[Form], name: str) -> Form | None:
-    """Return the form with this name; None where it is none."""
+    """Find a form by its name; None where there is none."""
     return next((form for form in forms if form.name == name), None)
 
 
 def as_signature(signature: Signature, form: Form) -> Signature:
-    """Return `form` drawn up as a signature, to complete, check and explain it by."""
+    """Make the signature of a form, for completion, binding and help."""
     preset = form.preset
     given = {word.option for word in form.words} | preset.keys()
 
@@ -125,10 +125,10 @@ def as_signature(signature: Signature, form: Form) -> Signature:
 
 
 def refuse_surplus(form: Form, args: Sequence[Any]) -> None:
-    """Refuse more words than a form has.
+    """Refuse more positional values than a form has words.
 
     Raises:
-        RefusedError: it names the first one that does not fit.
+        RefusedError: it names the first value that does not fit.
     """
     known = [word.parameter.name for word in form.words]
     if len(args) > len(known):
@@ -144,12 +144,12 @@ def refuse_surplus(form: Form, args: Sequence[Any]) -> None:
 def unfold_form(
     form: Form, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Return the words and options of the scan that those of `form` stand for.
+    """Convert the words of a form to positional values and options of its scan.
 
-    Values are not checked here: the scan's own parameters do that.
+    Values are not checked here; `bind` does that.
 
     Raises:
-        RefusedError: there are too many words, one is missing, or an option is there
+        RefusedError: there are too many words, one is missing, or an option is given
             twice.
     """
     refuse_surplus(form, args)
@@ -161,7 +161,7 @@ def unfold_form(
         elif word.option in kwargs:
             name = word.parameter.name
             raise RefusedError(
-                f"{form.name}: {word.option} is there twice, as {name} too",
+                f"{form.name}: {word.option} is given twice, as {name} too",
                 subject=word.option,
                 value=f"{value!r:.60}",
             )
@@ -180,9 +180,9 @@ def _added(value: Any, more: int) -> Any:
 
 def _missing(form: Form, word: FormWord) -> RefusedError:
     parameter = word.parameter
-    told = f" ({parameter.doc})" if parameter.doc else ""
+    doc = f" ({parameter.doc})" if parameter.doc else ""
     return RefusedError(
-        f"{form.name} needs {parameter.name}{told}, as in: {form.example}",
+        f"{form.name} needs {parameter.name}{doc}, as in: {form.example}",
         subject=parameter.name,
         allowed=" ".join(one.parameter.name for one in form.words),
     )

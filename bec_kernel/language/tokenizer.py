@@ -12,21 +12,21 @@ from bec_kernel.language.format import ESCAPES, TRUTH, dashed
 _PAIRS = {"[": "]", "{": "}"}
 
 DRY = "--dry"
-"""Behind a scan's name, or before it: say what it would do, and do nothing."""
+"""Option of every scan: forecast it, and do nothing."""
 
 
 class Word(str):
     """One word of a line.
 
     Attributes:
-        quoted: place of its first quoted character; None: nothing is quoted.
+        quoted: index of its first quoted character; None: nothing is quoted.
     """
 
     __slots__ = ("quoted",)
     quoted: int | None
 
     def __new__(cls, text: str, quoted: int | None = None) -> "Word":
-        """Return `text` as a word."""
+        """Make a word of `text`."""
         word = super().__new__(cls, text)
         word.quoted = quoted
         return word
@@ -75,7 +75,7 @@ class _Cutter:
         self.open = mark
 
     def brackets(self, char: str) -> None:
-        """Keep everything up to the last closing one as it stands."""
+        """Keep everything up to the last closing bracket unchanged."""
         self.parts.append(char)
         closing = [_PAIRS[char]]
         string = False
@@ -105,7 +105,7 @@ def _balance(char: str, closing: list[str]) -> None:
 
 
 def split_words(line: str) -> list[Word]:
-    """Return the words of `line`; quotes and brackets hold words together.
+    """Split a line into words; quotes and brackets hold words together.
 
     Raises:
         RefusedError: a quote or a bracket is not closed.
@@ -121,7 +121,7 @@ def split_words(line: str) -> list[Word]:
 
 
 def split_unfinished(line: str) -> tuple[list[Word], Word]:
-    """Return the finished words of an unfinished line, and the one being typed."""
+    """Split an unfinished line into its finished words and the one being typed."""
     cutter = _Cutter(line)
     cutter.run()
     return cutter.words, Word("".join(cutter.parts), cutter.quoted)

@@ -87,7 +87,7 @@ def test_words_at_the_end_may_be_left_out_and_options_given_as_such():
         ("ascan samx -1 1 0", "ascan intervals: 0 is below 1"),
         ("ascan samx -1 1 20 -1", "ascan time (s): -1.0 is below 0"),
         ("ascan samx -1 1 20 1 7", "ascan takes motor start stop intervals time:"),
-        ("ascan samx -1 1 20 --steps 3", "ascan: steps is there twice, as intervals"),
+        ("ascan samx -1 1 20 --steps 3", "ascan: steps is given twice, as intervals"),
         ("ascan samz -1 1 20", "no device 'samz'"),
     ],
 )
