@@ -103,7 +103,7 @@ class History:
         Args:
             text: is somewhere: in name, request, user, metadata, comments or tags.
             name: of the scan: `line_scan`, `*grid*`.
-            user: who asked for it.
+            user: the user who asked for it.
             status: `closed`, `aborted`, `open` …
             device: takes part in it; a device or its name.
             sample: is in its metadata, as `sample` or `sample_name`.
@@ -112,7 +112,7 @@ class History:
             since: it began then or later: `2026-11-26 14:00`, `yesterday`, `2h` (ago),
                 s since the epoch, or a datetime.
             until: it began before; the same.
-            limit: so many at most, the newest ones.
+            limit: maximum number of scans, the newest ones.
 
         Raises:
             DeadlineError: the database does not answer.
@@ -195,7 +195,7 @@ def _metadata(wanted: Any) -> dict[str, str]:
     wanted = {} if wanted is None else wanted
     if not isinstance(wanted, Mapping) or not all(isinstance(k, str) for k in wanted):
         raise RefusedError(
-            f"metadata={wanted!r:.60} is no dict with names: {{'run': 7}}",
+            f"metadata={wanted!r:.60} is not a dict with names: {{'run': 7}}",
             subject="metadata",
             value=f"{wanted!r:.60}",
             allowed="a dict with names",

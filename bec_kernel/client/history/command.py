@@ -1,4 +1,4 @@
-"""Words for the history: `%scans --user ada --since 2d gold`, and `bec history`."""
+"""The line of a search in the history: `%scans --user ada --since 2d gold`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,10 +21,10 @@ from bec_kernel.wire import ScanState
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 LIMIT = 20
-"""So many scans are shown unless one says otherwise."""
+"""Number of scans that are shown by default."""
 OPTIONS: Mapping[str, str] = {
     "name": "of the scan; a * stands for anything",
-    "user": "who asked for it; the same",
+    "user": "the user who asked for it; the same",
     "status": "closed, aborted, open …; the same",
     "device": "takes part in it",
     "sample": "is in its metadata",
@@ -33,18 +33,18 @@ OPTIONS: Mapping[str, str] = {
     "metadata": "NAME=VALUE is in its metadata",
     "since": "it began then or later: 2026-11-26, yesterday, 2h …",
     "until": "it began before",
-    "limit": f"so many at most, the newest ones ({LIMIT})",
+    "limit": f"maximum number of scans, the newest ones ({LIMIT})",
 }
 _OPTIONS = {name: Option(name) for name in OPTIONS}
 
 
 def run_history_command(history: History, line: str) -> ScanReport | ScanList:
-    """Return the scans a line asks for; a number alone is that scan.
+    """Find the scans a line asks for; a number alone is that scan.
 
     Without words the last ones, from the bus: no database is needed.
 
     Raises:
-        RefusedError: an option is not known, or has no value; there is no such scan.
+        RefusedError: an option is unknown or has no value, or the scan does not exist.
         DeadlineError: the database does not answer.
     """
     words = split_words(line)
@@ -110,7 +110,7 @@ def _limit(word: str) -> int:
 
 
 def complete_history_command(devices: Callable[[], list[str]], text: str) -> list[str]:
-    """Return what may come at the end of an unfinished line."""
+    """List candidates for the end of an unfinished line."""
     words, part = split_unfinished(text)
     last = str(words[-1]) if words else ""
     if part.startswith("-"):
@@ -125,7 +125,7 @@ def complete_history_command(devices: Callable[[], list[str]], text: str) -> lis
 
 
 def history_help() -> str:
-    """Return all options, each in a line."""
+    """Format all options, each in a line."""
     width = max(map(len, OPTIONS)) + 2
     lines = [f"  {f'--{name}'.ljust(width)}  {doc}" for name, doc in OPTIONS.items()]
     return "\n".join(["Scans of which all this is so; other words are a text:", *lines])

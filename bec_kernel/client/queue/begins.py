@@ -8,7 +8,7 @@ from bec_kernel.scan import Span, spans
 from bec_kernel.wire import Item, ItemState, keys
 
 Words = tuple[str, str]
-"""When it begins, and when it ends; `?` where nobody knows."""
+"""Texts of begin and end; `?` where they are not known."""
 
 
 def begins(bus: Bus, items: Iterable[Item]) -> dict[str, Words]:

@@ -1,4 +1,4 @@
-"""What one may do to a queue, in words: shared by `%queue` and `bec queue`.
+"""The line of an action on a queue, shared by `%queue` and `bec queue`.
 
 A line is `[VERB [WORD…]] [--queue NAME] [--reason TEXT] [--flag]`.
 """
@@ -6,7 +6,7 @@ A line is `[VERB [WORD…]] [--queue NAME] [--reason TEXT] [--flag]`.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from bec_kernel.client.queue.api import Queue, told
+from bec_kernel.client.queue.api import Queue, rule_text
 from bec_kernel.errors import RefusedError
 from bec_kernel.language import (
     GivenOption,
@@ -46,11 +46,11 @@ class QueueWord(NamedTuple):
     """One verb.
 
     Attributes:
-        do: does it; returns what is to be shown, None: the queue.
-        form: what comes behind it.
+        do: does the action; returns an object to show, None: the queue.
+        form: the words behind it.
         doc: one line.
-        least: so many words at least.
-        most: so many at most; None: any number.
+        least: smallest number of words.
+        most: largest number of words; None: any number.
         options: it takes.
     """
 
@@ -67,7 +67,7 @@ def _which(wanted: ParsedLine, place: int = 0) -> str | None:
 
 
 def _number(verb: str, word: str, asked: str, *, least: int = 0) -> int:
-    """Return a word as a number; `asked`: what is said where it is none."""
+    """Convert a word to a number; `asked`: begins the error where it is not one."""
     if not word.isdecimal() or int(word) < least:
         raise RefusedError(f"{asked}, not {word!r:.40}", subject=verb, value=word[:40])
     return int(word)
@@ -124,7 +124,7 @@ def _unsuspend(queue: Queue, wanted: ParsedLine) -> None:
 
 
 def _suspenders(queue: Queue, _: ParsedLine) -> object:
-    return Lines([told(rule) for rule in queue.suspenders] or ["no rules"])
+    return Lines([rule_text(rule) for rule in queue.suspenders] or ["no rules"])
 
 
 class Lines(list[str]):
@@ -160,7 +160,9 @@ VERBS: Mapping[str, QueueWord] = {
     ),
     "rewind": QueueWord(_rewind, "POINT", "take a point and all behind it again", 1, 1),
     "restart": QueueWord(_restart, "[ITEM]", "again from the start, next", 0, 1),
-    "repeat": QueueWord(_repeat, "TIMES [ITEM]", "the same so many times more", 1, 2),
+    "repeat": QueueWord(
+        _repeat, "TIMES [ITEM]", "the same scan again, TIMES times", 1, 2
+    ),
     "remove": QueueWord(_remove, "ITEM", "take away what waits", 1, 1),
     "move": QueueWord(
         _move, "ITEM up|down|top|bottom|PLACE", "another place", 2, 2, ()
@@ -169,7 +171,7 @@ VERBS: Mapping[str, QueueWord] = {
         lambda q, w: q.clear(reason=w.reason), "", "take away all that wait"
     ),
     "history": QueueWord(
-        _history, "[NUMBER]", "what has ended: who, when, why", 0, 1, ()
+        _history, "[NUMBER]", "ended items: by which user, when, why", 0, 1, ()
     ),
     "suspend_unless": QueueWord(
         _suspend,
@@ -186,10 +188,10 @@ _FLAGS = ("now", "moves", "after_point")
 
 
 def run_queue_command(queue: Queue, line: str) -> object:
-    """Do what a line says; return what is to be shown.
+    """Do the action of a line; return an object to show.
 
     Raises:
-        RefusedError: a word is not known, or the scan server refuses.
+        RefusedError: a word is unknown, or the scan server refuses the action.
     """
     words = split_words(line)
     verb = words.pop(0) if words and not words[0].startswith("-") else "show"
@@ -227,7 +229,7 @@ def _sorted(verb: str, found: QueueWord, words: list[Word]) -> ParsedLine:
 
 
 def complete_queue_command(queue: Queue, text: str) -> list[str]:
-    """Return what may come at the end of an unfinished line."""
+    """List candidates for the end of an unfinished line."""
     words, part = split_unfinished(text)
     if not words:
         found = list(VERBS)
@@ -256,7 +258,7 @@ def _arguments(queue: Queue, words: list[str]) -> list[str]:
 
 
 def queue_help() -> str:
-    """Return all verbs, each in a line."""
+    """Format all verbs, each in a line."""
     rows = [(f"{verb} {one.form}".strip(), one.doc) for verb, one in VERBS.items()]
     width = max(len(form) for form, _ in rows)
     lines = [f"  {form.ljust(width)}  {doc}" for form, doc in rows]

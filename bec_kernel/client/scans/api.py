@@ -40,8 +40,8 @@ class Scans:
     """All scans: `scans.line_scan(dev.samx, -5, 5, steps=21)`.
 
     Attributes:
-        block: the dry run, or the scan in parts, that is open: it is told what is asked
-            for; None: it is done.
+        block: the dry run, or the scan in parts, that is open: it receives the
+            requests; None: they are sent.
     """
 
     _HEAD = ("scan", "example", "what it does")
@@ -109,17 +109,17 @@ class Scans:
             request = self._bound(signature, args, kwargs)
             return next(iter(self.dry_run(request)))
 
-        told: Any = run
+        function: Any = run
         both: tuple[Any, ...] = (run, dry_run)
         for one in both:
             one.__name__ = one.__qualname__ = signature.name
             one.__doc__ = explain_signature(signature, self._metadata.fields())
             one.__signature__ = call_signature(signature)
-        told.dry_run = dry_run
-        return told  # type: ignore[no-any-return]
+        function.dry_run = dry_run
+        return function  # type: ignore[no-any-return]
 
     def dry_run(self, *asked: str | ScanRequest) -> DryBlock:
-        """Return what scans would do, one after the other; nothing is done.
+        """Forecast scans, one after the other; nothing is done.
 
         Args:
             asked: lines like `line_scan samx -5 5 --steps 21`, or requests. Without

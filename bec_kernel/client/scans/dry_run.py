@@ -1,4 +1,4 @@
-"""What scans would do, for people: asked of the scan server, nothing is done."""
+"""Forecasts of scans by the scan server, as text and plot; nothing is done."""
 
 import time
 import uuid
@@ -16,7 +16,7 @@ from bec_kernel.language import duration_text, size_text, summary
 from bec_kernel.wire import Call, DryRun, Forecast, Problem, ScanRequest, keys
 
 PATIENCE = 20.0
-"""The scan server may take so long (s) to say what scans would do."""
+"""Longest time the scan server may take for a forecast, s."""
 Teller = Callable[[list[ScanRequest], dict[str, float]], list[Forecast]]
 """Says what requests would do, motors being where one says."""
 
@@ -37,7 +37,7 @@ def check_reads(device: str, method: str, why: str) -> None:
 
 
 def teller(bus: Bus, reader: Reader, error_of: Callable[[Problem], BecError]) -> Teller:
-    """Return what asks the scan server; it raises what the server refuses."""
+    """Make the function that asks the scan server; it raises a refusal."""
 
     def tell(
         requests: list[ScanRequest], positions: dict[str, float]
@@ -57,11 +57,11 @@ def teller(bus: Bus, reader: Reader, error_of: Callable[[Problem], BecError]) ->
 
 
 class ScanForecast:
-    """What one scan or move would do, and how long.
+    """The forecast of one scan or move: what it would do, and how long.
 
     Attributes:
         request: it is about.
-        told: everything the scan server said; see `bec_kernel.wire.Forecast`.
+        told: whole forecast of the scan server; see `bec_kernel.wire.Forecast`.
     """
 
     _HEAD = ("motor", "from", "to", "limits", "ends at")
@@ -72,7 +72,7 @@ class ScanForecast:
 
     @property
     def duration(self) -> float:
-        """From open to close, s; without what it waits for, nobody knows how long."""
+        """Time from open to close, s, without waiting for conditions."""
         return self.told.duration
 
     @property
@@ -99,7 +99,7 @@ class ScanForecast:
 
     @property
     def lines(self) -> list[str]:
-        """What else there is to say."""
+        """Further lines: times of the parts, file size, begin, notes."""
         told = self.told
         parts = [
             f"{p} {duration_text(s)}" for p, s in told.parts.items() if round(s, 3)
@@ -107,7 +107,7 @@ class ScanForecast:
         found = [f"time: {', '.join(parts)}"] if parts else []
         found += [f"file: about {size_text(told.size)}"] if told.size else []
         if told.delay is None:
-            when = f"when {told.until}" if told.until else "nobody knows when"
+            when = f"when {told.until}" if told.until else "at an unknown time"
             found.append(f"begins: {when}")
         elif told.delay or told.held:
             found.append(f"begins: in {duration_text(told.delay)}")
@@ -146,7 +146,7 @@ class ScanForecast:
 
 
 class DryBlock(Sequence[ScanForecast]):
-    """Scans one after the other, each told of but not run; in a `with` block or a list.
+    """Scans one after the other, forecast but not run; in a `with` block or a list.
 
         with bec.scans.dry_run() as block:
             for y in (0, 1, 2):
@@ -191,7 +191,7 @@ class DryBlock(Sequence[ScanForecast]):
         return sum(one.points for one in self._forecasts)
 
     def add(self, request: ScanRequest) -> ScanForecast:
-        """Return what `request` would do behind those before it.
+        """Forecast `request` behind the requests before it.
 
         Raises:
             RefusedError: it would be refused.
@@ -213,7 +213,7 @@ class DryBlock(Sequence[ScanForecast]):
         Raises:
             RefusedError: it may do more.
         """
-        why = "this is a dry run, and nobody can say what it would do"
+        why = "this is a dry run, which cannot forecast it"
         check_reads(device, method, why)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What is kept with every scan of a client, and what the site wants of it."""
+"""Metadata kept with every scan of a client, checked by the site's fields."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
@@ -37,7 +37,7 @@ class Metadata(MutableMapping[str, Any]):
         """Return if the metadata of a scan, whole, are as the site wants them.
 
         Raises:
-            RefusedError: they are not; the name is told.
+            RefusedError: they do not fit; the text names the field.
         """
         self._checked(check_metadata, metadata)
 

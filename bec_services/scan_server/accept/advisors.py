@@ -19,7 +19,7 @@ def doubts(bus: Bus, names: Iterable[str]) -> list[str]:
         names: of the analyses that a scan will ask.
 
     Raises:
-        RefusedError: nobody ever answered to one of these names.
+        RefusedError: no analysis has ever answered to one of these names.
     """
     return [told for name in names if (told := _doubt(bus, name))]
 

@@ -10,13 +10,13 @@ from bec_services.scan_server.program import Bound, Hooks, Scan
 
 
 class Catalogue:
-    """The scans there are, by name and alias, and the site's rules for them.
+    """Scan definitions by name and alias, and the site's rules for them.
 
     Attributes:
-        scans: by name.
-        schemas: what the metadata of every scan must be like, by who says so.
-        hooks: what the site adds to scans.
-        account: whose files the scans' are.
+        scans: definitions by name.
+        schemas: checks of the metadata of every scan, by their origin.
+        hooks: steps that the site adds to scans.
+        account: owner of the scans' files.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Catalogue:
             self._names |= dict.fromkeys(names, kind.name)
 
     def find(self, name: str) -> Scan:
-        """Return the scan with this name or alias.
+        """Find a scan by its name or alias.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: no scan is called so.
         """
         if name not in self._names:
             raise refuse_unknown("scan", name, self._names)

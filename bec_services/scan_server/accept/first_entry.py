@@ -152,7 +152,7 @@ def _asked(scan: Scan, bound: Bound) -> list[str]:
     for name in (asked := scan.asks(bound)):
         if name in (DRIVER, "main") or not _ANALYSIS.fullmatch(name):
             raise RefusedError(
-                f"{name!r:.80} is no name of an analysis that can be asked",
+                f"{name!r:.80} is not the name of an analysis that can be asked",
                 subject="ask",
                 value=name[:80],
                 allowed="the BEC_NAME of a process that answers questions",

@@ -51,7 +51,7 @@ def told(request, start):
         size=52_000,
         delay=75.0,
         held={"samx": "scan 3 line_scan of bob"},
-        notes=["no scan has told the dead times of its detectors yet"],
+        notes=["no scan has measured the dead times of its detectors yet"],
     )
 
 
@@ -91,7 +91,7 @@ def test_what_is_shown_is_always_the_same(bec):
         "file: about 52 kB\n"
         "begins: in 1 min 15 s\n"
         "in use: samx, by scan 3 line_scan of bob\n"
-        "note: no scan has told the dead times of its detectors yet"
+        "note: no scan has measured the dead times of its detectors yet"
     )
     html = found._repr_html_()
     assert html == found._repr_html_()
