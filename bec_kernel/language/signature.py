@@ -17,6 +17,9 @@ Catalogue = Mapping[str, Signature]
 Naming = Callable[[str], str]
 """How a front end writes an option: `--exp-time` or `exp_time=`."""
 
+_LONGEST = 60
+"""Characters of an unknown option that an error repeats."""
+
 METADATA = Parameter(
     name="metadata", kind="str", doc="name=value, kept with the scan", whole=True
 )
@@ -65,14 +68,14 @@ def keyword(name: str) -> str:
 def no_option(signature: Signature, name: str, naming: Naming) -> RefusedError:
     """Make the error for an option that the scan does not have."""
     shown = [naming(p.name) for p in options_of(signature)]
-    word = naming(name)
+    word = naming(name[:_LONGEST])
     begun = word.removesuffix("=")  # `st` begins `steps=`, `st=` does not
     is_begun = any(one.startswith(begun) for one in shown)
     return RefusedError(
         f"no option of {signature.name} {word}: "
         f"{nearest(begun if is_begun else word, shown)}",
         subject=f"option of {signature.name}",
-        value=name,
+        value=name[:_LONGEST],
         allowed=", ".join(sorted(shown)),
     )
 

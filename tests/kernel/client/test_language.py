@@ -227,7 +227,7 @@ bundles = st.tuples(st.sampled_from(DEVICES), floats, floats)
 
 
 @given(
-    bundles=st.lists(bundles, min_size=1, max_size=3),
+    bundles=st.lists(bundles, min_size=1, max_size=3, unique_by=lambda one: one[0]),
     kwargs=st.fixed_dictionaries(
         {"steps": st.integers(1, 2**53)},
         optional={
