@@ -4,7 +4,7 @@ from numbers import Real
 from typing import Any
 
 from bec_kernel.language.format import summary
-from bec_kernel.wire import Device, Fit, ScanRequest, SignalInfo
+from bec_kernel.wire import Device, Fit, ScanRequest, SignalDescription
 
 _DIGITS = 4
 """Behind the point, where a signal does not say."""
@@ -25,7 +25,7 @@ def ending(state: str, reason: str, points: int) -> str:
     return f"{state or 'pending'}{why}, {points} point{'' if points == 1 else 's'}"
 
 
-def main_signal(device: Device) -> SignalInfo | None:
+def main_signal(device: Device) -> SignalDescription | None:
     """Return the signal a device is known by: of its own name, hinted, or the first."""
     signals = device.signals
     same = [one for one in signals if one.name == device.name]
@@ -33,7 +33,7 @@ def main_signal(device: Device) -> SignalInfo | None:
     return next(iter(same + hinted + signals), None)
 
 
-def place(value: Any, signal: SignalInfo | None) -> str:
+def place(value: Any, signal: SignalDescription | None) -> str:
     """Return where something is, as exact as people look at it: `1 mm`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return str(value)

@@ -5,11 +5,10 @@ what is told to expire, and lets its own logs go. The time told is absolute: to 
 of it again, in a new life, changes nothing. Decides, no IO.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 from bec_kernel.bus.changes import Append, Change, Drop, Expire
-from bec_kernel.wire import Expiring, Log, keys
+from bec_kernel.wire import Expiring, keys
 
 HOUR = 3600.0
 _KEEP = 10_000
@@ -31,34 +30,6 @@ def expiring(
     return Append(keys.expiring(), one, keep=_KEEP)
 
 
-def logs_of(role: str, name: str, one: Expiring) -> Iterator[Log[Any]]:
-    """Yield the logs of a scan or move that a process of a service writes.
-
-    Args:
-        role: of the service.
-        name: of the process in its role.
-        one: what is told to expire.
-    """
-    scan_id = one.scan_id
-    match role:
-        case "scan_server":
-            for family in (keys.steps, keys.states, keys.wishes):
-                yield family(scan_id)
-            yield from (keys.stops(scan_id), keys.controls(scan_id))
-            yield keys.thinned(scan_id)
-        case "device_server":
-            yield from (keys.answers(scan_id, name), keys.device_files(scan_id, name))
-            yield keys.digests(scan_id, name)
-            yield from (keys.streams(scan_id, *stream) for stream in one.streams)
-        case "scan_bundler":
-            yield keys.points(scan_id)
-            yield from (keys.aligned(scan_id, *stream) for stream in one.streams)
-        case "file_writer":
-            yield keys.files(scan_id)
-        case "data_analysis":
-            yield from (keys.fits(scan_id), keys.advice(scan_id, name))
-
-
 def let_go(role: str, name: str, told: Iterable[Expiring], now: float) -> list[Change]:
     """Return how a process of a service lets its own logs go.
 
@@ -73,7 +44,8 @@ def let_go(role: str, name: str, told: Iterable[Expiring], now: float) -> list[C
     """
     changes: list[Change] = []
     for one in told:
-        changes += [Expire(log, one.until) for log in logs_of(role, name, one)]
+        logs = keys.scan_logs(role, name, one.scan_id, one.streams)
+        changes += [Expire(log, one.until) for log in logs]
         if one.until <= now and role in keys.todo:
             changes.append(Drop(keys.todo[role](name), one.scan_id))
     return changes

@@ -95,12 +95,12 @@ class Logs(Generic[M]):
     """A family of logs: call it with the parts that vary."""
 
     def __init__(self, pattern: str, kind: Any, *by: str) -> None:
-        self._rule = _rule(pattern, "log", by, kind)
+        self.rule = _rule(pattern, "log", by, kind)
         self._type = kind
 
     def __call__(self, *parts: str) -> Log[M]:
         """Return the log with these parts in its name."""
-        return Log(self._rule.name(*parts), self._type)
+        return Log(self.rule.name(*parts), self._type)
 
 
 class Latests(Generic[M]):

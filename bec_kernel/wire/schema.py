@@ -28,7 +28,11 @@ def messages() -> list[type[Message]]:
 
 
 def schema() -> dict[str, Any]:
-    """Return the whole contract: version, keys, messages."""
+    """Describe the whole contract as JSON Schema: version, keys, messages.
+
+    Docstrings are left out: they are no part of the contract, and msgspec renders them
+    differently from one version to the next.
+    """
     _, components = msgspec.json.schema_components(messages())
     return {
         "version": VERSION,
@@ -42,13 +46,30 @@ def schema() -> dict[str, Any]:
             }
             for rule in sorted(RULES, key=lambda rule: rule.pattern)
         ],
-        "messages": components,
+        "messages": without_prose(components),
     }
 
 
 def text() -> str:
     """Return what wire.json must hold."""
     return json.dumps(schema(), indent=1, sort_keys=True) + "\n"
+
+
+def without_prose(node: Any) -> Any:
+    """Copy a schema without its descriptions.
+
+    A field that is named ``description`` stays: its value is a schema, not a text.
+    Default values are data and are copied unchanged.
+    """
+    if isinstance(node, list):
+        return [without_prose(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: value if key == "default" else without_prose(value)
+        for key, value in node.items()
+        if not (key == "description" and isinstance(value, str))
+    }
 
 
 def _members(kind: Any) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ class StreamAlignment:
         Args:
             rule: how samples become one value.
             signal: name of the stream.
-            names: of its values; see `SignalInfo.stream`.
+            names: of its values; see `SignalDescription.stream`.
             after: rows of the points up to there are there already.
         """
         self.refused = 0

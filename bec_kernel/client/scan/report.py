@@ -25,7 +25,7 @@ from bec_kernel.wire import (
     Point,
     ScanRequest,
     ScanState,
-    SignalInfo,
+    SignalDescription,
     Verb,
     keys,
 )
@@ -313,7 +313,7 @@ class ScanReport(ScanData):
             return arrived
         return f"{shown}: {self.status}{f', {arrived}' if arrived else ''}"
 
-    def _main_signal(self, name: str) -> SignalInfo | None:
+    def _main_signal(self, name: str) -> SignalDescription | None:
         """Return what is published of a motor's own signal."""
         users = self._bus.get(keys.users())
         for server in (users.device_servers if users else []) or ["main"]:

@@ -10,7 +10,7 @@ from bec_kernel.wire import (
     Reading,
     Sample,
     Samples,
-    SignalInfo,
+    SignalDescription,
     StreamMode,
     keys,
 )
@@ -59,7 +59,7 @@ def aligned(bus: Bus, begin: Begin) -> AtPoints:
     return found
 
 
-def unit_of(begin: Begin, signal: SignalInfo) -> str:
+def unit_of(begin: Begin, signal: SignalDescription) -> str:
     """Return the unit of a stream's values, as it was when the scan began."""
     return begin.units.get(signal.name, signal.unit)
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from bec_kernel.wire import Alignment, SignalInfo
+from bec_kernel.wire import Alignment, SignalDescription
 from bec_services.device_server.devices.description import read_signals
 from bec_services.device_server.devices.signals import (
     ONE,
@@ -103,7 +103,9 @@ def watched(device: Any) -> list[WatchedSignal]:
     return [_KNOWN[source] for source in found.values()]
 
 
-def published(device: Any, signals: Sequence[SignalInfo]) -> list[SignalInfo]:
+def published(
+    device: Any, signals: Sequence[SignalDescription]
+) -> list[SignalDescription]:
     """Return the signals of a device that is watched, as the bus shall know them."""
     if _sends(device):
         return list(signals)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from bec_kernel.bus import entries
 from bec_kernel.bus.changes import START, Append, Drop, Id
 from bec_kernel.errors import BecError, DeviceError
@@ -16,6 +18,7 @@ from bec_kernel.wire import (
     End,
     Log,
     Mark,
+    Outcome,
     Problem,
     Readings,
     Step,
@@ -32,19 +35,12 @@ from bec_services.device_server.steps.actions import (
     TRIGGER_DEADLINE,
     Actions,
 )
+from bec_services.device_server.steps.barrier import Barrier, Withdrawn
 from bec_services.device_server.steps.digesting import Digesting
 from bec_services.device_server.steps.gate import Gate, Verdict
-from bec_services.device_server.steps.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5
-_STOPPABLE = (
-    StepKind.POINT,
-    StepKind.MOVE,
-    StepKind.WAIT,
-    StepKind.KICKOFF,
-    StepKind.COMPLETE,
-)
 _BEHIND = 99
 """Above any phase: with it an id lies behind all answers to a step."""
 
@@ -116,7 +112,7 @@ class Executor:
         if not last.message.is_final:  # an earlier life ended in the middle of it
             self._gate.reached(self._server, index, last.message.phase)
             return index - 1
-        self._gate.answered(self._server, index, last.message.status)
+        self._gate.answered(self._server, index, last.message.outcome.status)
         return index
 
     def _newest(self, name: str) -> Readings | None:
@@ -173,13 +169,13 @@ class Executor:
             for entry in recorded
             if isinstance(entry, Step)
             and entry.index <= self._answered
-            and entry.kind in (StepKind.STAGE, StepKind.UNSTAGE)
+            and entry.request.kind in (StepKind.STAGE, StepKind.UNSTAGE)
         ]
         opened = self._digesting.first()
         if opened is not None:
             self._actions.opened = opened
         self._actions.halt_motion(self.devices)
-        if done and done[-1].kind is StepKind.STAGE:
+        if done and done[-1].request.kind is StepKind.STAGE:
             self._outcome(done[-1])
 
     def _meet(self, begin: Begin) -> None:
@@ -203,14 +199,14 @@ class Executor:
                 self._streams.close_all()
                 self._streams.commit([Drop(todo, self._scan_id)])
                 self._values.streams.forget(self._scan_id)
-            case Step(kind=StepKind.ASK):
+            case Step() if entry.request.kind.traits.question:
                 pass  # asked of others, when all before it was answered
             case Step():
                 if self._server in entry.on and entry.index > self._answered:
                     self._answer(entry, self._decide(entry))
                 self._gate.passed(entry)
                 self._digesting.passed(entry)
-                if entry.kind is StepKind.BASELINE:
+                if entry.request.kind.traits.record == "baseline":
                     self.baseline = set()
             case Mark(verb=Verb.RESUME):
                 self._asked.clear()
@@ -228,7 +224,7 @@ class Executor:
         if verdict is Verdict.WITHDRAWN:
             return Outcome(AnswerStatus.WITHDRAWN)
         self._life.check()
-        if self._asked.is_set() and step.kind in _STOPPABLE:
+        if self._asked.is_set() and step.request.kind.traits.stops:
             return _not_done(AnswerStatus.STOPPED, self._said)
         outcome = self._outcome(step)
         if outcome.status is AnswerStatus.STOPPED and self._asked.is_set():
@@ -237,9 +233,10 @@ class Executor:
 
     def _outcome(self, step: Step) -> Outcome:
         try:
-            if len(step.on) > 1 and step.kind is StepKind.POINT:
-                return self._actions.do(step, self._stop, self._barrier_of(step))
-            return self._actions.do(step, self._stop)
+            if _is_phased(step):
+                barrier = self._barrier_of(step)
+                return self._actions.do(step.request, self._stop, barrier)
+            return self._actions.do(step.request, self._stop)
         except DeviceError as error:
             if error.__cause__ is not None:  # where it happened is for the log only
                 self._life.log.info("a step failed", step=step.index, exc_info=error)
@@ -248,7 +245,7 @@ class Executor:
             raise
         except Exception as error:
             self._life.log.exception("a step failed", step=step.index)
-            what = f"{step.kind} failed: {type(error).__name__}: {error}"
+            what = f"{step.request.kind} failed: {type(error).__name__}: {error}"
             return _not_done(AnswerStatus.ERROR, what)
 
     def _barrier_of(self, step: Step) -> Barrier:
@@ -257,8 +254,8 @@ class Executor:
         def barrier(phase: int) -> None:
             answer = Answer(
                 index=step.index,
-                status=AnswerStatus.OK,
                 life=self._life.token,
+                outcome=Outcome(AnswerStatus.OK),
                 phase=phase,
             )
             append = Append(self._mine, answer, Id(step.index + 1, phase))
@@ -276,7 +273,8 @@ class Executor:
             DeviceError: one has not come so far in time.
         """
         patience = MOVE_DEADLINE if phase == 1 else TRIGGER_DEADLINE
-        deadline = time.monotonic() + patience + step.settle + step.exposure
+        patience += step.request.settle + step.request.exposure
+        deadline = time.monotonic() + patience
         while (verdict := self._gate.phase_verdict(step, phase)) is Verdict.WAIT:
             if self._stop.is_set():
                 raise Stopped
@@ -312,41 +310,30 @@ class Executor:
 
     def _note(self, server: str, answer: Answer) -> None:
         if answer.is_final:
-            self._gate.answered(server, answer.index, answer.status)
+            self._gate.answered(server, answer.index, answer.outcome.status)
         else:
             self._gate.reached(server, answer.index, answer.phase)
 
     def _answer(self, step: Step, outcome: Outcome) -> None:
-        now = self._clock.time()
-        several = len(step.on) > 1 and step.kind is StepKind.POINT
-        phase = Answer.LAST_PHASE if several else 0
+        if not outcome.end:  # the action has no duration
+            now = self._clock.time()
+            outcome = msgspec.structs.replace(outcome, begin=now, end=now)
+        phase = Answer.LAST_PHASE if _is_phased(step) else 0
         answer = Answer(
-            index=step.index,
-            status=outcome.status,
-            life=self._life.token,
-            begin=outcome.begin or now,
-            end=outcome.end or now,
-            data=outcome.data,
-            problem=outcome.problem,
-            phase=phase,
-            quality=outcome.quality,
-            value=outcome.value,
-            times=outcome.times,
-            configuration=dict(outcome.set_up.readings),
-            configuration_units=dict(outcome.set_up.units),
+            index=step.index, life=self._life.token, outcome=outcome, phase=phase
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
-        if step.kind in (StepKind.MOVE, StepKind.CLOSE):
+        if step.request.kind in (StepKind.MOVE, StepKind.CLOSE):
             self._values.settle(self._life, self.devices)
-        if step.until is not None:
-            self._values.settle(self._life, [step.until.device])
+        if step.request.until is not None:
+            self._values.settle(self._life, [step.request.until.device])
         try:
-            mark = answer.end if step.kind is StepKind.POINT else None
+            mark = outcome.end if step.request.kind is StepKind.POINT else None
             self._streams.commit([append], mark)
         except (TypeError, ValueError, OverflowError) as error:  # none was sent
             what = f"a reading cannot travel: {error}"
             return self._answer(step, _not_done(AnswerStatus.ERROR, what))
-        for lacks in outcome.set_up.lacking:
+        for lacks in outcome.configuration_gaps:
             self._life.alarm(lacks, "minor", scan_id=self._scan_id)
         self._gate.answered(self._server, step.index, outcome.status)
         self._digesting.answered(step.index)
@@ -358,6 +345,11 @@ def parts(begin: Begin, server: str) -> tuple[set[str], set[str]]:
     used = {*begin.motors, *begin.monitored, *begin.triggered, *begin.streaming}
     used = used.union(*begin.hooks.values())
     return mine & used, mine & set(begin.baseline)
+
+
+def _is_phased(step: Step) -> bool:
+    """Say whether several device servers do the phases of this step together."""
+    return len(step.on) > 1 and step.request.kind.traits.phased
 
 
 def _not_done(status: AnswerStatus, what: str, subject: str = "") -> Outcome:

@@ -10,7 +10,7 @@ before all have arrived, nobody reads before all were triggered.
 
 from enum import Enum
 
-from bec_kernel.wire import AnswerStatus, Step, StepKind
+from bec_kernel.wire import AnswerStatus, Step
 
 
 class Verdict(Enum):
@@ -78,7 +78,7 @@ class Gate:
     def _verdict(self, step: Step) -> Verdict:
         if (step.index, self._server) in self._phases:
             return Verdict.LOST  # an earlier life was in the middle of it
-        old = step.kind is StepKind.POINT and step.index <= self._born
+        old = step.index <= self._born and step.request.kind.traits.once
         if step.epoch <= self._stopped:
             # An earlier life did one after the other: it may have begun with the first.
             return Verdict.LOST if old and not self._decided else Verdict.WITHDRAWN

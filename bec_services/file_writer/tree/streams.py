@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bec_kernel.wire import DeviceFile, Samples, SignalInfo, StreamMode
+from bec_kernel.wire import DeviceFile, Samples, SignalDescription, StreamMode
 from bec_services.file_writer.tree.columns import Array, Column, Key, cell
 from bec_services.file_writer.tree.nodes import Patch, column_path
 
@@ -25,7 +25,7 @@ class Source:
     """
 
     device: str
-    info: SignalInfo
+    info: SignalDescription
     unit: str = ""
 
     def key(self, name: str) -> Key:

@@ -1,50 +1,14 @@
-"""What a scan's program yields, and what it is told when it asks."""
+"""Pure: what a scan's program yields, and what it is sent back."""
 
 from collections.abc import Generator
 from typing import Any
 
-import msgspec
+from bec_kernel.wire import StepKind, StepRequest
 
-from bec_kernel.wire import Condition, StepKind
+__all__ = ["DRIVER", "Program", "StepRequest", "ask"]
 
 DRIVER = "driver"
-"""Who is asked what an interactive scan does next; no analysis is called so."""
-
-
-class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing the program wants done; the worker makes a numbered step of it.
-
-    Attributes:
-        kind: what.
-        set: setpoints, motor units.
-        devices: the devices concerned, where the kind needs them.
-        point_id: of a point; counts from 0.
-        settle: between arrival and trigger, s; of a wait: before it begins.
-        exposure: at least this long between trigger and read, s.
-        settle_after: between trigger and read, on top, s.
-        at: not before so long after the scan was opened, s.
-        until: not before this is so; or, with `set`, when the motors have arrived.
-        ask: who is asked: an analysis by its name, or `DRIVER`.
-        data: what is asked.
-        patience: who is asked may be silent for so long, s, wall clock.
-        answer: the program goes on only with the readings in its hand, or with what
-            was answered.
-    """
-
-    kind: StepKind
-    set: dict[str, float] = {}
-    devices: list[str] = []
-    point_id: int | None = None
-    settle: float = 0.0
-    exposure: float = 0.0
-    settle_after: float = 0.0
-    at: float | None = None
-    until: Condition | None = None
-    ask: str = ""
-    data: dict[str, Any] = {}
-    patience: float = 0.0
-    answer: bool = False
-
+"""Name under which the person who drives an interactive scan is asked; reserved."""
 
 Program = Generator[StepRequest, Any, None]
 """A scan as it runs: a pure function of its first entry and of the answers.

@@ -7,16 +7,11 @@ program is run again: by a sum of what went at once.
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
 import msgspec
 
 from bec_kernel.bus import encode
-from bec_kernel.wire import Mark, Step, StepEntry, StepKind, Thinned, Verb
-
-_GOES = (StepKind.POINT, StepKind.MOVE, StepKind.WAIT, StepKind.READ)
-_OF_ANSWERS: dict[str, Any] = {"seen": -1, "answer": False}
-"""Fields that say nothing of what is to be done; as they are by default."""
+from bec_kernel.wire import Mark, Step, StepEntry, Thinned, Verb
 
 
 class Record:
@@ -68,7 +63,7 @@ class Record:
             return f"step {step.index} was a point or a move, now it is {step}"
         if recorded is None:
             self._sum.add(step)
-        elif _plain(recorded) != _plain(step):
+        elif not isinstance(recorded, Step) or _plain(recorded) != _plain(step):
             return f"step {step.index} was {recorded}, now it is {step}"
         if step.index not in self._thinned:
             return ""
@@ -84,8 +79,11 @@ class _Sum:
         self._hash = hashlib.blake2b(digest_size=16)
 
     def add(self, step: Step) -> None:
-        plain = msgspec.structs.replace(step, set=dict(sorted(step.set.items())))
-        self._hash.update(encode(_plain(plain)))
+        plain = _plain(step)
+        setpoints = dict(sorted(plain.request.set.items()))
+        request = msgspec.structs.replace(plain.request, set=setpoints)
+        plain = msgspec.structs.replace(plain, request=request)
+        self._hash.update(encode(plain))
 
     def end(self) -> str:
         """Return the sum, and begin anew."""
@@ -117,16 +115,15 @@ def goes(entry: StepEntry) -> bool:
 
     The first point stays: it tells where a relative scan has begun.
     """
-    if not isinstance(entry, Step) or entry.kind not in _GOES:
+    if not isinstance(entry, Step) or not entry.request.kind.traits.thins:
         return False
-    return not entry.answer and entry.point_id != 0
+    return not entry.request.answer and entry.request.point_id != 0
 
 
-def _plain(entry: StepEntry) -> StepEntry:
-    """Return an entry without what a step says of its answers."""
-    if isinstance(entry, Step):
-        return msgspec.structs.replace(entry, **_OF_ANSWERS)
-    return entry
+def _plain(step: Step) -> Step:
+    """Copy a step without the fields that depend on its answers, not on the program."""
+    request = msgspec.structs.replace(step.request, answer=False)
+    return msgspec.structs.replace(step, request=request, seen=-1)
 
 
 def _index(entry: StepEntry) -> int:

@@ -6,8 +6,6 @@ from typing import Any
 from bec_kernel.wire import StepKind
 from bec_services.scan_server.program import StepRequest, own_reading
 
-_ARRIVES = (StepKind.MOVE, StepKind.POINT)
-
 Sent = dict[str, float | None]
 """Where motors were sent last, motor units; None: they may be elsewhere."""
 
@@ -20,7 +18,7 @@ def note(sent: Sent, want: StepRequest, *, done: bool = True) -> None:
         want: on its way.
         done: it is not left off on its way.
     """
-    arrives = done and want.kind in _ARRIVES
+    arrives = done and want.kind.traits.arrives
     sent |= {motor: at if arrives else None for motor, at in want.set.items()}
 
 
@@ -38,7 +36,7 @@ class StateBeforePoint:
 
     def take(self, want: StepRequest, told: Any) -> None:
         """Take note of a want, and of what the program was told."""
-        if want.kind in _ARRIVES:
+        if want.kind.traits.arrives:
             self._places |= want.set
             if want.kind is StepKind.MOVE:
                 self._passed = None
@@ -56,7 +54,7 @@ class StateBeforePoint:
             sent: where they were sent last, up to now.
             following: the want that comes next.
         """
-        there = following.set if following and following.kind in _ARRIVES else {}
+        there = following.set if following and following.kind.traits.arrives else {}
         back = {
             motor: at
             for motor, at in self._places.items()

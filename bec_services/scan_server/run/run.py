@@ -23,6 +23,7 @@ from bec_kernel.wire import (
     End,
     Mark,
     Message,
+    ScanPhase,
     ScanState,
     StateChange,
     Step,
@@ -37,7 +38,6 @@ from bec_services.scan_server.run.in_flight import MAX_LOST, StepsInFlight
 from bec_services.scan_server.run.questions import Questions
 from bec_services.scan_server.run.record import Record
 from bec_services.scan_server.run.unit import ProgramFrame, RequestInFlight
-from bec_services.scan_server.run.verbs import OUTCOME, SEVERITY
 
 
 class Run:
@@ -56,7 +56,7 @@ class Run:
         frame: ProgramFrame,
         record: Record,
         *,
-        code: str,
+        version: str,
         lookahead: int = 8,
     ) -> None:
         self.begin = begin
@@ -79,8 +79,11 @@ class Run:
         self._outcome: tuple[ScanState, str] = (ScanState.CLOSED, "done")
         self._time = 0.0
         self._out: list[Message] = []
-        if begin.code != code:
-            self._diverge(f"the program is {code}, the scan was begun by {begin.code}")
+        if begin.version != version:
+            self._diverge(
+                f"the program has version {version!r}, the scan was begun with "
+                f"{begin.version!r}"
+            )
 
     # --- what is fed ------------------------------------------------------------------
 
@@ -92,7 +95,7 @@ class Run:
                 self._flight.keep(server, answer)
             return
         unit.answers[server] = answer
-        self._time = max(self._time, answer.end)
+        self._time = max(self._time, answer.outcome.end)
         if unit.want.kind is StepKind.OPEN and unit.ok:
             self._state_change(ScanState.OPEN)
         self._settle()
@@ -196,25 +199,30 @@ class Run:
         return bool(what)
 
     def _applies(self, control: Control) -> bool:
-        verb = control.verb
-        if verb is Verb.REWIND:
-            return self._course.goes_back_to(control.point) and not self._pausing
-        if verb is Verb.RESUME:
-            return self.state is ScanState.PAUSED
+        rule = control.verb.rule
+        if self._phase not in rule.phases:
+            return False
+        if rule.running == "rewind" and not self._course.goes_back_to(control.point):
+            return False
+        return not (self._pausing and rule.running in ("pause", "rewind"))
+
+    @property
+    def _phase(self) -> ScanPhase:
         if self._course.cleaning:
-            return verb is Verb.HALT
-        if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
-            return self.state is ScanState.OPEN and not self._pausing
-        return verb in (Verb.ABORT, Verb.HALT, Verb.COMPLETE)
+            return "cleanup"
+        if self.state is ScanState.PAUSED:
+            return "paused"
+        return "open" if self.state is ScanState.OPEN else "new"
 
     def _remedy(self, unit: RequestInFlight, trouble: Answer) -> tuple[Verb, str, str]:
-        what = trouble.problem.message if trouble.problem else trouble.status.value
-        if trouble.status is AnswerStatus.LOST:
+        status, problem = trouble.outcome.status, trouble.outcome.problem
+        what = problem.message if problem else status.value
+        if status is AnswerStatus.LOST:
             if unit.lost + 1 < MAX_LOST:
                 return Verb.RETRY, "", what
             if not self._course.cleaning:
                 return Verb.PAUSE, "", f"{MAX_LOST} attempts were lost: {what}"
-        if trouble.status is AnswerStatus.STOPPED and not self._course.cleaning:
+        if status is AnswerStatus.STOPPED and not self._course.cleaning:
             return Verb.ABORT, "", what
         return Verb.FAIL, "", what
 
@@ -224,8 +232,9 @@ class Run:
         self, verb: Verb, control: str, reason: str, value: int | None = None
     ) -> None:
         """Live: write a decision down, then act upon it."""
-        if verb in SEVERITY and (not self._course.cleaning or verb is Verb.HALT):
-            self._out.append(Stop(epoch=self._epoch, severity=SEVERITY[verb]))
+        severity = verb.rule.severity
+        if severity and (not self._course.cleaning or verb is Verb.HALT):
+            self._out.append(Stop(epoch=self._epoch, severity=severity))
         mark = Mark(
             index=self._index,
             verb=verb,
@@ -251,17 +260,18 @@ class Run:
 
     def _act(self, mark: Mark) -> None:
         verb, reason = mark.verb, mark.reason
-        if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
+        effect, outcome = verb.rule.running, verb.rule.outcome
+        if effect == "pause":
             self._pausing = True
-        elif verb is Verb.RESUME:
+        elif effect == "resume":
             self._state_change(ScanState.OPEN)
-        elif verb is Verb.REWIND:
+        elif effect == "rewind":
             self._back = mark.value
         elif verb is Verb.FAIL and self._course.cleaning:
             self.problem = self.problem or reason
             self._flight.give_up()  # it is not tried again: the others still are
-        elif verb in OUTCOME:
-            self._outcome = OUTCOME[verb]
+        elif outcome is not None:
+            self._outcome = outcome
             self.problem = "" if verb is Verb.COMPLETE else reason
             self._pausing = False
             if verb is Verb.HALT:
@@ -314,25 +324,13 @@ class Run:
             self.answer(server, answer)
 
     def _step(self, unit: RequestInFlight) -> Step:
-        want = unit.want
         unit.attempt += 1
         return Step(
             index=self._index,
-            kind=want.kind,
+            request=unit.want,
             on=unit.servers,
-            set=want.set,
-            devices=want.devices,
-            point_id=want.point_id,
             attempt=unit.attempt,
             epoch=self._epoch,
-            settle=want.settle,
-            exposure=want.exposure,
-            settle_after=want.settle_after,
-            at=want.at,
-            until=want.until,
-            data=want.data,
-            patience=want.patience,
-            answer=want.answer,
             seen=self._seen,
         )
 
@@ -358,7 +356,7 @@ class Run:
         for entry in self._record.between(self._index, end):
             if isinstance(entry, Step):
                 orphan = RequestInFlight(
-                    StepRequest(kind=entry.kind), entry.on, index=entry.index
+                    StepRequest(kind=entry.request.kind), entry.on, index=entry.index
                 )
                 self._launch(orphan)
             elif isinstance(entry, Mark):

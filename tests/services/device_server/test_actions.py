@@ -6,7 +6,14 @@ import pytest
 
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import AnswerStatus, Begin, Condition, ScanRequest, Step, StepKind
+from bec_kernel.wire import (
+    AnswerStatus,
+    Begin,
+    Condition,
+    ScanRequest,
+    StepKind,
+    StepRequest,
+)
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.sim import SimFlyer, SimMonitor, SimPositioner
@@ -54,7 +61,8 @@ class Beamline:
 
     def do(self, kind=StepKind.POINT, **fields):
         return self.actions.do(
-            Step(index=5, kind=kind, on=["main"], **fields), self.stop
+            StepRequest(kind=kind, **fields),
+            self.stop,
         )
 
     def at(self, name):
@@ -277,7 +285,8 @@ def test_a_device_that_left_the_list_ends_the_scan_but_not_its_clean_up(beamline
 def test_a_scan_of_no_device_takes_its_points(beamline):
     actions = Actions({}, beamline.clock, Values("main", {}))
     outcome = actions.do(
-        Step(index=1, kind=StepKind.POINT, on=["main"], exposure=2.0), beamline.stop
+        StepRequest(kind=StepKind.POINT, exposure=2.0),
+        beamline.stop,
     )
     assert outcome.status is AnswerStatus.OK
     assert beamline.clock.monotonic() == 2.0

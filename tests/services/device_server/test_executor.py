@@ -20,6 +20,7 @@ from bec_kernel.wire import (
     ScanState,
     Step,
     StepKind,
+    StepRequest,
     Stop,
     Taken,
     Verb,
@@ -90,7 +91,12 @@ class Server:
         return self
 
     def step(self, kind=StepKind.POINT, epoch=0, **fields):
-        step = Step(index=self.count, kind=kind, on=["main"], epoch=epoch, **fields)
+        step = Step(
+            index=self.count,
+            on=["main"],
+            epoch=epoch,
+            request=StepRequest(kind=kind, **fields),
+        )
         self.write(step)
         return step.index
 
@@ -106,7 +112,7 @@ class Server:
         return found()
 
     def status(self, index):
-        return self.answer(index).status
+        return self.answer(index).outcome.status
 
     def end(self):
         self.write(End(index=self.count, state=ScanState.CLOSED, reason="done"))
@@ -173,8 +179,8 @@ def test_a_stop_between_two_points_stops_the_next_and_withdraws_the_rest(server)
     assert server.status(server.step()) is OK
     server.stop()
     answer = server.answer(server.step())
-    assert answer.status is STOPPED
-    assert answer.problem.message == "all devices were stopped"
+    assert answer.outcome.status is STOPPED
+    assert answer.outcome.problem.message == "all devices were stopped"
     assert server.status(server.step()) is AnswerStatus.WITHDRAWN
 
 
@@ -184,8 +190,8 @@ def test_a_stop_while_it_settles_ends_the_point(server):
     index = server.step(settle=500.0)
     server.stop("samx")
     answer = server.answer(index)
-    assert answer.status is STOPPED
-    assert answer.problem.message == "samx was stopped"
+    assert answer.outcome.status is STOPPED
+    assert answer.outcome.problem.message == "samx was stopped"
 
 
 def test_what_cleans_up_is_done_after_a_stop_but_nothing_moves(server):
@@ -246,8 +252,8 @@ def test_a_device_of_an_older_list_ends_the_scan_not_the_server(server):
     )
     server.begin(begin).run()
     answer = server.answer(server.step(set={"gone": 1.0}))
-    assert answer.status is AnswerStatus.ERROR
-    assert "gone is not in the device list any more" in answer.problem.message
+    assert answer.outcome.status is AnswerStatus.ERROR
+    assert "gone is not in the device list any more" in answer.outcome.problem.message
     assert server.status(server.step(StepKind.CLOSE, epoch=1)) is OK
 
 
@@ -256,8 +262,8 @@ def test_a_reading_that_cannot_travel_is_told(server, value):
     server.begin().run()
     server.held["samx"].read = lambda: {"samx": Reading(value, 1.0)}
     answer = server.answer(server.step())
-    assert answer.status is AnswerStatus.ERROR
-    assert "a reading cannot travel" in answer.problem.message
+    assert answer.outcome.status is AnswerStatus.ERROR
+    assert "a reading cannot travel" in answer.outcome.problem.message
     assert server.status(server.step(StepKind.CLOSE, epoch=1)) is OK
     assert server.bus.get(keys.values("main"), "samx") is None
 
@@ -269,8 +275,8 @@ def test_what_a_device_raises_out_of_turn_ends_the_scan_not_the_server(server):
     server.begin().run()
     server.held["samx"].read = explode
     answer = server.answer(server.step())
-    assert answer.status is AnswerStatus.ERROR
-    assert "ZeroDivisionError: in a device" in answer.problem.message
+    assert answer.outcome.status is AnswerStatus.ERROR
+    assert "ZeroDivisionError: in a device" in answer.outcome.problem.message
 
 
 def test_after_a_crash_the_motion_is_stopped_and_the_point_is_lost(server):
