@@ -402,6 +402,7 @@ def test_the_same_text_continues_without_an_alarm(beamline):
 
 def test_another_version_ends_the_scan_as_interrupted(beamline):
     item, (alarm,) = taken_up_by(beamline, NextVersion)
-    assert (item.state, item.reason) == ("failed", "changed_program")
+    last = beamline.bus.last(keys.states(item.scan_id)).message
+    assert (item.state, last.reason) == ("failed", "changed_program")
     assert alarm.severity == "major"
     assert "'frame 1, line_scan 2'" in alarm.message
