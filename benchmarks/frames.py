@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from bec_services.device_server.sim.frames import ENTRIES, FrameFile
+from bec_sim.devices.detectors.frames import ENTRIES, FrameFile
 
 SHAPE = (1024, 1024)
 FRAMES = 100

@@ -19,18 +19,18 @@ from bec_kernel.wire import ScanState, keys
 
 DEVICES = """\
 samx:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {delay: 0, limits: [-50, 50]}
   readoutPriority: baseline
 det:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig: {ref_motor: samx, noise: none}
   readoutPriority: monitored
   softwareTrigger: true
 """
 MORE = """\
 m{n}:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {{delay: 0, limits: [-50, 50]}}
   readoutPriority: {kind}
 """

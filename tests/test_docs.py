@@ -20,11 +20,13 @@ from bec_magics.setup.instance import PrivateInstance
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "extensions" / "example_beamline"
 SITE_SCAN = EXAMPLE / "example_beamline" / "scans.py"
+DECISIONS = ROOT / "docs" / "decisions"
 RUN = [ROOT / "README.md", ROOT / "docs" / "architecture.md"]
 PAGES = [
     *RUN,
     ROOT / "CONTRIBUTING.md",
     ROOT / "docs" / "README.md",
+    DECISIONS / "README.md",
     EXAMPLE / "README.md",
 ]
 BEGIN_OF_CLASS = "class "
@@ -183,6 +185,22 @@ FILES = sorted(set(re.findall(r"`((?:bec_|tests/)[\w/]+\.py)", RUN[1].read_text(
 @pytest.mark.parametrize("path", FILES)
 def test_a_file_that_is_named_is_there(path):
     assert (ROOT / path).exists()
+
+
+def test_the_index_of_decisions_lists_every_record():
+    records = {path.name for path in DECISIONS.glob("[0-9]*.md")}
+    listed = re.findall(r"\]\((\d[^)]*\.md)\)", (DECISIONS / "README.md").read_text())
+    assert sorted(listed) == sorted(records)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")),
+    ids=lambda p: p.stem,
+)
+def test_a_link_between_decisions_leads_somewhere(path):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+        assert "://" in target or (path.parent / target).exists(), target
 
 
 def test_what_is_compared_is_the_running_one(beamline):

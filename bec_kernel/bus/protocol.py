@@ -8,35 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from bec_kernel.bus.changes import (
-    START,
-    Append,
-    Change,
-    Drop,
-    Expire,
-    Fence,
-    Id,
-    Put,
-    Trim,
-)
+from bec_kernel.bus.changes import START, Append, Change, Fence, Id, Put
 from bec_kernel.errors import DecodeError
 from bec_kernel.wire import Inbox, Latest, Log
-
-__all__ = [
-    "START",
-    "Append",
-    "Bus",
-    "Change",
-    "Complaint",
-    "Drop",
-    "Entry",
-    "Expire",
-    "Fence",
-    "Id",
-    "Put",
-    "Trim",
-    "Watch",
-]
 
 M = TypeVar("M")
 A = TypeVar("A")
@@ -137,3 +111,29 @@ class Bus(Protocol):
     def close(self) -> None:
         """Close all connections."""
         ...
+
+
+def append(
+    bus: Bus,
+    log: Log[M],
+    message: M,
+    id: Id | None = None,  # noqa: A002 - the broker's word
+    *,
+    dense: bool = False,
+    keep: int = 0,
+    fence: Fence | None = None,
+) -> Id:
+    """Append one message; see `Bus.commit`."""
+    return bus.commit([Append(log, message, id, dense, keep)], fence)[0]
+
+
+def put(
+    bus: Bus,
+    latest: Latest[M],
+    message: M,
+    field: str = "",
+    *,
+    fence: Fence | None = None,
+) -> None:
+    """Put one value; see `Bus.commit`."""
+    bus.commit([Put(latest, message, field)], fence)

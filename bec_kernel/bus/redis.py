@@ -24,32 +24,9 @@ from bec_kernel.bus.changes import (
     Trim,
 )
 from bec_kernel.bus.codec import decode, encode, encode_ask
-from bec_kernel.bus.protocol import Bus, Complaint, Entry, Watch
+from bec_kernel.bus.protocol import Complaint, Entry, Watch
 from bec_kernel.errors import BrokerError, ConflictError, DecodeError, FencedError
 from bec_kernel.wire import Inbox, Latest, Log
-
-__all__ = [
-    "START",
-    "Append",
-    "Bus",
-    "Change",
-    "Complaint",
-    "Drop",
-    "Entry",
-    "Expire",
-    "Fence",
-    "Id",
-    "Inbox",
-    "Latest",
-    "Log",
-    "Put",
-    "RedisBus",
-    "Trim",
-    "Watch",
-    "append",
-    "connect",
-    "put",
-]
 
 M = TypeVar("M")
 A = TypeVar("A")
@@ -57,32 +34,6 @@ A = TypeVar("A")
 SOCKET_TIMEOUT = 5.0
 """A broker that is silent for so long (s) is taken for gone."""
 INBOX_KEEP = 10_000
-
-
-def append(
-    bus: Bus,
-    log: Log[M],
-    message: M,
-    id: Id | None = None,  # noqa: A002 - the broker's word
-    *,
-    dense: bool = False,
-    keep: int = 0,
-    fence: Fence | None = None,
-) -> Id:
-    """Append one message; see `Bus.commit`."""
-    return bus.commit([Append(log, message, id, dense, keep)], fence)[0]
-
-
-def put(
-    bus: Bus,
-    latest: Latest[M],
-    message: M,
-    field: str = "",
-    *,
-    fence: Fence | None = None,
-) -> None:
-    """Put one value; see `Bus.commit`."""
-    bus.commit([Put(latest, message, field)], fence)
 
 
 class _Commands:

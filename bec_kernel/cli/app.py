@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from bec_kernel.cli.options import (
     WORDS,
     Data,
     Devices,
     Port,
-    ScanCommand,
     Sim,
     Virtual,
     app,
@@ -20,6 +20,20 @@ from bec_kernel.cli.options import (
 )
 
 __all__ = ["app", "queue_history"]
+
+
+class ScanCommand(TyperCommand):
+    """A command whose help names the scans of the instance that runs, if one does."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the example, and the scans there are."""
+        from bec_kernel.cli.scan import names
+
+        super().format_epilog(ctx, formatter)
+        if found := names(ctx.params.get("data")):
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(found)
 
 
 @command()
@@ -33,6 +47,9 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when it is ready; it goes on.")
     ] = False,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Go on in a folder of an older version.")
+    ] = False,
 ) -> None:
     """Start an instance: broker and services.
 
@@ -44,7 +61,7 @@ def up(
 
     folder = (data or instances.DATA).resolve()
     words = instances.launcher_words(
-        virtual=virtual, devices=devices, sim=sim, port=port
+        virtual=virtual, devices=devices, sim=sim, port=port, upgrade=upgrade
     )
     if detach:
         say(f"running in {instances.start_detached(folder, words, say)}")
@@ -134,11 +151,11 @@ def scan(
     """
     from bec_kernel.cli import scan as scans
 
-    told = scans.explain(["--list"] if listed else words or [], data)
-    if told is None:
+    text = scans.explain(["--list"] if listed else words or [], data)
+    if text is None:
         scans.run(words or [], data)
     else:
-        say(told)
+        say(text)
 
 
 @command()

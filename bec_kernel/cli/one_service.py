@@ -16,7 +16,7 @@ def run(role: str, url: str, data: Path | None, name: str, *, virtual: bool) -> 
     """Become the service; does not return.
 
     Raises:
-        InstanceError: there is no such service, or nobody to connect as.
+        InstanceError: there is no such service, or the URL names no user.
     """
     if role not in SERVICES:
         near = difflib.get_close_matches(role, SERVICES, 1)

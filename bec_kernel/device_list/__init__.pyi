@@ -9,6 +9,11 @@ from .reading import (
     read_list as read_list,
 )
 from .rules import Rules as Rules, owner as owner, shares as shares
+from .simulation import (
+    Simulation as Simulation,
+    find_simulation as find_simulation,
+    get_simulation as get_simulation,
+)
 from .spec import (
     DeviceList as DeviceList,
     DeviceListError as DeviceListError,

@@ -11,11 +11,23 @@ _ALWAYS = ("ophyd", "bec_services.device_server")
 BEC = "ophyd_devices"
 """BEC's own device package: its simulated classes are names for ours."""
 
+_OLD_SIMULATION = "bec_services.device_server.sim"
 _MOVED = {
     "bec_services.device_server.axes": "bec_services.device_server.hardware.axes",
     "bec_services.device_server.epics": "bec_services.device_server.hardware.epics",
     "bec_services.device_server.tcp_controller": (
         "bec_services.device_server.hardware.tcp"
+    ),
+    _OLD_SIMULATION: "bec_sim",
+    **dict.fromkeys(
+        (
+            f"{_OLD_SIMULATION}.{module}"
+            for module in (
+                *("asynchronous", "camera", "computed", "detector", "device"),
+                *("machine", "monitor", "plain", "positioner", "pseudo", "streaming"),
+            )
+        ),
+        "bec_sim",
     ),
 }
 """Modules whose classes stand in device lists of users, and where they are now."""
@@ -24,7 +36,7 @@ _MOVED = {
 def current_path(path: str) -> str:
     """Translate the path of a class that has moved; any other path stays the same."""
     module, _, name = path.rpartition(".")
-    return f"{_MOVED.get(module, module)}.{name}"
+    return f"{_MOVED[module]}.{name}" if module in _MOVED else path
 
 
 @functools.cache
@@ -41,7 +53,7 @@ def check_classes(devices: DeviceList, places: dict[str, str] | None = None) -> 
         DeviceListError: it names the device and the class.
     """
     for name, spec in devices.items():
-        if not _is_allowed(spec.deviceClass):
+        if not _is_allowed(current_path(spec.deviceClass)):
             where = f"{places[name]}: " if places and name in places else ""
             raise DeviceListError(
                 f"{where}{name}: deviceClass: {spec.deviceClass!r:.100} is of no "

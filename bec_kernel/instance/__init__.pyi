@@ -20,3 +20,4 @@ from .settings import (
     load_settings as load_settings,
     points_kept as points_kept,
 )
+from .stamp import FolderStamp as FolderStamp, read_stamp as read_stamp

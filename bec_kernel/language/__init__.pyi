@@ -11,6 +11,7 @@ from .command_line import (
     read_parts as read_parts,
     take_dry as take_dry,
 )
+from .expression import Expression as Expression
 from .format import show as show, summary as summary
 from .forms import form_named as form_named, unfold as unfold
 from .labels import (

@@ -276,11 +276,15 @@ def _number_lists(value: Any, shape: list[int]) -> list[Any]:
         raise _Unfit
     if not value:
         raise _Unfit("is empty")
+    made: list[Any]
+    if len(shape) > 1:
+        made = [_number_lists(one, shape[1:]) for one in value]
+    else:
+        made = [_float(one) for one in value]
+    # After the items: lists nested too deep are refused for that, at any length.
     if shape[0] and len(value) != shape[0]:
         raise _Unfit(f"has a list of {len(value)}, not of {shape[0]}")
-    if len(shape) > 1:
-        return [_number_lists(one, shape[1:]) for one in value]
-    return [_float(one) for one in value]
+    return made
 
 
 def _part(value: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bec_kernel.bus import Bus, Entry, Gathering, append, connect, pages, put
+from bec_kernel.bus import Bus, Entry, Gathering, append, backoff, connect, pages, put
 from bec_kernel.bus.changes import START, Fence, Id
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
 from bec_kernel.instance import without_password
@@ -32,6 +32,8 @@ LEASE = 2.0
 """A holder that is silent for so long (s) has lost its role."""
 _RENEW = 0.5
 _SLICE = 0.5
+_BACKOFF = (0.05, 1.0)
+"""First and longest wait before another life is tried, s."""
 _ALARMS_KEEP = 10_000
 _CALM = 2.0  # s, between two looks at what may expire
 _FEW = 50  # entries at once: the broker does nothing else meanwhile
@@ -201,6 +203,22 @@ def tell(bus: Bus, role: str, message: str, severity: str, **concerns: str) -> N
     append(bus, keys.alarms(), alarm, keep=_ALARMS_KEEP)
 
 
+def report_undecodable(
+    bus: Bus, role: str, log: Any, key: str, error: DecodeError
+) -> None:
+    """Log and publish an alarm about an entry that is skipped.
+
+    Args:
+        bus: to publish on.
+        role: service that reads the entry.
+        log: journal of that service.
+        key: name of the entry's key, with its id or field.
+        error: what is wrong with the entry.
+    """
+    log.error("cannot be decoded", key=key, problem=str(error))
+    tell(bus, role, f"{key} cannot be decoded: {error}", "minor")
+
+
 def unfinished(life: Life) -> tuple[Id, list[Taken]]:
     """Return what this role has not finished, and where to follow new items from.
 
@@ -267,8 +285,7 @@ def _life(setup: Setup, log: Any, state: str, notices: Notices) -> Iterator[Life
     """Connect, wait for the lease, and hold it."""
 
     def complain(key: str, error: DecodeError) -> None:
-        log.error("cannot be decoded", key=key, problem=str(error))
-        tell(bus, setup.role, f"{key} cannot be decoded: {error}", "minor")
+        report_undecodable(bus, setup.role, log, key, error)
 
     bus = connect(setup.url, setup.instance, complain)
     holder = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
@@ -345,14 +362,14 @@ def serve(role: str, body: Callable[[Life], None], *, prepares: bool = False) ->
 def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> None:
     """Run `body` life after life; `state`: what a heartbeat says at the beginning."""
     notices = Notices(f"{setup.role}/{setup.name}", without_password(setup.url))
-    wait = 0.0
+    failures = 0
     while True:
-        _pause(wait)
-        wait = min(1.0, wait * 2 or 0.05)
+        _pause(backoff(failures, *_BACKOFF))
+        failures += 1
         try:
             with _life(setup, log, state, notices) as life:
                 log.info("life begins", token=life.token)
-                wait = 0.0
+                failures = 0
                 life.spawn(_let_go, life)
                 body(life)
                 life.check()

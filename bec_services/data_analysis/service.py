@@ -66,7 +66,7 @@ class _Analysis:
         states = keys.states(scan_id)
         self._scans[log] = _FittedScan(scan_id, series, states)
         self.positions[log] = self._states[states] = START
-        import bec_services.data_analysis.fits.models  # noqa: F401 - before its first points
+        from bec_services.data_analysis.fits import fit  # noqa: F401 - slow to import
 
     def _devices(self, begin: Begin) -> dict[str, Device]:
         return devices_of(self._life.bus, begin)

@@ -13,7 +13,7 @@ from bec_services.device_server.clock import (
 
 if TYPE_CHECKING:
     from bec_services.device_server.devices import Registry
-    from bec_services.device_server.sim import SimState
+    from bec_services.device_server.state import DeviceState
 
 
 def make_body() -> Callable[[Life], None]:
@@ -24,10 +24,10 @@ def make_body() -> Callable[[Life], None]:
         from bec_services.device_server.devices import Registry
         from bec_services.device_server.requests import Given, begin  # takes a second
         from bec_services.device_server.server import DeviceServer
-        from bec_services.device_server.sim import SimState
+        from bec_services.device_server.state import DeviceState
 
         if not built:
-            state = SimState(life.setup.data / "simulation")
+            state = DeviceState(life.setup.data / "simulation")
             clock = _clock(state, virtual=life.setup.virtual)
             built.append((Registry(clock, state), clock))
         registry, clock = built[0]
@@ -38,7 +38,7 @@ def make_body() -> Callable[[Life], None]:
     return body
 
 
-def _clock(state: "SimState", *, virtual: bool) -> Clock:
+def _clock(state: "DeviceState", *, virtual: bool) -> Clock:
     """Return the clock; a virtual one goes on where an earlier process left it."""
     if not virtual:
         return WallClock()

@@ -14,18 +14,19 @@ from bec_kernel.errors import BecError
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices import (
     DeviceAdapter,
+    capabilities_of,
     construct,
     destroy,
     disabled_needs,
     plan,
 )
-from bec_services.device_server.sim import SimState
+from bec_services.device_server.state import DeviceState
 
 
 def problems(devices: DeviceList) -> Iterator[str]:
     """Yield what is wrong with devices, one line each."""
     objects: dict[str, Any] = {}
-    given = {"clock": VirtualClock(), "state": SimState(), "devices": objects}
+    given = {"clock": VirtualClock(), "state": DeviceState(), "devices": objects}
     for name in in_order(devices):
         one = DeviceAdapter(name, devices[name])
         try:
@@ -39,7 +40,7 @@ def problems(devices: DeviceList) -> Iterator[str]:
 
 def _try(one: DeviceAdapter, given: Mapping[str, Any]) -> None:
     made = plan(one.name, one.spec, given)
-    if made.kind.__module__.startswith(f"{__package__}.sim"):
+    if capabilities_of(made.kind).always_connected:
         construct(one, made)
         one.look()
         if one.problem is not None:

@@ -1,4 +1,4 @@
-"""The file writer: one NeXus file a scan, readable while it grows."""
+"""File writer service: writes one NeXus file per scan, readable while it grows."""
 
 import lazy_loader
 

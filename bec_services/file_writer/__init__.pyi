@@ -1,1 +1,1 @@
-from .layout import Draft as Draft, Layout as Layout
+from .site_layout import Draft as Draft, Layout as Layout

@@ -1,4 +1,4 @@
-"""Runs the service `file_writer`. What it is told: `Setup`."""
+"""Run the service `file_writer`; its settings come as `Setup`."""
 
 from bec_kernel.service import Life, serve
 from bec_services.file_writer import requests
@@ -6,12 +6,12 @@ from bec_services.file_writer.service import run
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until the process is asked to stop."""
     serve("file_writer", _both)
 
 
 def _both(life: Life) -> None:
-    """Write files and serve parts of them, in threads of one life."""
+    """Write files and serve parts of them, in two threads of one life."""
     opened: requests.Opened = {}
     life.spawn(requests.run, life, opened)
     run(life, opened)

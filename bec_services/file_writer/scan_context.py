@@ -1,4 +1,4 @@
-"""What the writer must know of a scan besides its points, read from the bus."""
+"""Read facts about scans from the bus, besides points: devices, states, alarms."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -19,21 +19,21 @@ from bec_kernel.wire import (
     StateChange,
     keys,
 )
-from bec_services.file_writer.site import Site
+from bec_services.file_writer.site_settings import Site
 from bec_services.file_writer.tree import ScanFacts
 
 T = TypeVar("T")
 _PAGE = 1000
 _SCANS = 1000
-"""Alarms of so many scans are kept: most come when the file is complete."""
+"""Number of scans whose alarms are remembered."""
 
 
 class ScanContexts:
-    """What one life knows of all its scans.
+    """Facts about all scans of one life.
 
     Attributes:
-        site: what holds for all files.
-        points_kept: so many of a scan stay on the bus.
+        site: settings and layouts for all files.
+        points_kept: number of points of a scan that stay on the bus.
     """
 
     def __init__(self, life: Life, site: Site) -> None:
@@ -45,7 +45,7 @@ class ScanContexts:
         self._alarms: dict[str, list[Alarm]] = {}
 
     def scan(self, scan_id: str) -> ScanFacts:
-        """Return what is known of a scan that has begun."""
+        """Read the facts about a scan that has begun."""
         bus = self._life.bus
         begin = bus.read(keys.steps(scan_id), START, 1)[0].message
         assert isinstance(begin, Begin)
@@ -62,7 +62,7 @@ class ScanContexts:
         )
 
     def _first_time(self, scan_id: str) -> float:
-        """Where the scan had no clock at its beginning: that of its first entry."""
+        """Time of the first point or seal, for a scan that began without a clock, s."""
         for entry in self._life.bus.read(keys.points(scan_id), START, 3):
             if isinstance(entry.message, Point):
                 return entry.message.begin
@@ -77,7 +77,7 @@ class ScanContexts:
         return {name: found[name] for name in begin.servers if name in found}
 
     def _list(self, server: str) -> dict[str, Fields]:
-        """Return a server's device list; what is known already is not read again."""
+        """Read a server's device list; only versions that are new are read."""
         log = keys.lists(server)
         at, known = self._lists.get(server, (START, {}))
         for page in pages(self._life.bus, log, at):
@@ -90,12 +90,12 @@ class ScanContexts:
         return known
 
     def states(self, scan_id: str) -> list[StateChange]:
-        """Return the scan's states so far."""
+        """Read the state changes of a scan so far."""
         entries = self._life.bus.read(keys.states(scan_id), START, _PAGE)
         return _all(StateChange, entries)
 
     def alarms(self, scan_id: str) -> list[Alarm]:
-        """Return what was said of a scan so far."""
+        """Read the alarms about a scan so far."""
         for page in pages(self._life.bus, keys.alarms(), self._alarms_at):
             self._alarms_at = page[-1].id
             for alarm in _all(Alarm, page):
@@ -106,7 +106,7 @@ class ScanContexts:
         return self._alarms.get(scan_id, [])
 
     def forget(self, scan_id: str) -> None:
-        """The scan's file is complete."""
+        """Drop the alarms of a scan whose file is complete."""
         self._alarms.pop(scan_id, None)
 
 
@@ -115,5 +115,5 @@ def _is_relative(begin: Begin) -> bool:
 
 
 def _all(kind: type[T], entries: Iterable[Entry[Any]]) -> list[T]:
-    """Return the messages, without what could not be decoded."""
+    """Messages of one type; others and those that could not be decoded are left out."""
     return [entry.message for entry in entries if isinstance(entry.message, kind)]

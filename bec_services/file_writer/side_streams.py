@@ -1,6 +1,6 @@
-"""Reads what is made of one scan besides its points: streams, aligned rows, files, fit.
+"""Follow what belongs to a scan besides its points: streams, aligned rows, files, fit.
 
-All of it is read as far as it has come, and again when a file is made anew.
+Each log is read as far as it has come, and again when the file is made anew.
 """
 
 import time
@@ -33,32 +33,32 @@ from bec_services.file_writer.tree import (
 
 _PAGE = 200
 _LATE = 2.0
-"""A stream of a scan that has ended is waited for so long, s."""
+"""Longest wait for the end of a stream after the scan's end, s."""
 _FIT = 30.0
-"""Its fit is waited for so long, s: the first one of a process has much to load."""
+"""Longest wait for the fit, s: the first fit of a process loads its libraries."""
 _SILENT = 10.0
-"""Who gave no sign of life for so long (s) is not waited for: others are restarted."""
+"""Age of the last heartbeat (s) above which the data analysis is not waited for."""
 
 
 Came = tuple[Log[Any], list[Entry[Any]]]
-"""A log, and what came on it."""
+"""A log, and its new entries."""
 
 
 class _Part(Protocol):
-    """What becomes of the entries of one log."""
+    """How the entries of one log are stored in the file."""
 
     def grow(self, messages: Sequence[Any]) -> bool:
-        """Make room for them; True: the file must be made anew."""
+        """Widen the columns; return True if the file must be made anew."""
 
     def patches(self, messages: Sequence[Any]) -> Iterator[Patch]:
-        """Yield what is to be written of them."""
+        """Yield the messages as patches."""
 
     def ends(self, message: Any) -> bool:
-        """Say whether nothing follows in the log."""
+        """Whether this message is the last one of the log."""
 
 
 class _SideStream:
-    """What a device sends."""
+    """Samples that a device sends."""
 
     def __init__(self, layout: StreamLayout, source: Source) -> None:
         self._layout = layout
@@ -77,7 +77,7 @@ class _SideStream:
 
 
 class _Rows:
-    """The same at the points of the scan."""
+    """A stream's values aligned to the points of the scan."""
 
     def __init__(self, layout: AlignedLayout, source: Source) -> None:
         self._layout = layout
@@ -94,31 +94,31 @@ class _Rows:
 
 
 class _Files:
-    """The files that devices of one server write: links, and nothing to be written."""
+    """Files that devices of one server write: links only, no patches."""
 
     def __init__(self, layout: StreamLayout) -> None:
         self._layout = layout
 
     def grow(self, messages: Sequence[Any]) -> bool:
-        told = [one for one in messages if isinstance(one, DeviceFile)]
-        news = [self._layout.add_file(one) for one in told]
+        files = [one for one in messages if isinstance(one, DeviceFile)]
+        news = [self._layout.add_file(one) for one in files]
         return any(news)
 
     def patches(self, messages: Sequence[Any]) -> Iterator[Patch]:
         return iter(())
 
     def ends(self, message: Any) -> bool:
-        return True  # it has no last entry: whoever is unstaged has told all
+        return True  # complete once its devices are unstaged, which the scan has done
 
 
 class SideStreams:
-    """What a scan's devices send: followed, and read again when a file is made anew.
+    """Streams, aligned rows, files and fit of one scan.
 
     Attributes:
-        layout: of what came so far.
-        aligned: of that at the points.
-        positions: of each log.
-        fits: the log of fits, once its last entry is all that is waited for.
+        layout: columns of the streams so far.
+        aligned: columns of the aligned streams.
+        positions: id of the last entry read of each log.
+        fits: the log of fits, once the file waits only for its last entry.
     """
 
     def __init__(self, life: Life, scan_id: str) -> None:
@@ -159,12 +159,12 @@ class SideStreams:
         self.positions[log] = START
 
     def take(self, found: Iterable[Came]) -> list[Patch] | None:
-        """Return what is to be written; None: the file must be made anew for it.
+        """Turn new entries into patches; None: the file must be made anew.
 
-        What was taken before, when the scan had ended, is let be.
+        Entries that were taken before are skipped.
         """
         fresh = [(log, self._fresh(log, entries)) for log, entries in found]
-        # All must have grown before the file is made anew, once.
+        # All columns grow first, so that the file is made anew only once.
         news = [self._parts[log.name].grow(messages) for log, messages in fresh]
         if any(news):
             return None
@@ -175,7 +175,7 @@ class SideStreams:
         ]
 
     def _fresh(self, log: Log[Any], entries: list[Entry[Any]]) -> list[Any]:
-        """Return what was not taken before."""
+        """Messages of the entries that were not taken before."""
         fresh = [entry for entry in entries if entry.id > self.positions[log]]
         messages = [entry.message for entry in fresh if entry.message is not None]
         if fresh:
@@ -187,7 +187,11 @@ class SideStreams:
         return messages
 
     def again(self) -> Iterator[Patch]:
-        """Yield all that was ever taken, from the streams' begin."""
+        """Read everything taken so far again, from the first entries, as patches.
+
+        Raises:
+            OSError: entries are missing on the bus.
+        """
         self.layout.restart()
         for log, upto in self.positions.items():
             part, at = self._parts[log.name], START
@@ -200,9 +204,9 @@ class SideStreams:
                 yield from part.patches([one for one in known if one is not None])
 
     def rest(self) -> list[Came]:
-        """Return what is left when the scan has ended; waits a moment for its ends.
+        """Read the rest after the scan's end; wait up to 2 s for the ends of streams.
 
-        Rows need no waiting: their bundler ends them together with the points.
+        Aligned rows need no waiting: the bundler ends them together with the points.
         """
         found = self._life.bus.follow(self.positions, 0.001, _PAGE)
         if found:
@@ -214,10 +218,10 @@ class SideStreams:
         if not late:
             names = ", ".join(log.name.rsplit("/", 1)[1] for log in begun)
             self._warn(
-                f"{names} was not ended by its device server: its last samples may be "
-                "missing in the file"
+                f"{names} was not ended by its device server: the file may lack its "
+                "last samples"
             )
-            self._ended.update(log.name for log in begun)  # nobody waits for it again
+            self._ended.update(log.name for log in begun)  # do not wait again
         return late
 
     def _is_open(self, log: Log[Any]) -> bool:
@@ -225,7 +229,7 @@ class SideStreams:
         return is_stream and self.positions[log] > START and log.name not in self._ended
 
     def fit(self) -> list[Patch]:
-        """Return what is written of the scan's last fit; nothing, where it has none."""
+        """The scan's final fit as patches; empty if it has none."""
         last = self._last_fit()
         return list(fit_patches(last)) if last is not None else []
 
@@ -235,9 +239,9 @@ class SideStreams:
         return found if isinstance(found, Fit) and found.final else None
 
     def awaits_fit(self) -> bool:
-        """Say whether the last fit is still to come, and somebody is about to make it.
+        """Whether the final fit is still to come and the data analysis is alive.
 
-        Then `fits` is to be followed: what comes there is a reason to ask again.
+        If so, `fits` has its log: follow it and ask again after each entry.
         """
         if self._fit is None or self._last_fit() is not None:
             return False
@@ -250,14 +254,14 @@ class SideStreams:
             last = bus.last(self._fit)
             self.fits = {self._fit: last.id if last is not None else START}
             return True
-        self._warn("its fit did not come in time: it is missing in the file")
+        self._warn("the fit did not come in time: it is missing in the file")
         return False
 
     def _warn(self, message: str) -> None:
         self._life.alarm(message, "minor", scan_id=self._scan_id)
 
     def bookmarks(self) -> list[Change]:
-        """Return what tells the device server how far this has come."""
+        """Changes that publish how far the streams were read, for the device server."""
         read, self._read = self._read, {}
         return [
             Put(keys.streams_read(), StreamRead(samples=samples), name)
@@ -265,7 +269,7 @@ class SideStreams:
         ]
 
     def done(self) -> list[Change]:
-        """Return what takes the bookmarks away."""
+        """Changes that remove the bookmarks."""
         return [Drop(keys.streams_read(), name) for name in self._streams]
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bec_kernel.device_list import get_simulation
 from bec_kernel.errors import BecError
 from bec_kernel.instance import Folder, Note, person
 from bec_kernel.service import open_journal
@@ -15,7 +16,7 @@ from bec_kernel.wire import SERVICES, Users
 from bec_services.launcher import device_lists, place
 from bec_services.launcher.processes import Program
 from bec_services.launcher.supervisor import Launcher
-from bec_services.simulation.environment import client_environment
+from bec_services.launcher.upgrade import check_version
 
 Programs = Callable[[Folder, argparse.Namespace], list[Program]]
 
@@ -49,6 +50,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sim", type=Path, help="the same, with simulated twins")
     parser.add_argument("--port", type=int, default=0, help="of the broker; 0: any")
     parser.add_argument(
+        "--upgrade", action="store_true", help="go on in a folder of an older version"
+    )
+    parser.add_argument(
         "--with-input", action="store_true", help="stop when standard input ends"
     )
     return parser.parse_args(argv)
@@ -58,6 +62,7 @@ def _run(options: argparse.Namespace, programs: Programs) -> None:
     folder = Folder(options.data.resolve())
     with place.taken(folder):
         port = place.broker_port(options.port)
+        check_version(folder, _say, upgrade=options.upgrade)
         log = open_journal(folder.path, "launcher")
         table = programs(folder, options)
         rules = device_lists.rules_of(folder, virtual=options.virtual)
@@ -108,10 +113,10 @@ def all_programs(folder: Folder, options: argparse.Namespace) -> list[Program]:
     table = []
     if not options.virtual and start.needs_ioc:
         port = place.ioc_port()
-        argv = [sys.executable, "-m", "bec_services.simulation.ioc"]
-        argv += ["--prefix", device_lists.SIMULATED, "--port", str(port)]
+        simulation = get_simulation()
+        argv = simulation.ioc_command(port)
         table.append(Program("simulated_ioc", argv, beats=False))
-        more |= client_environment(port)
+        more |= simulation.client_environment(port)
     for role in SERVICES:
         if role == "device_server":
             for name in rules:

@@ -10,6 +10,8 @@ from bec_kernel.device_list import (
     DeviceList,
     Rules,
     check_classes,
+    find_simulation,
+    get_simulation,
     in_order,
     list_text,
     load_list,
@@ -18,11 +20,6 @@ from bec_kernel.device_list import (
 )
 from bec_kernel.errors import InstanceError
 from bec_kernel.instance import FILE, Folder, load_settings, person
-from bec_services.launcher.twins import twins
-
-_LISTS = Path(__file__).parents[1] / "device_server"
-SIMULATED = "SIM:"
-"""What the names of our own IOC's channels begin with."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Start:
         path: of the list.
         token: of the start that gave it; device servers take a list once.
         origin: what to say of it.
-        needs_ioc: it may have channels of our own IOC.
+        needs_ioc: it may have channels of the simulated IOC.
     """
 
     path: Path
@@ -111,7 +108,7 @@ def choose(
         shown = f"{origin.read_text().strip()} (the last one)"
     else:
         _remember(store, rules)
-        path = _LISTS / ("demo_virtual.yaml" if virtual else "demo.yaml")
+        path = get_simulation().demo_list(virtual=virtual)
         shares(load_list(path), rules)
         token = f"default:{path.name}"
         return Start(path, token, "the simulated beamline", _has_ioc(store, path))
@@ -124,7 +121,7 @@ def _read(given: Path, rules: Rules, *, sim: bool) -> tuple[DeviceList, list[str
     listed = read_list(given)
     devices, notes = listed.devices, listed.notes
     if sim:
-        devices, more = twins(devices)
+        devices, more = get_simulation().twins(devices)
         notes = notes + more
     check_classes(devices, listed.places)
     in_order(devices)
@@ -162,6 +159,9 @@ def _held_before(store: Path, rules: Rules) -> DeviceList | None:
 
 
 def _has_ioc(store: Path, path: Path) -> bool:
-    """Tell whether the list, or what the device servers held last, needs our IOC."""
+    """Tell whether the list, or what the device servers held last, needs the IOC."""
+    simulation = find_simulation()
+    if simulation is None:
+        return False
     last = [one for one in store.glob("*.yaml") if one.name != "current.yaml"]
-    return any(SIMULATED in one.read_text() for one in (path, *last))
+    return any(simulation.channel_prefix in one.read_text() for one in (path, *last))

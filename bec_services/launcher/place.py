@@ -15,9 +15,6 @@ from bec_kernel.instance import Folder, make_secrets
 from bec_kernel.wire import ROLES
 
 _OLD = 8.0
-_LISTS = Path(__file__).parents[1] / "device_server"
-SIMULATED = "SIM:"
-"""What the names of our own IOC's channels begin with."""
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.bus.changes import Append, Change, Id
+from bec_kernel.bus.changes import Change, Id
 from bec_kernel.errors import BrokerError, FencedError, RefusedError
-from bec_kernel.instance import load_settings
-from bec_kernel.service import Life, LifeOver, expiring
+from bec_kernel.instance import Folder, load_settings, read_stamp
+from bec_kernel.scan import item_label
+from bec_kernel.service import Life, LifeOver, Request, expiring
 from bec_kernel.wire import (
     Begin,
     DriveScan,
@@ -20,7 +21,6 @@ from bec_kernel.wire import (
     ItemAction,
     ItemState,
     QueueAction,
-    Reply,
     ScanRequest,
     ScanState,
     StateChange,
@@ -46,7 +46,6 @@ from bec_services.scan_server.queue import (
     check_time,
     control,
     ended,
-    label,
     meant,
     told,
     value_of,
@@ -82,7 +81,7 @@ class Scheduler:
         self._drivers = Drivers()
         self._hours = load_settings(life.setup.data).keep_hours
         last = life.bus.last(keys.scans())
-        self._last = last.id if last else Id(0)
+        self._last = last.id if last else _last_before(life)
 
     def open(self) -> None:
         """Go on with what runs, and begin what can."""
@@ -93,21 +92,18 @@ class Scheduler:
             self._watch()
             self._schedule()
 
-    def serve(self, ask: Ask, user: str, reply: Append[Reply]) -> None:
-        """Do what is asked, and reply, in one commit.
+    def serve(self, request: Request[Any]) -> None:
+        """Do what is requested; the changes and the reply are one commit.
 
         Raises:
-            BecError: it is refused; nothing was changed.
+            BecError: the request is refused; nothing was changed.
         """
+        ask: Ask = request.message
         with self._lock:
-            changes, value = self._decide(ask, user, time.time())
+            changes, value = self._decide(ask, request.user, time.time())
             known = self._begins.get(ask.request_id)
             warnings = doubts(self._life.bus, known.begin.asks) if known else []
-            answer = msgspec.structs.replace(
-                reply.message, value=value, warnings=warnings
-            )
-            changes.append(Append(reply.log, answer, keep=reply.keep))
-            self._commit(changes)
+            request.commit(changes, value=value, warnings=warnings)
             self._watch()
             self._schedule()
 
@@ -133,7 +129,7 @@ class Scheduler:
         if ask.verb in (Verb.RESTART, Verb.REPEAT):
             return self._again(ask, user, now)
         item = meant(self._queues, ask)
-        self._may(user, item.user, f"{ask.verb} {label(item)}")
+        self._may(user, item.user, f"{ask.verb} {item_label(item)}")
         return act_on_item(self._queues, ask, user, now), None
 
     def _may(self, user: str, owner: str, what: str) -> None:
@@ -218,7 +214,7 @@ class Scheduler:
             return [], ids
         old, scan_id, request = self._repeated(action)
         if old is not None and restart:
-            self._may(user, old.user, f"restart {label(old)}")
+            self._may(user, old.user, f"restart {item_label(old)}")
         fresh = {"nowait": False, "deadline": 0.0}
         request = msgspec.structs.replace(request, request_id=ids[0], **fresh)
         _, item = self._item(request, user, now)
@@ -245,7 +241,7 @@ class Scheduler:
             item = meant(self._queues, action)
             if action.verb is Verb.RESTART and item.state is ItemState.PENDING:
                 raise RefusedError(
-                    f"{label(item)} has not begun: it cannot restart",
+                    f"{item_label(item)} has not begun: it cannot restart",
                     subject="restart",
                     allowed="move, repeat",
                 )
@@ -305,7 +301,7 @@ class Scheduler:
         new, begin, changes = begun(item, accepted.begin, where, now)
         self._commit([*changes, *self._queues.put(new)])
         self._last = where
-        self._life.log.info("begins", item=label(new), user=item.user)
+        self._life.log.info("begins", item=item_label(new), user=item.user)
         self._begin_worker(new, begin)
 
     def _begin_worker(self, item: Item, begin: Begin | None = None) -> None:
@@ -356,7 +352,7 @@ class Scheduler:
         self._drivers.forget(item.scan_id)
         if item.begun:
             item = msgspec.structs.replace(item, after=self._where(item))
-        self._life.log.info("ended", item=label(item), state=state, reason=reason)
+        self._life.log.info("ended", item=item_label(item), state=state, reason=reason)
         now = time.time()
         changes = ended(self._queues, item, state, reason, by=by, now=now)
         if item.begun and not item.is_scan:  # a scan's logs go when its file is whole
@@ -386,3 +382,9 @@ class Scheduler:
             self._commit(self._suspenders.look())
             self._schedule()
             return self._suspenders.watched
+
+
+def _last_before(life: Life) -> Id:
+    """Return the place of the last scan before the broker's log began."""
+    stamp = read_stamp(Folder(life.setup.data))
+    return Id(stamp.scans_before if stamp else 0)

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from bec_kernel.bus import append, connect
 from bec_kernel.bus.changes import Id
-from bec_kernel.bus.redis import append, connect
 from bec_kernel.service.expiry import expiring
 from bec_kernel.wire import Stop, keys
 
@@ -89,8 +89,8 @@ def until(condition, seconds=10.0):
 
 
 @pytest.fixture
-def stage(folder, scan_id):
-    made = Stage(folder, scan_id)
+def stage(broker_folder, scan_id):
+    made = Stage(broker_folder, scan_id)
     yield made
     made.close()
 

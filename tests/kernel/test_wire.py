@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bec_kernel.bus.codec import decode, encode
@@ -22,6 +23,7 @@ from bec_kernel.wire import (
     schema,
     step_to,
 )
+from bec_kernel.wire._base import Message
 
 SAMPLES = Path(__file__).with_name("wire_samples")
 KINDS = {kind.__name__: kind for kind in schema.messages()}
@@ -34,6 +36,20 @@ KEPT = [
 
 def test_the_written_schema_is_that_of_the_code():
     assert schema.PATH.read_text() == schema.text(), f"run: {schema.COMMAND}"
+
+
+def test_the_schema_holds_no_docstrings():
+    class Described(Message):
+        """A docstring that must not appear."""
+
+        description: str = "a default"
+
+    prose = "A docstring that must not appear"
+    _, components = msgspec.json.schema_components([Described])
+    assert prose in json.dumps(components)
+    kept = schema.without_prose(components)["Described"]
+    assert prose not in json.dumps(kept)
+    assert kept["properties"]["description"]["default"] == "a default"
 
 
 def test_every_key_names_what_lives_there_and_who_writes_it():
@@ -87,6 +103,7 @@ def test_only_what_is_in_the_table_follows(table, states):
         assert old.is_final == (old not in table)
 
 
+@pytest.mark.processes
 def test_the_contract_is_imported_without_its_users():
     probe = (
         "import sys, bec_kernel.wire\n"

@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "01_first_scan.ipynb"
-DEVICES = ROOT / "bec_services" / "device_server" / "demo_virtual.yaml"
+DEVICES = ROOT / "extensions" / "bec_sim" / "demo_virtual.yaml"
 CENTRE = re.compile(r"centre (\d+\.\d+) mm")
 
 pytestmark = pytest.mark.timeout(180)

@@ -20,11 +20,11 @@ HEIGHT, CENTER, SIGMA, NOISE = 1000.0, 0.5, 1.5, 5.0
 
 DEVICES = f"""\
 samx:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {{delay: 0, limits: [-50, 50]}}
   readoutPriority: baseline
 det:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig:
     model: GaussianModel
     ref_motor: samx
@@ -35,7 +35,7 @@ det:
   readoutPriority: monitored
   softwareTrigger: true
 slow:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {{velocity: 1, limits: [-50, 50]}}
   readoutPriority: baseline
 """

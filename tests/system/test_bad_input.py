@@ -29,7 +29,7 @@ from bec_kernel.wire import (
 from tests.system.beamline import DEVICES, Instance, until
 
 BEC = [sys.executable, "-c", "from bec_kernel.cli import main; main()"]
-SIM = "bec_services.device_server.sim"
+SIM = "bec_sim"
 MORE = f"""
 off:
   deviceClass: {SIM}.SimPositioner

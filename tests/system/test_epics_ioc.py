@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bec_services.simulation.environment import ca_environment, client_environment
+from bec_sim.hardware.environment import ca_environment, client_environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +54,7 @@ def start_ioc(port, *options):
     ioc = subprocess.Popen(
         [
             sys.executable,
-            *("-m", "bec_services.simulation.ioc"),
+            *("-m", "bec_sim.hardware.ioc"),
             *("--port", str(port), *options),
         ],
         stdout=subprocess.PIPE,
@@ -250,7 +250,7 @@ def test_the_ioc_ends_with_the_process_that_started_it():
             "-c",
             "import subprocess, sys\n"
             "ioc = subprocess.Popen([sys.executable, '-m',"
-            " 'bec_services.simulation.ioc', '--port', sys.argv[1]])\n"
+            " 'bec_sim.hardware.ioc', '--port', sys.argv[1]])\n"
             "print(ioc.pid, flush=True)\n"
             "ioc.wait()\n",
             str(port),

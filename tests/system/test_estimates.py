@@ -16,15 +16,15 @@ from tests.system.beamline import Instance, until
 
 DEVICES = """\
 samx:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {velocity: 2, acceleration: 4, limits: [-50, 50]}
   readoutPriority: baseline
 samy:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {velocity: 1, settle_time: 0.1, limits: [-50, 50]}
   readoutPriority: baseline
 mono:
-  deviceClass: bec_services.device_server.sim.SimMonochromator
+  deviceClass: bec_sim.SimMonochromator
   readoutPriority: on_request
 energy:
   deviceClass: bec_services.device_server.hardware.axes.PseudoAxis
@@ -32,19 +32,19 @@ energy:
   readoutPriority: on_request
   needs: [mono]
 temp:
-  deviceClass: bec_services.device_server.sim.SimTemperature
+  deviceClass: bec_sim.SimTemperature
   deviceConfig: {time_constant: 20, limits: [0, 500]}
   readoutPriority: on_request
 bpm4i:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig: {ref_motor: samx, exposure_time: 0.2}
   readoutPriority: monitored
   softwareTrigger: true
 flyer:
-  deviceClass: bec_services.device_server.sim.SimFlyer
+  deviceClass: bec_sim.SimFlyer
   readoutPriority: on_request
 ring:
-  deviceClass: bec_services.device_server.sim.SimRing
+  deviceClass: bec_sim.SimRing
   readoutPriority: on_request
 """
 OPEN_ENDED = ("adaptive_scan", "interactive", "line_sweep_scan")  # who knows?

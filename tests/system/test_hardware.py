@@ -13,7 +13,7 @@ import pytest
 from bec_kernel.client import connect
 from bec_kernel.errors import DeviceError, ScanAborted
 from bec_kernel.wire import PointStatus, ScanState, keys
-from bec_services.simulation.environment import client_environment
+from bec_sim.hardware.environment import client_environment
 from tests.services.device_server.test_tcp_controller import (
     end,
     free_port as tcp_port,

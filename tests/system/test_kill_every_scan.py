@@ -26,19 +26,19 @@ PACE = 6.5
 
 DEVICES = """\
 samx:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {velocity: 2, acceleration: 4, limits: [-50, 50]}
   readoutPriority: baseline
 samy:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {velocity: 1, limits: [-50, 50]}
   readoutPriority: baseline
 shutter:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {delay: 0, limits: [0, 1]}
   readoutPriority: on_request
 det:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig:
     model: GaussianModel
     ref_motor: samx
@@ -47,7 +47,7 @@ det:
   readoutPriority: monitored
   softwareTrigger: true
 flyer:
-  deviceClass: bec_services.device_server.sim.SimFlyer
+  deviceClass: bec_sim.SimFlyer
   readoutPriority: on_request
 """
 SCANS = {

@@ -13,11 +13,11 @@ from tests.system.beamline import Instance, _exposed_twice, until
 POINTS = 8
 DEVICES = """\
 samx:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {velocity: 10, limits: [-50, 50]}
   readoutPriority: baseline
 det:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig: {ref_motor: samx, noise: none}
   readoutPriority: monitored
   softwareTrigger: true

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bec_kernel.bus.redis import connect
+from bec_kernel.bus import connect
 from bec_kernel.instance import folder as config
 from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import SERVICES, keys

@@ -12,15 +12,15 @@ from tests.system.beamline import Instance, until
 
 DEVICES = """\
 samx:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {delay: 0, limits: [-50, 50]}
   readoutPriority: baseline
 ring:
-  deviceClass: bec_services.device_server.sim.SimRing
+  deviceClass: bec_sim.SimRing
   deviceConfig: {top: 400, rate: 400, period: 0.25}
   readoutPriority: on_request
 det:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig: {ref_motor: samx}
   readoutPriority: monitored
   softwareTrigger: true

@@ -17,11 +17,11 @@ from tests.system.beamline import DEVICES, Instance, until
 FOLDER = Path(__file__).parents[2] / "extensions" / "example_beamline"
 MORE = """\
 shutter:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {delay: 0, limits: [0, 1]}
   readoutPriority: on_request
 samy:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {delay: 0, limits: [-50, 50]}
   readoutPriority: baseline
 """

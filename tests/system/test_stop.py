@@ -14,7 +14,7 @@ from caproto.sync.client import read
 
 from bec_kernel.errors import DeviceError, RefusedError, ScanAborted
 from bec_kernel.wire import ItemState, ScanState, Step, StepKind, keys
-from bec_services.simulation.environment import ca_environment
+from bec_sim.hardware.environment import ca_environment
 from tests.system.beamline import Instance, until
 
 STANDS_WITHIN = 0.5  # s

@@ -10,41 +10,41 @@ import pytest
 from bec_kernel.bus.changes import START
 from bec_kernel.wire import Samples, StreamEnd, Watermark, keys
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.sim import SimAsyncCounter
+from bec_sim import SimAsyncCounter
 from tests.system.beamline import Instance, until
 
 RATE = 200.0
 DEVICES = f"""\
 samx:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {{delay: 0, limits: [-50, 50]}}
   readoutPriority: baseline
 det:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig: {{ref_motor: samx}}
   readoutPriority: monitored
   softwareTrigger: true
 counter:
-  deviceClass: bec_services.device_server.sim.SimAsyncCounter
+  deviceClass: bec_sim.SimAsyncCounter
   deviceConfig: {{rate: {RATE}, seed: 3}}
   readoutPriority: async
 wave:
-  deviceClass: bec_services.device_server.sim.SimWaveform
+  deviceClass: bec_sim.SimWaveform
   deviceConfig: {{waveform_shape: 50, async_update: add_slice}}
   readoutPriority: async
   softwareTrigger: true
 eye:
-  deviceClass: bec_services.device_server.sim.SimCamera
+  deviceClass: bec_sim.SimCamera
   deviceConfig: {{shape: [16, 24], image: spots, write_to_disk: true, noise: none}}
   readoutPriority: async
   softwareTrigger: true
 flyer:
-  deviceClass: bec_services.device_server.sim.SimFlyer
+  deviceClass: bec_sim.SimFlyer
   deviceConfig: {{motor: samy, num: 5, exposure: 0.002, start: 0, end: 1}}
   readoutPriority: async
   softwareTrigger: true
 samy:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {{velocity: 100, limits: [-50, 50]}}
   readoutPriority: on_request
 """

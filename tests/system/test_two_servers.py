@@ -26,12 +26,12 @@ from tests.system.test_kill import FREEZE, disturb
 
 OPTICS = f"""\
 mono:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   deviceConfig: {{delay: 0, limits: [-50, 50]}}
   readoutPriority: baseline
   deviceTags: [optics]
 det2:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig:
     model: GaussianModel
     ref_motor: mono

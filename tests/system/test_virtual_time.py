@@ -13,15 +13,15 @@ POINTS = HOURS * 60
 
 DEVICES = """\
 temp:
-  deviceClass: bec_services.device_server.sim.SimTemperature
+  deviceClass: bec_sim.SimTemperature
   deviceConfig: {time_constant: 60, limits: [0, 500]}
   readoutPriority: monitored
 ring:
-  deviceClass: bec_services.device_server.sim.SimRing
+  deviceClass: bec_sim.SimRing
   deviceConfig: {losses: [[3600, 5000]], top: 400, refill_at: 395}
   readoutPriority: monitored
 det:
-  deviceClass: bec_services.device_server.sim.SimMonitor
+  deviceClass: bec_sim.SimMonitor
   deviceConfig: {ref_motor: temp, noise: poisson, seed: 5, exposure_time: 1}
   readoutPriority: monitored
   softwareTrigger: true

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bec_kernel.client import tabulate
+from bec_kernel import tabulate
 from bec_kernel.client.scan import ScanReport
 from bec_kernel.language import summary
 from bec_kernel.wire import PastScan, ScanRequest

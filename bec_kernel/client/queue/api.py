@@ -4,8 +4,8 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
+from bec_kernel import tabulate
 from bec_kernel.bus import Bus
-from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader
 from bec_kernel.client.queue.begins import begins
 from bec_kernel.client.queue.ended import Ended

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bec_kernel.client import tabulate
+from bec_kernel import tabulate
 from bec_kernel.language import summary
 from bec_kernel.wire import Item
 

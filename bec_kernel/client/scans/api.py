@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from bec_kernel import tabulate
 from bec_kernel.bus import Bus
-from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader
 from bec_kernel.client.scan import ScanReport
 from bec_kernel.client.scans import dry_run as forecasts

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import msgspec
 
+from bec_kernel import tabulate
 from bec_kernel.bus import Bus
-from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader, ask
 from bec_kernel.client.scans import sketch
 from bec_kernel.errors import BecError, RefusedError

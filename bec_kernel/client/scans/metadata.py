@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from bec_kernel import tabulate
 from bec_kernel.bus import Bus
-from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader
 from bec_kernel.errors import RefusedError
 from bec_kernel.language import check_metadata, check_value, fields_of, meaning

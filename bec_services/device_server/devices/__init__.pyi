@@ -1,12 +1,15 @@
 from .adapter import DeviceAdapter as DeviceAdapter
 from .builder import construct as construct, destroy as destroy, plan as plan
-from .channel_access import join_channel_access as join_channel_access
+from .capabilities import (
+    ReportsChanges as ReportsChanges,
+    capabilities_of as capabilities_of,
+    watch_signal as watch_signal,
+)
 from .description import (
     is_configured as is_configured,
     limits_of as limits_of,
     read_signals as read_signals,
 )
-from .files import ScanFiles as ScanFiles
 from .motion import pace_signals as pace_signals, signals_behind as signals_behind
 from .needs import (
     changed as changed,
@@ -19,6 +22,7 @@ from .signals import (
     FileEventSignal as FileEventSignal,
     PreviewSignal as PreviewSignal,
     ProgressSignal as ProgressSignal,
+    ScanFiles as ScanFiles,
     signals_of as signals_of,
 )
 from .status import ActionStopped as ActionStopped, LightStatus as LightStatus
@@ -26,6 +30,7 @@ from .threads import (
     POOL as POOL,
     begin_stop as begin_stop,
     each as each,
+    join_channel_access as join_channel_access,
     stopped as stopped,
 )
 from .watched_signals import watched as watched

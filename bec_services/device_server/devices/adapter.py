@@ -6,19 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ophyd import Signal
-from ophyd.positioner import PositionerBase
 
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Device, Problem, Reading, Readings, SignalDescription
 from bec_services.device_server.clock import Status
 from bec_services.device_server.devices import description, watched_signals
-from bec_services.device_server.devices.access import declared
+from bec_services.device_server.devices.capabilities import capabilities_of
 from bec_services.device_server.devices.link import Description, Link
 from bec_services.device_server.devices.motion import motions_of
-
-_SIMULATED = ("bec_services.device_server.sim", "ophyd.sim")
-_QUICK = (*_SIMULATED, "bec_services.device_server.hardware.tcp", "ophyd.signal")
 
 
 class DeviceAdapter:
@@ -47,9 +43,9 @@ class DeviceAdapter:
     @device.setter
     def device(self, device: Any) -> None:
         self._device = device
-        module = type(device).__module__
-        self.quick = device is None or module.startswith(_QUICK)
-        if device is not None and not module.startswith(_SIMULATED):
+        found = capabilities_of(type(device))
+        self.quick = device is None or found.never_blocks
+        if device is not None and not found.always_connected:
             self.link.watch(device)
 
     @property
@@ -80,11 +76,6 @@ class DeviceAdapter:
     def usable(self) -> bool:
         """It is there, connected, and enabled."""
         return self.device is not None and self.problem is None and self.spec.enabled
-
-    @property
-    def reports(self) -> bool:
-        """It tells of its changes by itself: a motor, or a bare signal."""
-        return isinstance(self.device, PositionerBase | Signal)
 
     @property
     def moves(self) -> bool:
@@ -293,7 +284,7 @@ class DeviceAdapter:
             DeviceError: there is none that may be called from outside.
         """
         thing, left = self.check(), method
-        while (found := declared(thing, left)) is None and "." in left:
+        while (found := description.declared(thing, left)) is None and "." in left:
             part, _, left = left.partition(".")
             if part not in getattr(thing, "component_names", ()):
                 thing = None

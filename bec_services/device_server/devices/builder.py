@@ -24,11 +24,12 @@ from bec_kernel.device_list import (
     DeviceSpec,
     check_classes,
     current_path,
+    find_simulation,
 )
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.wire import Problem
-from bec_services.device_server.devices import bec_names, channel_access
 from bec_services.device_server.devices.adapter import DeviceAdapter
+from bec_services.device_server.devices.threads import join_channel_access
 
 _AT_ONCE = 64
 _SETTING = 5.0
@@ -60,8 +61,9 @@ def plan(name: str, spec: DeviceSpec, given: Given) -> Plan:
     """
     check_classes({name: spec})
     path, config = spec.deviceClass, dict(spec.deviceConfig or {})
-    if (known := bec_names.ours(path)) is not None:
-        path, config = known.path, bec_names.translated(known, config)
+    simulation = find_simulation() if _is_of_bec(path) else None
+    if simulation and (found := simulation.translate(path, config)):
+        path, config = found
     kind = _class_of(name, path)
     wanted = _parameters(kind)
     if config.get("name") == name:  # older lists of BEC's say it twice
@@ -89,13 +91,14 @@ def plan(name: str, spec: DeviceSpec, given: Given) -> Plan:
 
 def _class_of(name: str, path: str) -> Any:
     module, _, last = current_path(path).rpartition(".")
-    if module.split(".")[0] == BEC:
+    if _is_of_bec(path):
+        simulation = find_simulation()
         raise DeviceListError(
             f"{name}: deviceClass: {path:.100} is no simulated device of BEC's that is "
             "known here",
             subject=name,
             value=path[:100],
-            allowed=", ".join(bec_names.known()),
+            allowed=", ".join(simulation.translated_classes() if simulation else ()),
         )
     try:
         found = getattr(importlib.import_module(module or last), last, None)
@@ -116,12 +119,17 @@ def _class_of(name: str, path: str) -> Any:
     return found
 
 
+def _is_of_bec(path: str) -> bool:
+    return path.split(".", maxsplit=1)[0] == BEC
+
+
 def _near(module: str, name: str) -> str:
     """Return the class of a module that may have been meant, as a question."""
-    there = vars(sys.modules[module]) if module in sys.modules else {}
-    classes = [one for one in there if _is_device(there[one])]
-    near = difflib.get_close_matches(name, classes, 1)
-    return f"; did you mean {module}.{near[0]}?" if near else ""
+    there = sys.modules.get(module)
+    for near in difflib.get_close_matches(name, dir(there), 5):
+        if _is_device(getattr(there, near, None)):
+            return f"; did you mean {module}.{near}?"
+    return ""
 
 
 def _is_device(kind: Any) -> bool:
@@ -209,7 +217,7 @@ def connect(
 def _work(
     jobs: "queue.SimpleQueue[tuple[Future[None], DeviceAdapter, Plan]]", begun: float
 ) -> None:
-    channel_access.join_channel_access()
+    join_channel_access()
     with contextlib.suppress(queue.Empty):
         while True:
             future, one, made = jobs.get_nowait()

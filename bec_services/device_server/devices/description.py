@@ -1,5 +1,7 @@
 """What the bus is told of an ophyd object: its limits, its signals, its methods."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from ophyd import Device, Signal
@@ -27,6 +29,28 @@ def public(thing: Any) -> list[str]:
     names = OF_A_SIGNAL if issubclass(kind, Signal) else PUBLIC
     own = map(str, getattr(thing, "USER_ACCESS", ()))
     return [*(name for name in names if hasattr(thing, name)), *own]
+
+
+def declared(device: Any, method: str) -> Callable[..., Any] | None:
+    """Return what a device's `USER_ACCESS` names; None: it does not.
+
+    A property is a method, too: without an argument it says its value, with one it is
+    set; named arguments are a mapping.
+    """
+    if method not in getattr(device, "USER_ACCESS", ()):
+        return None
+    *path, last = method.split(".")
+    thing = functools.reduce(getattr, path, device)
+    if isinstance(getattr(type(thing), last, None), property):
+        return functools.partial(_property, thing, last)
+    found = getattr(thing, last, None)
+    return found if callable(found) else None
+
+
+def _property(thing: Any, name: str, *value: Any, **values: Any) -> Any:
+    if value or values:
+        setattr(thing, name, values or value[0])
+    return getattr(thing, name)
 
 
 def methods(device: Any) -> list[str]:

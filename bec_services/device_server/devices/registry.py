@@ -19,7 +19,7 @@ from bec_services.device_server.devices.builder import (
     destroy,
     plan,
 )
-from bec_services.device_server.sim import SimState
+from bec_services.device_server.state import DeviceState
 
 T = TypeVar("T")
 Told = Callable[[int, int, str], None]
@@ -65,7 +65,7 @@ class Registry:
         given: which start of an instance gave the list.
     """
 
-    def __init__(self, clock: Clock, state: SimState) -> None:
+    def __init__(self, clock: Clock, state: DeviceState) -> None:
         self.held: dict[str, DeviceAdapter] = {}
         self.specs: DeviceList = {}
         self.version = 0

@@ -11,13 +11,20 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from time import monotonic
 from typing import Any, TypeVar
 
+from epics import ca
+
 from bec_kernel.errors import DeviceError
-from bec_services.device_server.devices import channel_access
 from bec_services.device_server.devices.adapter import DeviceAdapter
 
 T = TypeVar("T")
 
 _Task = tuple["Future[object]", Callable[[], object]]
+
+
+def join_channel_access() -> None:
+    """Let this thread use the process' context, if Channel Access is in use at all."""
+    if ca.libca is not None and ca.current_context() is None:
+        ca.use_initial_context()
 
 
 class DaemonPool:
@@ -43,7 +50,7 @@ class DaemonPool:
         while True:
             future, work = self._tasks.get()
             try:
-                channel_access.join_channel_access()
+                join_channel_access()
                 result = work()
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it
                 self._free()

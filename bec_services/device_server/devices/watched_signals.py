@@ -12,6 +12,10 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from bec_kernel.wire import Alignment, SignalDescription
+from bec_services.device_server.devices.capabilities import (
+    ReportsChanges,
+    watch_signal,
+)
 from bec_services.device_server.devices.description import read_signals
 from bec_services.device_server.devices.signals import (
     ONE,
@@ -19,7 +23,6 @@ from bec_services.device_server.devices.signals import (
     FileEventSignal,
     signals_of,
 )
-from bec_services.device_server.sim.device import SimSignal
 
 LATENCY = 0.5
 """A change comes at most so long (s) after its timestamp, over the network."""
@@ -35,16 +38,15 @@ class WatchedSignal(AsyncSignal):
     """
 
     def __init__(self, source: Any) -> None:
-        sim = isinstance(source, SimSignal)
         super().__init__(
             name=source.name,
             align=Alignment.PREVIOUS,
-            latency=0.0 if sim else LATENCY,
+            latency=0.0 if isinstance(source, ReportsChanges) else LATENCY,
         )
         self._source = source
         self._order = threading.Lock()
         self._newest = 0.0
-        self._cid: int | None = None
+        self._end_watch: Callable[[], None] | None = None
 
     def begin(
         self, scan_id: str, index: int, told: Callable[[], object] | None = None
@@ -52,12 +54,7 @@ class WatchedSignal(AsyncSignal):
         """See `AsyncSignal.begin`; the first sample is what is so now."""
         self._let_go()
         super().begin(scan_id, index, told)
-        if isinstance(self._source, SimSignal):
-            now = self._source.reading()
-            self._heard(value=now["value"], timestamp=now["timestamp"])
-            self._cid = self._source.listen(self._heard)
-        else:
-            self._cid = self._source.subscribe(self._heard, run=True)
+        self._end_watch = watch_signal(self._source, self._heard, first=True)
 
     def end(self) -> None:
         """See `AsyncSignal.end`."""
@@ -65,13 +62,9 @@ class WatchedSignal(AsyncSignal):
         super().end()
 
     def _let_go(self) -> None:
-        cid, self._cid = self._cid, None
-        if cid is None:
-            return
-        if isinstance(self._source, SimSignal):
-            self._source.unlisten(cid)
-        else:
-            self._source.unsubscribe(cid)
+        end, self._end_watch = self._end_watch, None
+        if end is not None:
+            end()
 
     def _heard(
         self, *_: Any, value: Any = None, timestamp: float = 0.0, **__: Any

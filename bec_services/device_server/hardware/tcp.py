@@ -72,6 +72,7 @@ class TcpAxis(Device, PositionerBase):
         axis: Its number there, from 1.
     """
 
+    NEVER_BLOCKS = True  # at most one short exchange with the controller
     USER_ACCESS: ClassVar[tuple[str, ...]] = ("connections",)
 
     readback = Component(AxisSignal, kind=Kind.hinted, value=0.0)

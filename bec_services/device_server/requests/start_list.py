@@ -7,13 +7,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from bec_kernel.device_list import WHOLE_EVERY, DeviceList, load_list, shares
+from bec_kernel.device_list import (
+    WHOLE_EVERY,
+    DeviceList,
+    get_simulation,
+    load_list,
+    shares,
+)
 from bec_kernel.service import Life
 from bec_kernel.wire import DeviceListVersion, Users, keys
 from bec_services.device_server.devices import Registry, disabled_needs, let_go
 from bec_services.device_server.requests.edits import keep, kept, list_of, next_version
 
-DEMO = Path(__file__).parents[1] / "demo.yaml"
 DEFAULT = "default:"
 """A list that nobody chose: any other is preferred."""
 
@@ -34,7 +39,8 @@ class Given:
     @classmethod
     def of_environment(cls) -> "Given":
         """Read it from `BEC_DEVICES` and `BEC_DEVICES_GIVEN`."""
-        path = Path(os.environ.get("BEC_DEVICES") or DEMO)
+        given = os.environ.get("BEC_DEVICES")
+        path = Path(given) if given else get_simulation().demo_list(virtual=False)
         return cls(path, os.environ.get("BEC_DEVICES_GIVEN") or f"{DEFAULT}{path.name}")
 
     def is_newer(self, newest: DeviceListVersion | None) -> bool:

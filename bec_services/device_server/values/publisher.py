@@ -27,8 +27,8 @@ from bec_services.device_server.devices import (
     pace_signals,
     read_signals,
     signals_of,
+    watch_signal,
 )
-from bec_services.device_server.sim.device import SimSignal
 from bec_services.device_server.values.reading_cache import ReadingCache
 from bec_services.device_server.values.streams import Streams
 
@@ -77,7 +77,7 @@ class Values:
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, Preview] = {}
         self._more_previews = threading.Event()
-        self._watched: dict[str, list[tuple[Any, int]]] = {}
+        self._watched: dict[str, list[Callable[[], None]]] = {}
 
     def note(self, name: str, readings: Readings | None = None) -> None:
         """A device has changed; without `readings` it is read when it is its turn."""
@@ -114,11 +114,8 @@ class Values:
             self._unwatch(name)
 
     def _unwatch(self, name: str) -> None:
-        for signal, cid in self._watched.pop(name, ()):
-            if isinstance(signal, SimSignal):
-                signal.unlisten(cid)
-            else:
-                signal.unsubscribe(cid)
+        for end in self._watched.pop(name, ()):
+            end()
 
     def _watch(self, name: str, device: Any) -> None:
         for key, signal in read_signals(device).items():
@@ -135,11 +132,8 @@ class Values:
                 self._subscribe(name, signal, self._previewer(place))
 
     def _subscribe(self, name: str, signal: Any, told: Callable[..., None]) -> None:
-        if isinstance(signal, SimSignal):
-            cid = signal.listen(told)
-        else:
-            cid = signal.subscribe(told, run=False)
-        self._watched.setdefault(name, []).append((signal, cid))
+        end = watch_signal(signal, told)
+        self._watched.setdefault(name, []).append(end)
 
     def _reporter(self, name: str, key: str) -> Callable[..., None]:
         def told(*_: Any, value: Any = None, timestamp: float = 0.0, **__: Any) -> None:

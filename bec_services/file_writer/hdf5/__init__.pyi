@@ -1,6 +1,7 @@
-from .file import (
+from .file_part import read as read
+from .master_file import (
     IDENTITY as IDENTITY,
     MasterFile as MasterFile,
     still_open as still_open,
 )
-from .slices import read as read
+from .selection import inside as inside

@@ -1,4 +1,8 @@
-"""Things in an HDF5 file: made, found and written in few words, for they are many."""
+"""Create, find and write groups and datasets of HDF5 files.
+
+Uses the low-level API of h5py: a file has hundreds of objects, and the high-level calls
+take four to five times as long.
+"""
 
 import math
 import os
@@ -12,11 +16,11 @@ import numpy as np
 
 from bec_services.file_writer.tree import Node
 
-_ROWS = 512  # of numbers in one chunk
-_TEXT = 1 << 15  # bytes, of text in one chunk
-_CHUNK = 1 << 20  # bytes, of arrays
+_ROWS = 512  # in one chunk of a dataset of numbers
+_TEXT = 1 << 15  # bytes, largest chunk of text
+_CHUNK = 1 << 20  # bytes, largest chunk of arrays
 CACHE = 1 << 16
-"""Bytes of chunks kept of each dataset: one is written at, and none comes again."""
+"""Size of the chunk cache of each dataset, bytes: only the last chunk is written to."""
 _SLOTS = 101
 _TEXT_TYPE = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
 _SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
@@ -26,7 +30,7 @@ _LINK.set_char_encoding(h5py.h5t.CSET_UTF8)
 
 
 class Found(dict[str, Any]):
-    """What is in a file, by path: to look one up takes long."""
+    """Cache of groups or datasets of a file, by path: each lookup in HDF5 is slow."""
 
     def __init__(self, file: Any, look_up: Callable[[Any, str], Any]) -> None:
         super().__init__()
@@ -39,13 +43,18 @@ class Found(dict[str, Any]):
 
 
 def find_dataset(file: Any, path: str) -> Any:
-    """Return the dataset at an absolute path; `file` is h5py's id of it."""
+    """Open the dataset at an absolute path.
+
+    Args:
+        file: the h5py id of the file.
+        path: absolute path.
+    """
     found = h5py.h5d.open(file, path.encode())
     plan = found.get_create_plist()
     if plan.get_layout() != h5py.h5d.CHUNKED:
         return h5py.Dataset(found)
     size = found.dtype.itemsize * math.prod(plan.get_chunk())
-    if size > CACHE:  # a chunk that is not kept is read again for each of its rows
+    if size > CACHE:  # or HDF5 reads the chunk again for each row written
         del found
         access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
         access.set_chunk_cache(_SLOTS, size, 1.0)
@@ -54,17 +63,17 @@ def find_dataset(file: Any, path: str) -> Any:
 
 
 def find_group(file: Any, path: str) -> Any:
-    """Return the group at an absolute path; the root is "" here."""
+    """Open the group at an absolute path; the root is ""."""
     return h5py.Group(h5py.h5g.open(file, path.encode() or b"/"))
 
 
 def put(dataset: Any, start: tuple[int, ...], values: Any) -> None:
-    """Write values where there is room: h5py's own way takes five times as long.
+    """Write an array into a dataset that is already large enough.
 
     Args:
-        dataset: of h5py.
-        start: index of the first value, in each dimension.
-        values: array of that many dimensions, of a type that fits.
+        dataset: an `h5py.Dataset`.
+        start: index of the first value, one for each dimension.
+        values: array with the same number of dimensions, of a dtype that fits.
     """
     if not values.size:
         return
@@ -76,11 +85,11 @@ def put(dataset: Any, start: tuple[int, ...], values: Any) -> None:
 
 
 def image_of(nodes: Iterable[Node]) -> tuple[bytes, int]:
-    """Return a file with these nodes, made in memory.
+    """Make a file with these nodes in memory.
 
     Returns:
-        Its bytes, without what leads to other files; and the bytes by which all its
-        datasets together grow at once.
+        Content of the file without links to other files; and the sum of the chunk sizes
+        of its growing datasets, bytes.
     """
     stride = 0
     with h5py.File(
@@ -100,15 +109,15 @@ def image_of(nodes: Iterable[Node]) -> tuple[bytes, int]:
 
 
 def create(node: Node, groups: Found, folder: Path) -> Any:
-    """Create one thing in a file.
+    """Create a group, dataset or link in a file.
 
     Args:
-        node: what it is.
-        groups: those of the file.
-        folder: of the file: links to others are relative to it.
+        node: its description.
+        groups: groups of the file, by path.
+        folder: folder of the file; links to other files are relative to it.
 
     Returns:
-        The dataset, if more comes into it; else None.
+        The dataset, if values are added to it later; else None.
     """
     above, _, name = node.path.rpartition("/")
     group = groups[above]
@@ -133,7 +142,7 @@ def create(node: Node, groups: Found, folder: Path) -> Any:
 
 
 def _link(group: Any, name: str, node: Node, folder: Path) -> None:
-    """Link another file's dataset, or show several of them as one."""
+    """Link a dataset of another file, or join several of them as a virtual dataset."""
     joined = _joined(node.joined, folder)
     if joined is not None:
         group.create_virtual_dataset(name, joined)
@@ -143,7 +152,7 @@ def _link(group: Any, name: str, node: Node, folder: Path) -> None:
 
 
 def _joined(parts: Iterable[tuple[str, str]], folder: Path) -> Any:
-    """Return datasets one behind the other; None: not while one cannot be read."""
+    """Join datasets along their first dimension; None if one of them cannot be read."""
     found = []
     for path, inside in parts:
         try:
@@ -165,7 +174,7 @@ def _joined(parts: Iterable[tuple[str, str]], folder: Path) -> Any:
 
 
 def _write_attribute(made: Any, name: str, value: Any) -> None:
-    """Write a new attribute: a file has hundreds, and most are text."""
+    """Write a new attribute; text, the most frequent kind, the fast way."""
     if not isinstance(value, str):
         made.attrs[name] = value
         return
@@ -178,12 +187,12 @@ def _group(group: Any, name: str) -> Any:
 
 
 def _new(group: Any, name: str, kind: Any, space: Any, plan: Any = None) -> Any:
-    """Create a dataset by few words: h5py's own way takes four times as long."""
+    """Create a dataset with the low-level API."""
     return h5py.h5d.create(group.id, name.encode(), kind, space, plan, _LINK)
 
 
 def _written(group: Any, name: str, value: Any) -> Any:
-    """Create a dataset that is written once."""
+    """Create a dataset with its final value."""
     array = np.asarray(value, order="C")
     space = h5py.h5s.create_simple(array.shape) if array.shape else _SCALAR
     new = _new(group, name, _kind(array.dtype), space)
@@ -199,7 +208,7 @@ def _kind(dtype: Any) -> Any:
 
 @cache
 def _growing(dtype: Any, shape: tuple[int, ...], *, free: bool = False) -> Any:
-    """Return kind, space and plan of a dataset that grows."""
+    """HDF5 type, space and creation properties of a dataset that grows."""
     size = max(1, dtype.itemsize * math.prod(shape))
     rows = max(1, min(_ROWS, (_TEXT if dtype.kind == "S" else _CHUNK) // size))
     most = (_ENDLESS, *(_ENDLESS if free else n or _ENDLESS for n in shape))
@@ -208,7 +217,10 @@ def _growing(dtype: Any, shape: tuple[int, ...], *, free: bool = False) -> Any:
     plan.set_fill_time(h5py.h5d.FILL_TIME_IFSET)
     if dtype.kind == "f":
         plan.set_fill_value(np.full((), np.nan, dtype))
-    first = (0, *(0 if free else n for n in shape))  # such a row is as long as it gets
+    first = (
+        0,
+        *(0 if free else n for n in shape),
+    )  # rows of a free dataset grow with what is written
     return _kind(dtype), h5py.h5s.create_simple(first, most), plan
 
 

@@ -1,7 +1,7 @@
-"""Files as they were made lately: the next one of the same kind is cast, not built.
+"""Pure: empty files in memory, copied to start the next file of the same kind.
 
-To make a hundred datasets takes HDF5 twenty milliseconds, to write their bytes one. Two
-scans alike differ in a handful of values.
+HDF5 needs about 20 ms to create a hundred datasets; writing the bytes of a prepared
+file takes 1 ms. Files of similar scans differ in a handful of values only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,19 @@ import numpy as np
 
 from bec_services.file_writer.tree import Array, Node
 
-_KEEP = 16
-_LARGEST = 1 << 23  # bytes
+_KEEP = 16  # templates
+_LARGEST = 1 << 23  # bytes; a larger template is not kept
 
 
 @dataclass(frozen=True)
 class FileTemplate:
-    """A file before anything was measured.
+    """A file without measured data.
 
     Attributes:
-        image: its bytes, all of its nodes in them but those that lead to other files.
-        stride: bytes by which its datasets grow at once.
-        nodes: it was made of.
+        image: content of the file: all nodes except links to other files.
+        stride: sum of the chunk sizes of its growing datasets, bytes: the file grows
+            by that when each of them needs a new chunk.
+        nodes: the nodes it was made from.
     """
 
     image: bytes
@@ -31,47 +32,48 @@ class FileTemplate:
     nodes: Sequence[Node]
 
     def changes(self, nodes: Sequence[Node]) -> Iterator[tuple[Node, bool]]:
-        """Yield the nodes whose value is another one, and whether it fits in its place.
+        """Yield each node with another value, and whether dtype and shape are equal.
 
         Args:
-            nodes: of the same kind as those it was made of.
+            nodes: nodes of the new file, the same as those of the template except for
+                values.
         """
         for old, new in zip(self.nodes, nodes, strict=True):
             if old.value is None or new.value is None:
                 continue
-            was, now = _told(old.value), _told(new.value)
+            was, now = _fingerprint(old.value), _fingerprint(new.value)
             if was != now:
                 yield new, was[:2] == now[:2]
 
     def is_of(self, nodes: Sequence[Node]) -> bool:
-        """Say whether files with these nodes differ from it in values only."""
+        """Whether a file with these nodes differs from the template in values only."""
         same = len(nodes) == len(self.nodes)
         return same and all(map(_alike, self.nodes, nodes))
 
 
 class FileTemplates:
-    """The moulds of the newest kinds of file."""
+    """The most recently used templates."""
 
     def __init__(self) -> None:
         self._kept: list[FileTemplate] = []
 
     def find(self, nodes: Sequence[Node]) -> FileTemplate | None:
-        """Return the mould of files with these nodes, whatever their values."""
-        for mould in self._kept:
-            if mould.is_of(nodes):
-                self._kept.remove(mould)
-                self._kept.insert(0, mould)
-                return mould
+        """Find the template for files with these nodes, whatever their values."""
+        for template in self._kept:
+            if template.is_of(nodes):
+                self._kept.remove(template)
+                self._kept.insert(0, template)
+                return template
         return None
 
-    def keep(self, mould: FileTemplate) -> None:
-        """Keep a new mould; the one that was not used for longest goes."""
-        if len(mould.image) <= _LARGEST:
-            self._kept = [mould, *self._kept[: _KEEP - 1]]
+    def keep(self, template: FileTemplate) -> None:
+        """Keep a new template; the least recently used one is dropped."""
+        if len(template.image) <= _LARGEST:
+            self._kept = [template, *self._kept[: _KEEP - 1]]
 
 
 def _alike(one: Node, other: Node) -> bool:
-    """Say whether two nodes differ in their values only."""
+    """Whether two nodes differ in their values only."""
     return (
         one.path == other.path
         and one.grows == other.grows
@@ -86,14 +88,14 @@ def _alike(one: Node, other: Node) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Say whether two values are the same, in type and bytes."""
+    """Whether two values are equal in type and bytes."""
     if isinstance(one, str) and isinstance(other, str):
         return one == other
-    return _told(one) == _told(other)
+    return _fingerprint(one) == _fingerprint(other)
 
 
-def _told(value: Any) -> tuple[Any, ...]:
-    """Return what tells a value from any other: its type, shape and bytes."""
+def _fingerprint(value: Any) -> tuple[Any, ...]:
+    """Type, shape and bytes of a value, to compare it with others."""
     if isinstance(value, str):
         return "", (), value
     array: Array = np.asarray(value)

@@ -1,4 +1,4 @@
-"""Points that are only in the file, because they have left the bus."""
+"""Points that were removed from the bus and exist only in the master file."""
 
 import lazy_loader
 

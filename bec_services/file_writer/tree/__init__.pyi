@@ -1,4 +1,3 @@
-from .aligned import AlignedLayout as AlignedLayout
 from .build import tree as tree
 from .columns import (
     STATUS as STATUS,
@@ -24,4 +23,8 @@ from .plot import PLOT as PLOT, DefaultPlot as DefaultPlot, plot_of as plot_of
 from .point_metadata import kinds as kinds
 from .readings import STATUSES as STATUSES
 from .scan import ScanFacts as ScanFacts, hinted as hinted, place as place
-from .streams import Source as Source, StreamLayout as StreamLayout
+from .streams import (
+    AlignedLayout as AlignedLayout,
+    Source as Source,
+    StreamLayout as StreamLayout,
+)

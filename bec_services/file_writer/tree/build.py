@@ -1,10 +1,9 @@
-"""The tree of a scan's file: BEC's collection and a NeXus entry. Pure data."""
+"""Pure: the whole tree of a scan's file: BEC's collection and a NeXus entry."""
 
 from collections.abc import Iterator
 
 from bec_kernel.language import summary
 from bec_kernel.version import __version__
-from bec_services.file_writer.tree.aligned import AlignedLayout
 from bec_services.file_writer.tree.columns import Columns
 from bec_services.file_writer.tree.events import events
 from bec_services.file_writer.tree.fits import fit_nodes
@@ -14,7 +13,7 @@ from bec_services.file_writer.tree.nodes import Node, group, iso, text
 from bec_services.file_writer.tree.plot import PLOT, DefaultPlot
 from bec_services.file_writer.tree.readings import readings
 from bec_services.file_writer.tree.scan import ScanFacts
-from bec_services.file_writer.tree.streams import StreamLayout
+from bec_services.file_writer.tree.streams import AlignedLayout, StreamLayout
 
 
 def tree(
@@ -24,7 +23,7 @@ def tree(
     aligned: AlignedLayout,
     plot: DefaultPlot,
 ) -> list[Node]:
-    """Return everything in the file, groups before what lies in them."""
+    """List all nodes of the file, each group before its members."""
     nodes = (
         *_entry(scan, plot),
         *people_and_sample(scan),
@@ -38,7 +37,7 @@ def tree(
         *plot.nodes(scan, columns),
     )
     found: dict[str, Node] = {}
-    for node in nodes:  # of two names that differ in what no path can have: the first
+    for node in nodes:  # different names may make the same path: the first wins
         found.setdefault(node.path, node)
     return list(found.values())
 
@@ -46,7 +45,7 @@ def tree(
 def _entry(scan: ScanFacts, plot: DefaultPlot) -> Iterator[Node]:
     begin = scan.begin
     yield Node("/", {"default": "entry", "creator": "BEC"})
-    # A plot of nothing is no plot: NeXus wants a signal in each.
+    # NeXus requires a signal in each NXdata: without one there is no default plot.
     shown = {"default": PLOT.rpartition("/")[2]} if plot.signals else {}
     yield group("/entry", "NXentry", **shown)
     yield Node("/entry/title", value=text(summary(begin.request)))

@@ -1,4 +1,4 @@
-"""What the columns of a scan's file are, and how readings become their rows."""
+"""Pure: the columns of a scan's file, and readings of points as their rows."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -15,46 +15,46 @@ from bec_services.file_writer.tree import point_metadata
 T = TypeVar("T")
 Array = npt.NDArray[Any]
 Key = tuple[str, str]
-"""Device and signal."""
+"""Names of device and signal."""
 
 STATUS = {status: number for number, status in enumerate(PointStatus)}
-"""Numbers that stand for a point's status in the file."""
+"""Number of each point status in the file."""
 
-_TEXT = 64  # bytes: text has a fixed length, longer text makes a new file
+_TEXT = 64  # bytes: shortest fixed length of text; longer text needs a new file
 
 
 @dataclass(frozen=True)
 class Column:
-    """One signal's values: a dtype and a shape that hold all of them.
+    """dtype and shape that hold every value of one signal.
 
     Attributes:
-        dtype: of numpy, text with a fixed length.
-        shape: of one value; empty for a number.
+        dtype: numpy dtype; text has a fixed length.
+        shape: shape of one value; () for a number.
     """
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
     def holds(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
-        """Say whether such values can be written without a loss."""
+        """Whether values of this dtype and shape can be stored without loss."""
         return shape == self.shape and np.can_cast(dtype, self.dtype, "safe")
 
     def widened(self, cell: Array) -> "Column":
-        """Return the column that holds `cell` too; of other rank: it stays out."""
+        """Widen the column to hold `cell` too; a value of another rank never fits."""
         if cell.ndim != len(self.shape):
             return self
         shape = tuple(max(pair) for pair in zip(cell.shape, self.shape, strict=True))
         return Column(_roomy(np.promote_types(cell.dtype, self.dtype)), shape)
 
     def empty(self, rows: int) -> Array:
-        """Return rows that say: nothing is known."""
+        """Rows of missing values: NaN, 0 or empty text."""
         kind = self.dtype.kind
         nothing: Any = np.nan if kind in "fc" else b"" if kind == "S" else 0
         return np.full((rows, *self.shape), nothing, self.dtype)
 
 
 def cell(value: Any) -> Array:
-    """Return one value as an array: text as bytes, what has no number as JSON."""
+    """Turn a value into an array: text as UTF-8 bytes, other objects as JSON."""
     if value is None:
         return np.asarray(np.nan)
     found: Array
@@ -77,15 +77,15 @@ def _roomy(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 @dataclass
 class Batch:
-    """Rows to be appended.
+    """Rows of n points, to be appended to all columns.
 
     Attributes:
-        rows: how many.
-        point_ids: whose they are.
-        values: of each signal.
-        times: of each signal, s since the epoch.
-        status: of each device, see `STATUS`.
-        own: what points tell besides readings, by path, see `own`.
+        rows: n.
+        point_ids: ids of the points.
+        values: by device and signal, shape (n, *shape of one value).
+        times: by device and signal, shape (n,), s since the epoch.
+        status: by device, shape (n,) uint8, see `STATUS`.
+        own: by path in the file, see `point_metadata.rows`.
     """
 
     rows: int
@@ -97,17 +97,17 @@ class Batch:
 
 
 class Columns:
-    """The columns of one file. They only grow: what is written always fits.
+    """The columns of one file; they are only widened, so written values still fit.
 
     Args:
         servers: device servers of the scan.
 
     Attributes:
-        servers: the same.
-        columns: of what is read at every point, by device and signal.
-        baseline: readings taken once, by device.
-        configuration: readings of config signals, by device.
-        units: of each of these that has one.
+        servers: device servers of the scan.
+        columns: signals that are read at every point, by device and signal.
+        baseline: readings taken once, `{"samy": {"samy": Reading(1.0, t)}}`.
+        configuration: readings of config signals, in the same shape.
+        units: units of config signals, by name of the signal.
     """
 
     def __init__(self, servers: Sequence[str] = ()) -> None:
@@ -120,32 +120,32 @@ class Columns:
 
     @property
     def devices(self) -> list[str]:
-        """Devices that are read at every point."""
+        """Names of the devices that are read at every point."""
         return list(self._signals)
 
     def signals(self, device: str) -> list[str]:
-        """Return the signals of a device that is read at every point."""
+        """Names of a device's signals that are read at every point."""
         return [signal for name, signal in self.columns if name == device]
 
-    def told(self) -> list[tuple[str, str, str, list[int]]]:
-        """Return all columns as they travel: device, signal, dtype and shape."""
+    def described(self) -> list[tuple[str, str, str, list[int]]]:
+        """All columns as plain data: device, signal, dtype and shape."""
         known = self.columns.items()
         return [(*key, one.dtype.str, list(one.shape)) for key, one in known]
 
-    def restore(self, told: Iterable[tuple[str, str, str, Sequence[int]]]) -> None:
-        """Know columns as `told` has them."""
-        for device, signal, dtype, shape in told:
+    def restore(self, described: Iterable[tuple[str, str, str, Sequence[int]]]) -> None:
+        """Add columns from plain data, see `described`."""
+        for device, signal, dtype, shape in described:
             self.columns[device, signal] = Column(np.dtype(dtype), tuple(shape))
             self._signals.setdefault(device, set()).add(signal)
 
     def add_baseline(self, entry: Baseline) -> None:
-        """Know readings that were taken once."""
+        """Add readings that were taken once."""
         self.baseline.update(entry.data)
         self.configuration.update(entry.configuration)
         self.units.update(entry.configuration_units)
 
     def grow(self, points: Iterable[Point]) -> None:
-        """Make room for the readings of `points`."""
+        """Widen the columns until they hold the readings of `points`."""
         for point in points:
             for device, readings in point.data.items():
                 for signal, reading in readings.items():
@@ -160,7 +160,7 @@ class Columns:
             self.columns[key] = old.widened(value)
 
     def batch(self, points: Sequence[Point]) -> Batch | None:
-        """Return the rows of `points`; None where they must grow first."""
+        """Make the rows of `points`; None if the columns must grow first."""
         if not all(self._knows(point) for point in points):
             return None
         ids = [point.point_id for point in points]
@@ -186,7 +186,7 @@ class Columns:
 
 
 def runs(items: Sequence[T], number: Callable[[T], int]) -> list[Sequence[T]]:
-    """Split items where the number of one does not follow that of the one before."""
+    """Split items into runs with consecutive numbers."""
     ids = [number(item) for item in items]
     cuts = [n for n in range(1, len(ids)) if ids[n] != ids[n - 1] + 1]
     pairs = pairwise([0, *cuts, len(ids)])
@@ -207,13 +207,13 @@ def _status(point: Point, device: str) -> PointStatus:
 
 
 def _rows(column: Column, readings: Sequence[Reading]) -> Array | None:
-    """Return the readings as rows of the column; None where they do not fit."""
+    """Make rows of the column from readings; None if one does not fit."""
     values = [reading.value for reading in readings]
     try:
         found: Array = np.asarray(values)
     except ValueError:  # of different shapes
         return _slow_rows(column, readings)
-    # One number type for all: nothing was turned into text or rounded on the way.
+    # One numeric dtype: numpy has neither rounded a value nor turned it into text.
     if found.dtype.kind in "iuf" and column.holds(found.dtype, found.shape[1:]):
         return found.astype(column.dtype, copy=False)
     return _slow_rows(column, readings)
@@ -226,7 +226,7 @@ def _slow_rows(column: Column, readings: Sequence[Reading]) -> Array | None:
             continue
         value = cell(reading.value)
         if value.ndim != len(column.shape):
-            continue  # it can never fit: its row says so
+            continue  # of another rank: stored as missing
         wider = column.widened(value)
         if wider != column:
             return None

@@ -1,4 +1,4 @@
-"""What happened in a scan besides its data: its states, and alarms about it. Pure."""
+"""Pure: states of a scan and alarms about it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,11 +14,11 @@ _FIELDS = {
     _STATES: {"state": 16, "reason": 64, "message": 256},
     _ALARMS: {"severity": 16, "service": 32, "message": 256},
 }
-"""Texts of each group and how many bytes of them are kept."""
+"""Text fields of each group, and their length, bytes; longer text is cut."""
 
 
 def events() -> Iterator[Node]:
-    """Yield where they will stand."""
+    """Yield the groups and datasets for states and alarms."""
     for path, fields in _FIELDS.items():
         yield group(path)
         yield Node(f"{path}/time", SECONDS, grows=(np.dtype(np.float64), ()))
@@ -29,12 +29,12 @@ def events() -> Iterator[Node]:
 def happened(
     states: Iterable[StateChange], alarms: Iterable[Alarm], seal: Seal | None
 ) -> Iterator[Patch]:
-    """Yield all that is known to have happened.
+    """Yield states and alarms as patches.
 
     Args:
-        states: of the scan.
-        alarms: that name it.
-        seal: how it ended, where it has: the final state is taken from there.
+        states: state changes of the scan.
+        alarms: alarms that name the scan.
+        seal: its last entry, once it has ended; the final state is taken from it.
     """
     course = [one for one in states if not one.state.is_final]
     if seal is not None:
@@ -53,5 +53,5 @@ def _patches(path: str, rows: Sequence[Any]) -> Iterator[Patch]:
 
 
 def cut(words: str, size: int) -> bytes:
-    """Return so many bytes at most, and no half of a letter."""
+    """Encode text as UTF-8 of at most `size` bytes, without a partial character."""
     return words.encode()[:size].decode(errors="ignore").encode()

@@ -1,4 +1,4 @@
-"""The fit of a scan that asked for one: a row, once it is final. Pure."""
+"""Pure: the final fit of a scan that requested one."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from bec_services.file_writer.tree.scan import ScanFacts
 
 FIT = "/entry/collection/fit"
 _TEXTS = {"model": 64, "x": 128, "y": 128, "message": 1024}
-"""How many bytes of each are kept."""
+"""Length of the text fields, bytes."""
 _NAME = 64
 _FLOAT = (np.dtype(np.float64), ())
 
 
 def fit_nodes(scan: ScanFacts, columns: Columns) -> Iterator[Node]:
-    """Yield where the fit will stand; nothing, where none was asked for."""
+    """Yield the groups and datasets for the fit, if the scan requested one."""
     if not scan.begin.fit:
         return
     yield group(FIT)
@@ -36,10 +36,10 @@ def fit_nodes(scan: ScanFacts, columns: Columns) -> Iterator[Node]:
 
 
 def _units(scan: ScanFacts, columns: Columns) -> tuple[str, str]:
-    """Return the units of what will be fitted over what, before anything is.
+    """Predict the units of x and y before the fit exists.
 
-    The data analysis takes the first motor and, of what is read at each point, the
-    signal that was asked for, or the detector that is triggered first.
+    The data analysis fits the requested signal, or that of the detector triggered
+    first, over the first motor.
     """
     begin = scan.begin
     about = begin.parameters.get("signal") or next(iter(begin.triggered), "")
@@ -52,7 +52,7 @@ def _units(scan: ScanFacts, columns: Columns) -> tuple[str, str]:
 
 
 def _numbers(scan: ScanFacts, columns: Columns, devices: list[str]) -> Iterator[Key]:
-    """Yield the first signal of each device that is one number."""
+    """Yield the first signal of each device whose values are single numbers."""
     for device in devices:
         known = scan.devices.get(device)
         hints = [s.name for s in known.signals if s.kind == "hinted"] if known else []
@@ -64,7 +64,7 @@ def _numbers(scan: ScanFacts, columns: Columns, devices: list[str]) -> Iterator[
 
 
 def fit_patches(fit: Fit) -> Iterator[Patch]:
-    """Yield what is written of a final fit; an error nobody knows is not a number."""
+    """Yield the patches of a final fit; unknown errors are NaN."""
     for name, size in _TEXTS.items():
         yield _row(name, [cut(getattr(fit, name), size)], f"S{size}")
     yield _row("points", [fit.points], np.int64)

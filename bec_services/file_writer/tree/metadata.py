@@ -1,4 +1,4 @@
-"""Where a scan's data come from: request, definition, people, devices, programs."""
+"""Pure: provenance of a scan: request, definition, user, devices, programs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -30,7 +30,7 @@ _LISTS = ("request", "parameters", "motors", "monitored", "shape")
 
 
 def metadata(scan: ScanFacts) -> Iterator[Node]:
-    """Yield what was asked for, by whom, from where, and on what."""
+    """Yield the request and definition of the scan, user metadata, and environment."""
     begin, top = scan.begin, "/entry/collection/metadata"
     yield group(top)
     yield Node(STATE, value=text(ScanState.OPEN, 32))
@@ -43,9 +43,9 @@ def metadata(scan: ScanFacts) -> Iterator[Node]:
     for name in _LISTS:
         yield Node(f"{top}/bec/{name}", value=text(as_json(getattr(begin, name))))
     yield Node(f"{top}/bec/origin", value=text(as_json(begin.request.origin)))
-    if scan.first:  # a relative scan counts from there
+    if scan.first:  # origin of a relative scan
         yield Node(f"{top}/bec/first", value=text(as_json(scan.first)))
-    # All that the scan's program could depend on.
+    # Everything that the scan's program may depend on.
     yield Node(f"{top}/bec/definition", value=text(as_json(begin)))
     yield group(f"{top}/user_metadata")
     for name, value in begin.request.metadata.items():
@@ -56,19 +56,19 @@ def metadata(scan: ScanFacts) -> Iterator[Node]:
     asker = begin.request.origin.environment if begin.request.origin else {}
     if asker:
         yield group(_ASKER)
-    for name, told in asker.items():
-        yield Node(f"{_ASKER}/{safe(name)}", value=text(told))
+    for name, value in asker.items():
+        yield Node(f"{_ASKER}/{safe(name)}", value=text(value))
 
 
 def configuration(scan: ScanFacts, columns: Columns) -> Iterator[Node]:
-    """Yield how each device that takes part was set up."""
+    """Yield how each device of the scan was set up."""
     yield group(_CONFIGURATION)
     for name in scan.begin.servers:
         device, read = scan.devices.get(name), columns.configuration.get(name, {})
         if device is None and not read:
             continue
         top = f"{_CONFIGURATION}/{name}"
-        # Who reads the file tells by it what was read of the device.
+        # Names the signals that were read, for readers of the file.
         signals = {_step(signal): signal for signal in read}
         yield group(top, **_if_any(signals))
         if device is not None:
@@ -97,6 +97,6 @@ def _published(scan: ScanFacts, top: str, device: Device) -> Iterator[Node]:
 
 
 def _step(signal: str) -> str:
-    """Return a signal's name as a step of a path, beside the other words there."""
+    """Make a signal's name a step of a path, different from the fixed names there."""
     taken = signal in (*_WORDS_OF_A_DEVICE, "limits", "listed")
     return f"{signal}_" if taken else safe(signal)

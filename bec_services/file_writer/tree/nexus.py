@@ -1,4 +1,4 @@
-"""The NeXus side of a scan's file: who, what sample, which instrument. Pure."""
+"""Pure: the NeXus groups of a scan's file: user, sample, instrument."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from bec_services.file_writer.tree.scan import ScanFacts, hinted
 from bec_services.file_writer.tree.streams import StreamLayout
 
 MONITOR = "monitor"
-"""A device with this tag tells how strong the beam was."""
+"""Tag of devices that measure the intensity of the beam."""
 _INSTRUMENT = "/entry/instrument"
 
 
 def people_and_sample(scan: ScanFacts) -> Iterator[Node]:
-    """Yield who measured, and what."""
+    """Yield NXuser and NXsample."""
     yield group("/entry/user", "NXuser")
     yield Node("/entry/user/name", value=text(scan.begin.user))
     yield group("/entry/sample", "NXsample")
@@ -26,7 +26,7 @@ def people_and_sample(scan: ScanFacts) -> Iterator[Node]:
 def instrument(
     scan: ScanFacts, columns: Columns, streams: StreamLayout
 ) -> Iterator[Node]:
-    """Yield source, positioners, detectors and monitors."""
+    """Yield NXinstrument with source, positioners, detectors; and NXmonitor."""
     yield group(_INSTRUMENT, "NXinstrument")
     yield Node(f"{_INSTRUMENT}/name", value=text(scan.site.instrument))
     yield group(f"{_INSTRUMENT}/source", "NXsource")
@@ -47,7 +47,7 @@ def instrument(
 
 
 def _sent(streams: StreamLayout) -> dict[str, str]:
-    """Return where the first thing lies that each device sends, or writes itself."""
+    """Path of the first stream or file of each device that has one."""
     found: dict[str, str] = {}
     for device, name in streams.files:
         found.setdefault(device, file_path(device, name))
@@ -62,7 +62,7 @@ def _moves(scan: ScanFacts, device: str) -> bool:
 
 
 def _device(scan: ScanFacts, device: str, value: str) -> Iterator[Node]:
-    """Yield a device as what it is to NeXus; its value is linked."""
+    """Yield a device as positioner, monitor or detector, with a link to its value."""
     known = scan.devices.get(device)
     path = f"{_INSTRUMENT}/{device}"
     if device in ("name", "source"):

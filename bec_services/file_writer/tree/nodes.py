@@ -1,4 +1,4 @@
-"""One thing in a scan's file, and the words all parts of the tree use. Pure data."""
+"""Pure: groups, datasets and links of a scan's file as data, and later values."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,18 +15,18 @@ SECONDS = {"units": "s", "long_name": "seconds since 1970-01-01T00:00:00Z"}
 
 @dataclass(frozen=True)
 class Node:
-    """One thing in the file.
+    """A group, dataset or link of the file; a group if no other field is set.
 
     Attributes:
-        path: absolute.
-        attrs: its attributes.
-        value: what is written once; None: see the rest.
-        grows: dtype and shape of one row of a dataset that grows.
-        fixed: dtype and shape of a dataset that is filled bit by bit.
-        link: absolute path it leads to.
-        file: the file it leads to; the path in it is `link`.
-        joined: files and paths in them: datasets that are shown as one.
-        free: all dimensions of a dataset may grow, not only the first one.
+        path: absolute path.
+        attrs: HDF5 attributes.
+        value: dataset with this value.
+        grows: dataset that grows: dtype and shape of one row.
+        fixed: dataset of fixed size, filled piece by piece: dtype and shape.
+        link: absolute path of the target.
+        file: file of the target, if it is another one.
+        joined: datasets shown as one virtual dataset: file and path of each.
+        free: all dimensions of a growing dataset may grow, not only the first one.
     """
 
     path: str
@@ -41,12 +41,12 @@ class Node:
 
     @property
     def leads_elsewhere(self) -> bool:
-        """What it shows lies in other files."""
+        """Whether its data are in other files."""
         return bool(self.file or self.joined)
 
     @property
     def is_group(self) -> bool:
-        """Other things may lie in it."""
+        """Whether it is a group."""
         return self.value is None and not (
             self.grows or self.fixed or self.link or self.joined
         )
@@ -54,13 +54,13 @@ class Node:
 
 @dataclass(frozen=True)
 class Patch:
-    """Values that belong somewhere in a dataset.
+    """Values to be written into part of a dataset.
 
     Attributes:
-        path: of the dataset.
-        start: first index, in each dimension.
-        values: as they are written.
-        whole: there is nothing else in the dataset.
+        path: path of the dataset.
+        start: index of the first value, one for each dimension.
+        values: array with as many dimensions as the dataset.
+        whole: the dataset is cut to these values.
     """
 
     path: str
@@ -70,18 +70,18 @@ class Patch:
 
 
 def group(path: str, nx_class: str = "NXcollection", **attrs: Any) -> Node:
-    """Return a group of a NeXus class."""
+    """Make a group of a NeXus class."""
     return Node(path, {"NX_class": nx_class, **attrs})
 
 
 def text(value: str, size: int = 0) -> Array:
-    """Return text of a fixed length: a live reader cannot read any other."""
+    """Make text of a fixed length, in bytes: SWMR readers cannot read any other."""
     raw = value.encode()
     return np.array(raw, f"S{max(size, len(raw), 1)}")
 
 
 def plain(value: Any) -> Array:
-    """Return a number or text as such, anything else as JSON."""
+    """Make an array of a number or text; anything else becomes JSON."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, bool | int | float):
@@ -90,7 +90,7 @@ def plain(value: Any) -> Array:
 
 
 def as_json(value: Any) -> str:
-    """Return anything as JSON; what has no form there, as its text."""
+    """Encode a value as JSON; objects unknown to JSON by their text."""
 
     def other(value: Any) -> Any:
         return value.tolist() if hasattr(value, "tolist") else str(value)
@@ -99,17 +99,17 @@ def as_json(value: Any) -> str:
 
 
 def safe(name: object) -> str:
-    """Return a name that is one step of a path."""
+    """Make a name usable as one step of a path."""
     found = str(name).replace("/", "_").replace("\0", "_")
     return found if found.strip(".") else f"_{found}"
 
 
 def iso(time: float) -> str:
-    """Return a time (s since the epoch) as ISO 8601, UTC."""
+    """Format a time (s since the epoch) as ISO 8601, UTC."""
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
 
 
 def column_path(key: Key) -> str:
-    """Return the path of the group of one signal."""
+    """Path of the group of one signal."""
     device, signal = (part.replace("/", "_") for part in key)
     return f"{DEVICES}/{device}/{signal}"

@@ -1,14 +1,14 @@
-"""The default plot of a scan's file: what is shown when somebody opens it. Pure."""
+"""Pure: the default plot of a scan's file, shown by NeXus viewers."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bec_kernel.scan import Grid, grid_of
-from bec_services.file_writer.tree.columns import Batch, Columns, Key
-from bec_services.file_writer.tree.gridded import patches
+from bec_kernel.scan import Grid, Index, grid_of
+from bec_services.file_writer.tree.columns import Array, Batch, Columns, Key
 from bec_services.file_writer.tree.nodes import Node, Patch, column_path, group, safe
 from bec_services.file_writer.tree.scan import ScanFacts, numbers
 from bec_services.file_writer.tree.streams import Source, StreamLayout
@@ -19,14 +19,14 @@ TIME = "time"
 
 @dataclass(frozen=True)
 class DefaultPlot:
-    """What is plotted over what.
+    """Signals and axes of the default plot.
 
     Attributes:
-        signals: the first is shown, the others may be; none: there is nothing.
-        axes: along the signals' dimensions; none: the time.
+        signals: the first is the default, the others auxiliary; none: no plot.
+        axes: one for each dimension of the signals; none: plotted over time.
         beside: other motors that move along the first axis.
-        grid: where each point belongs; the axes are its own.
-        rank: dimensions of one value.
+        grid: place of each point on a grid; then the plot has its own datasets.
+        rank: number of dimensions of one value.
     """
 
     signals: tuple[Key, ...] = ()
@@ -36,7 +36,7 @@ class DefaultPlot:
     rank: int = 0
 
     def nodes(self, scan: ScanFacts, columns: Columns) -> Iterator[Node]:
-        """Yield the group, and what is in it."""
+        """Yield the NXdata group and its members."""
         if not self.signals:
             return
         yield group(PLOT, "NXdata", **self._attrs())
@@ -55,7 +55,7 @@ class DefaultPlot:
             yield Node(path, attrs, fixed=whole)
 
     def _own(self, scan: ScanFacts, key: Key) -> tuple[str, dict[str, Any]]:
-        """Return path and attributes of what is in the plot itself."""
+        """Path and attributes of a dataset of the plot's own."""
         path = f"{PLOT}/{safe(key[1])}"
         return path, {"units": scan.unit(key), "long_name": key[0], "target": path}
 
@@ -80,22 +80,52 @@ class DefaultPlot:
         return attrs
 
     def patches(self, batch: Batch) -> Iterator[Patch]:
-        """Yield what of new rows goes into the plot itself."""
+        """Yield the values of new rows for the plot's own datasets."""
         if self.grid is None:
             return
         point_ids = np.array(batch.point_ids, np.intp)
         for key in self.signals:
             path, values = f"{PLOT}/{safe(key[1])}", batch.values[key]
-            yield from patches(self.grid, path, point_ids, values)
+            yield from grid_patches(self.grid, path, point_ids, values)
+
+
+def grid_patches(
+    grid: Grid, path: str, point_ids: Index, values: Array
+) -> Iterator[Patch]:
+    """Yield the values of points as patches of a dataset of the grid's shape.
+
+    Neighbouring points of one line make one patch.
+
+    Args:
+        grid: place of each point.
+        path: of the dataset.
+        point_ids: ids of the points, shape (n,); those outside the grid are left out.
+        values: shape (n, ...), one row per point.
+    """
+    inside = point_ids < math.prod(grid.shape)
+    *slow, fast = grid.index(point_ids[inside])
+    values = values[inside]
+    line = np.ravel_multi_index(tuple(slow), grid.shape[:-1])
+    for part in np.split(np.arange(len(fast)), np.flatnonzero(np.diff(line)) + 1):
+        if len(part) == 0:
+            continue
+        order = part[np.argsort(fast[part], kind="stable")]
+        gaps = np.flatnonzero(np.diff(fast[order]) != 1) + 1
+        for run in np.split(order, gaps):
+            where = (*(int(at[run[0]]) for at in slow), int(fast[run[0]]))
+            rows = values[run]
+            shape = ((1,) * len(slow)) + rows.shape
+            start = (*where, *(0 for _ in rows.shape[1:]))
+            yield Patch(path, start, rows.reshape(shape))
 
 
 def plot_of(scan: ScanFacts, columns: Columns, streams: StreamLayout) -> DefaultPlot:
-    """Return the default plot: first detector over the motors, or over time."""
+    """Choose the default plot: first detector over the motors, or over time."""
     begin = scan.begin
     motors = tuple(numbers(scan, columns, list(begin.motors)))
     others = [name for name in columns.devices if name not in begin.motors]
-    # A number is a curve, an array is an image: curves first. Without a word from
-    # the asker: the device that is triggered first.
+    # Numbers (curves) before arrays (images). The requested signal first; without a
+    # request the device that is triggered first.
     about = begin.parameters.get("signal") or next(iter(begin.triggered), "")
     found = sorted(
         numbers(scan, columns, others),
@@ -116,7 +146,7 @@ def plot_of(scan: ScanFacts, columns: Columns, streams: StreamLayout) -> Default
 def _without_detector(
     scan: ScanFacts, motors: tuple[Key, ...], streams: StreamLayout
 ) -> DefaultPlot:
-    """Return what a stream sends, over its first signal or time; else the motors."""
+    """Choose a stream over its first signal or time; else the motors over time."""
     for device in scan.devices.values():
         for signal in device.signals:
             source = Source(device.name, signal)

@@ -1,6 +1,7 @@
-"""What a point tells besides its readings: when, which try, where its time went. Pure.
+"""Pure: per-point metadata besides the readings: times, attempt, durations.
 
-In the file of a short scan a dataset costs more than its rows: these have columns.
+In the file of a short scan a dataset costs more than its rows, so several values share
+a dataset, one column each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +25,12 @@ _UNKNOWN = Times(*[np.nan] * len(Times.__struct_fields__))
 
 @dataclass(frozen=True)
 class Kind:
-    """What one dataset is.
+    """Description of one dataset.
 
     Attributes:
-        dtype: of its values.
-        shape: of one row.
-        attrs: its attributes; `columns` names those of a row.
+        dtype: dtype of its values.
+        shape: shape of one row.
+        attrs: HDF5 attributes; `columns` names the columns of a row.
     """
 
     dtype: np.dtype[Any]
@@ -38,7 +39,7 @@ class Kind:
 
 
 def kinds(servers: Sequence[str]) -> dict[str, Kind]:
-    """Return all datasets, by path.
+    """Describe all datasets of the point metadata, by path.
 
     Args:
         servers: device servers of the scan.
@@ -63,7 +64,10 @@ def kinds(servers: Sequence[str]) -> dict[str, Kind]:
 
 
 def rows(points: Sequence[Point], servers: Sequence[str]) -> dict[str, Rows]:
-    """Return the rows of points, by path; NaN and 0 where nobody has told."""
+    """Make the rows of n points, by path, shape (n,) or (n, columns).
+
+    Unknown values are NaN or 0.
+    """
     times = [point.times or _UNKNOWN for point in points]
     found: dict[str, Rows] = {
         f"{TIMING}/{part}": np.array([getattr(t, part) for t in times])
@@ -77,7 +81,7 @@ def rows(points: Sequence[Point], servers: Sequence[str]) -> dict[str, Rows]:
 
 
 def _numbers(point: Point, servers: Sequence[str]) -> Iterator[int]:
-    known = point.index >= 0  # those that are lost have no step
+    known = point.index >= 0  # a lost point has no step
     yield point.attempt if known else 0
     yield point.index if known else 0
     for server in servers:

@@ -1,4 +1,4 @@
-"""What devices read and send, as BEC's users know it: `devices` and their groups."""
+"""Pure: readings and streams by device, and the readout groups."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -27,7 +27,7 @@ _FLOAT = (np.dtype(np.float64), ())
 def readings(
     scan: ScanFacts, columns: Columns, streams: StreamLayout
 ) -> Iterator[Node]:
-    """Yield all that is measured, groups before what lies in them."""
+    """Yield the nodes of all measured data, each group before its members."""
     yield group(DEVICES)
     for device in columns.devices:
         yield _device(device)
@@ -53,7 +53,7 @@ def readings(
 
 
 def file_path(device: str, name: str) -> str:
-    """Return the path of the link to something in a file a device writes itself."""
+    """Path of the link to a dataset in a file that a device writes by itself."""
     return f"{_FILES}/{device}/{safe(name)}"
 
 
@@ -62,7 +62,7 @@ def _device(name: str) -> Node:
 
 
 def _attrs(scan: ScanFacts, key: Key) -> dict[str, Any]:
-    # NeXus wants units on every number; a signal without one has an empty one.
+    # NeXus requires units on every number; "" if the signal has none.
     return {"target": f"{column_path(key)}/value", "units": scan.unit(key)}
 
 
@@ -98,7 +98,7 @@ def _stream(scan: ScanFacts, key: Key, streams: StreamLayout) -> Iterator[Node]:
 
 
 def _references(streams: StreamLayout) -> Iterator[Node]:
-    """Files that devices write by themselves."""
+    """Yield links to files that devices write by themselves."""
     yield group(_FILES)
     for device in dict.fromkeys(device for device, _ in streams.files):
         yield group(f"{_FILES}/{device}")
@@ -115,9 +115,9 @@ def _references(streams: StreamLayout) -> Iterator[Node]:
 def _members(
     name: str, devices: list[str], signals: Iterable[Key] = ()
 ) -> Iterator[Node]:
-    """Yield a group of devices. It names their signals, in order: HDF5 has none.
+    """Yield a readout group, with the names of its signals in order (HDF5 keeps none).
 
-    By them is known what is one value a point, and what one a sample, or never came.
+    Readers learn from it which signals have a value per point and which per sample.
     """
     named = ["/".join(map(safe, key)) for key in signals]
     attrs: dict[str, Any] = {"signals": named} if named else {}

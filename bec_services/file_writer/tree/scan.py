@@ -1,4 +1,4 @@
-"""All that is known of a scan when its file is made. Pure data."""
+"""Pure: facts about a scan that are known when its file is made."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from bec_services.file_writer.tree.columns import Columns, Key
 
 @dataclass(frozen=True)
 class ScanFacts:
-    """All that is known of a scan before its first point.
+    """Facts about a scan that are known before its first point.
 
     Attributes:
         begin: first entry of its step log.
-        start: s since the epoch, device server's clock.
-        devices: as published, by name.
-        first: setpoints of its first point, motor units.
-        listed: its devices as they stand in the device list.
-        site: what files are to be like here.
-        versions: of the programs that took part, by name.
+        start: time of its begin, s since the epoch, clock of the device server.
+        devices: published descriptions of its devices, by name.
+        first: setpoints of the first point of a relative scan, motor units.
+        listed: its devices' entries of the device list.
+        site: the instance's settings for files.
+        versions: versions of the programs that took part, by name.
     """
 
     begin: Begin
@@ -34,7 +34,7 @@ class ScanFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def unit(self, key: Key) -> str:
-        """Return the unit of a signal's values; empty where it has none."""
+        """Unit of a signal's values; "" if it has none."""
         if key[1] in self.begin.units:
             return self.begin.units[key[1]]
         device = self.devices.get(key[0])
@@ -43,12 +43,15 @@ class ScanFacts:
 
 
 def place(begin: Begin) -> Path:
-    """Return the file's path below the folder of files."""
+    """Path of the scan's file, relative to the folder of files."""
     return folder_of(begin) / f"{stem(begin)}_master.h5"
 
 
 def hinted(scan: ScanFacts, device: str, signals: list[str]) -> str:
-    """Return which of a device's signals people look at; "" where there is none."""
+    """Choose the signal of a device to show first; "" if there is none.
+
+    A hinted signal, else the one named like the device, else any of `signals`.
+    """
     known = scan.devices.get(device)
     hints = [s.name for s in known.signals if s.kind == "hinted"] if known else []
     for name in (*hints, device, *signals):
@@ -58,7 +61,7 @@ def hinted(scan: ScanFacts, device: str, signals: list[str]) -> str:
 
 
 def numbers(scan: ScanFacts, columns: Columns, devices: list[str]) -> Iterator[Key]:
-    """Yield the signal people look at of each of these devices that yields numbers."""
+    """Yield the hinted signal of each device, if its values are numbers."""
     for device in devices:
         key = (device, hinted(scan, device, columns.signals(device)))
         column: Any = columns.columns.get(key)

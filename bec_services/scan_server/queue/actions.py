@@ -6,6 +6,7 @@ import msgspec
 
 from bec_kernel.bus.changes import Append, Change
 from bec_kernel.errors import RefusedError
+from bec_kernel.scan import item_label
 from bec_kernel.wire import (
     VERB_RULES,
     Control,
@@ -18,7 +19,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.queue.queues import Queues, label
+from bec_services.scan_server.queue.queues import Queues
 
 ITEM_VERBS = [verb for verb, rule in VERB_RULES.items() if rule.asked]
 _OF_WAITING = [verb for verb, rule in VERB_RULES.items() if rule.waiting]
@@ -86,7 +87,7 @@ def act_on_item(
     effect = action.verb.rule.running
     if not effect:
         raise RefusedError(
-            f"{label(item)} has begun: it can no longer {action.verb}",
+            f"{item_label(item)} has begun: it can no longer {action.verb}",
             subject=action.verb,
             allowed="abort, complete",
         )
@@ -98,7 +99,7 @@ def act_on_item(
 
 def _rewind(item: Item, action: ItemAction, hold: Hold) -> list[Change]:
     if not item.is_scan or action.point < 0:
-        what = f"point {action.point}" if item.is_scan else label(item)
+        what = f"point {action.point}" if item.is_scan else item_label(item)
         raise RefusedError(
             f"a scan is rewound to a point it has taken, from 0 on, not to {what}",
             subject="point",
@@ -166,7 +167,7 @@ def control(
     """
     if not item.is_scan and verb not in _OF_MOVES:
         raise RefusedError(
-            f"{label(item)} is no scan: it cannot {verb}",
+            f"{item_label(item)} is no scan: it cannot {verb}",
             subject=verb,
             allowed=", ".join(_OF_MOVES),
         )
@@ -184,7 +185,7 @@ def _resume(
 ) -> list[Change]:
     queue = item.request.queue
     if item.paused is None and item.state is not ItemState.PAUSED:
-        raise RefusedError(f"{label(item)} is not paused", subject="resume")
+        raise RefusedError(f"{item_label(item)} is not paused", subject="resume")
     suspended = queues.status(queue).suspended
     if suspended is None:
         # Until the worker goes on, whoever looks sees that it was told to.
@@ -193,7 +194,7 @@ def _resume(
         return [*queues.put(new), told(item, Verb.RESUME, hold, request_id)]
     if _by_rule(item):
         raise RefusedError(
-            f"{label(item)} goes on by itself: queue {queue} is {suspended}",
+            f"{item_label(item)} goes on by itself: queue {queue} is {suspended}",
             subject="resume",
             allowed="to take the rule away first",
         )

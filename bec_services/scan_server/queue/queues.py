@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from bec_kernel.bus.changes import Append, Change, Drop, Put
+from bec_kernel.scan import device_obstacle, item_label, queue_obstacle
 from bec_kernel.wire import (
     ITEM_TRANSITIONS,
     Hold,
@@ -214,36 +215,24 @@ class Queues:
 
     def _obstacle(self, move: Item) -> str | None:
         """Return what a move waits for."""
-        locked = self.status(move.request.queue).locked
-        if locked and not locked.moves:
-            return _lock(move.request.queue)
+        queue = move.request.queue
+        if queue_obstacle(move, self.status(queue)):
+            return _lock(queue)
         holder = self.holder_of(move.devices)
         return holder[0] if holder else None
 
     def why_waits(self, item: Item) -> str:
         """Return why an item cannot begin at once; empty: it can."""
         queue = item.request.queue
-        status = self.status(queue)
-        if not item.is_scan:
-            held = status.locked if status.locked and not status.locked.moves else None
-            if held:
-                return f"queue {queue} is locked {held}"
-        elif status.state is not QueueState.RUNNING:
-            return f"queue {queue} is {status.state} ({status.reason})"
-        elif (running := self.running_in(queue)) is not None:
-            return f"{label(running)} of {running.user} runs in queue {queue}"
-        elif queue in self._lanes and self._lanes[queue].head[1] != item.scan_id:
-            return f"{len(self._lanes[queue])} wait before it in queue {queue}"
+        if held_up := queue_obstacle(item, self.status(queue)):
+            return held_up
+        if item.is_scan:
+            if (running := self.running_in(queue)) is not None:
+                return f"{item_label(running)} of {running.user} runs in queue {queue}"
+            if queue in self._lanes and self._lanes[queue].head[1] != item.scan_id:
+                return f"{len(self._lanes[queue])} wait before it in queue {queue}"
         holder = self.holder_of(item.devices)
-        if holder is None:
-            return ""
-        return f"{holder[0]} is held by {label(holder[1])} of {holder[1].user}"
-
-
-def label(item: Item) -> str:
-    """Return what people call an item."""
-    name = item.request.name
-    return f"scan {item.scan_number} {name}" if item.scan_number else name
+        return device_obstacle(*holder) if holder else ""
 
 
 def _holds(status: QueueStatus) -> tuple[Hold | None, ...]:

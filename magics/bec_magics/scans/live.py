@@ -7,8 +7,8 @@ from typing import Any
 from IPython.display import display, publish_display_data
 
 from bec_kernel.client import Client, ScanReport
-from bec_kernel.client.scan import hints
 from bec_kernel.errors import BecError, ScanAborted
+from bec_kernel.scan import hints
 from bec_live.views import LAST_WORDS, ScanCard, ScanFeed, mime_bundle, read_scan
 from bec_magics.setup import Session
 

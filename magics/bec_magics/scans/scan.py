@@ -6,9 +6,9 @@ from typing import Any
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from bec_kernel.client import Client, ScanReport
-from bec_kernel.client.scan import hints
 from bec_kernel.errors import RefusedError
 from bec_kernel.language import help_text, take_dry
+from bec_kernel.scan import hints
 from bec_magics.data import Table
 from bec_magics.motion import moved
 from bec_magics.scans.live import in_notebook, open_card, wait_for

@@ -144,8 +144,11 @@ def test_lists_in_a_list_are_given_in_python_as_one_has_them(value):
         ("[[0,1,x]]", "is not a list of lists of numbers"),
         ("[[0,1,NaN]]", "is not finite"),
         ("[[0,1,[5]]]", "is not a list of lists of numbers"),
+        ("[[[0]]]", "is not a list of lists of numbers"),
         ("[[0,1,-10]]", "-10.0 is below -9"),
-        ("[" * 5000 + "]" * 5000, "is not a list of lists of numbers"),
+        pytest.param(
+            "[" * 5000 + "]" * 5000, "is not a list of lists of numbers", id="deep"
+        ),
     ],
 )
 def test_lists_of_another_shape_are_refused(word, said):

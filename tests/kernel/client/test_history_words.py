@@ -65,7 +65,7 @@ def test_what_nobody_there_could_read_is_refused_before_it_is_asked(bec):
     with pytest.raises(RefusedError, match="reason: expected str, got int"):
         bec.queue.lock(3)
     report = bec.scans.line_scan("samx", 0, 1, steps=2).wait(5)
-    with pytest.raises(RefusedError, match="an empty comment says nothing"):
+    with pytest.raises(RefusedError, match="a comment must not be empty"):
         report.comment(" ")
     with pytest.raises(RefusedError, match="no device 'nope' in devices of scan 1"):
         _ = report.devices.nope

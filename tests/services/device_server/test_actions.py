@@ -16,11 +16,11 @@ from bec_kernel.wire import (
 )
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
-from bec_services.device_server.sim import SimFlyer, SimMonitor, SimPositioner
 from bec_services.device_server.steps.actions import Actions
 from bec_services.device_server.values.publisher import Values
+from bec_sim import SimFlyer, SimMonitor, SimPositioner
 
-SIM = "bec_services.device_server.sim.Sim"
+SIM = "bec_sim.Sim"
 
 
 def hold(device, **spec):

@@ -17,7 +17,7 @@ typo:
   readoutPriority: baseline
 gone: {deviceClass: ophyd.sim.Gone, readoutPriority: baseline, needs: [dark]}
 dark:
-  deviceClass: bec_services.device_server.sim.SimPositioner
+  deviceClass: bec_sim.SimPositioner
   readoutPriority: baseline
   enabled: false
 """

@@ -2,9 +2,9 @@
 
 import pytest
 
+from bec_kernel.language.expression import Expression
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.sim.computed import ComputedSignal, Expression
-from bec_services.device_server.sim.plain import SimValue
+from bec_sim import ComputedSignal, SimValue
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Device as Published
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
-from bec_services.device_server.sim import SimMonitor, SimPositioner, SimSlit
 from bec_services.device_server.values.publisher import Values
+from bec_sim import SimMonitor, SimPositioner, SimSlit
 
 
 def hold(device):

@@ -1,13 +1,11 @@
 """A device list is checked: what is wrong is said with file, line, device and field."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from bec_kernel.device_list import DeviceListError
+from bec_kernel.device_list import DeviceListError, get_simulation
 from bec_kernel.device_list.reading import load_list
-from bec_services import device_server
 
 GOOD = """\
 samx:
@@ -46,9 +44,8 @@ def test_a_folder_is_the_sum_of_its_files(tmp_path):
 
 
 def test_the_lists_that_come_with_the_system_are_good():
-    folder = Path(device_server.__file__).parent
-    for name in ("demo.yaml", "demo_virtual.yaml"):
-        assert load_list(folder / name)
+    for virtual in (False, True):
+        assert load_list(get_simulation().demo_list(virtual=virtual))
 
 
 @pytest.mark.parametrize(

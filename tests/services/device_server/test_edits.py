@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bec_kernel.bus.redis import put
+from bec_kernel.bus import put
 from bec_kernel.device_list import checked, versions
 from bec_kernel.errors import ConflictError
 from bec_kernel.testing import MemoryBroker, MemoryBus

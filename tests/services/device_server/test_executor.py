@@ -28,9 +28,9 @@ from bec_kernel.wire import (
 )
 from bec_services.device_server.clock import WallClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
-from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.steps.executor import Executor
 from bec_services.device_server.values.publisher import Values
+from bec_sim import SimPositioner
 from tests.services.recorded import new_life, until
 
 MINE = keys.answers("s1", "main")

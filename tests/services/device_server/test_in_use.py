@@ -10,7 +10,7 @@ from tests.services.recorded import begin, take, until
 pytestmark = pytest.mark.keeps_threads
 AXES = "bec_services.device_server.hardware.axes.PseudoAxis"
 SLIT = """
-slit: {deviceClass: bec_services.device_server.sim.SimSlit, readoutPriority: baseline}
+slit: {deviceClass: bec_sim.SimSlit, readoutPriority: baseline}
 """
 for axis in ("gap", "centre"):
     SLIT += f"""

@@ -5,8 +5,8 @@ import pytest
 from lmfit import lineshapes
 
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.sim import SimMonitor, SimPositioner
-from bec_services.device_server.sim.models import SignalModel, all_names
+from bec_sim import SimMonitor, SimPositioner
+from bec_sim.devices.detectors.models import SignalModel, all_names
 
 
 @pytest.mark.parametrize("name", all_names())

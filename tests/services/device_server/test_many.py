@@ -8,9 +8,9 @@ from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, StepRequest, keys
 from bec_services.device_server.clock import WallClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
-from bec_services.device_server.sim import SimMonitor, SimPositioner
 from bec_services.device_server.steps.executor import Executor
 from bec_services.device_server.values.publisher import Values
+from bec_sim import SimMonitor, SimPositioner
 from tests.services.recorded import new_life, until
 
 POINTS = 200

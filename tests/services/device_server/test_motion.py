@@ -11,7 +11,8 @@ from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.devices.motion import motions_of, pace_signals
 from bec_services.device_server.hardware.axes import PseudoAxis
-from bec_services.device_server.sim import (
+from bec_services.device_server.values.publisher import Values
+from bec_sim import (
     SimMonitor,
     SimMonochromator,
     SimPositioner,
@@ -19,7 +20,6 @@ from bec_services.device_server.sim import (
     SimSlit,
     SimTemperature,
 )
-from bec_services.device_server.values.publisher import Values
 
 CLOCK = VirtualClock()
 

@@ -17,11 +17,12 @@ from bec_kernel.wire import (
     Users,
     keys,
 )
+from bec_services.device_server import DeviceState
 from bec_services.device_server.clock import WallClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.devices.registry import Registry
 from bec_services.device_server.server import DeviceServer
-from bec_services.device_server.sim import SimPositioner, SimState
+from bec_sim import SimPositioner
 from tests.services.recorded import new_life, running, until
 
 SCAN = Begin(
@@ -37,7 +38,7 @@ USERS = Users(names=["ada"], device_servers=["main"])
 
 def test_a_stop_in_the_log_of_a_scan_stops_its_motor(tmp_path):
     clock, begun = WallClock(), threading.Event()
-    registry = Registry(clock, SimState())
+    registry = Registry(clock, DeviceState())
     motor = SimPositioner(name="samx", clock=clock, velocity=1)
     motor.subscribe(lambda **_: begun.set(), event_type=motor.SUB_START, run=False)
     spec = {"deviceClass": "a.b", "readoutPriority": "baseline"}

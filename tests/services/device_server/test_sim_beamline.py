@@ -5,9 +5,10 @@ import pytest
 from bec_kernel.errors import DeviceError
 from bec_kernel.wire import Condition
 from bec_services.device_server.clock import VIRTUAL_START, VirtualClock
-from bec_services.device_server.devices.access import declared
+from bec_services.device_server.devices.description import declared
 from bec_services.device_server.hardware.axes import PseudoAxis
-from bec_services.device_server.sim import (
+from bec_services.device_server.steps.waiting import Waits, wait_at
+from bec_sim import (
     SimFlyer,
     SimMonitor,
     SimMonochromator,
@@ -17,7 +18,6 @@ from bec_services.device_server.sim import (
     SimSlit,
     SimTemperature,
 )
-from bec_services.device_server.steps.waiting import Waits, wait_at
 
 
 @pytest.fixture

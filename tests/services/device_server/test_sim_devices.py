@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from ophyd.utils import LimitError, ReadOnlyError
 
+from bec_services.device_server import DeviceState
 from bec_services.device_server.clock import VIRTUAL_START, VirtualClock
 from bec_services.device_server.devices.status import ActionStopped
-from bec_services.device_server.sim import (
+from bec_sim import (
     SimAsyncCounter,
     SimCamera,
     SimFlyer,
     SimMonitor,
     SimPositioner,
-    SimState,
     SimWaveform,
 )
-from bec_services.device_server.sim.models import MODELS, SignalModel
+from bec_sim.devices.detectors.models import MODELS, SignalModel
 
 
 @pytest.fixture
@@ -316,7 +316,7 @@ def test_a_stopped_flight_fails(clock):
 def program(folder):
     """A small experiment; returns everything it saw."""
     clock = VirtualClock()
-    devices = beamline(clock, SimState(folder), exposure_time=0.1)
+    devices = beamline(clock, DeviceState(folder), exposure_time=0.1)
     seen = []
     fast = SimAsyncCounter(name="fast", clock=clock, rate=7)
     fast.subscribe_async(lambda *sample: seen.append(sample))
@@ -335,13 +335,15 @@ def test_the_same_program_gives_the_same_values_and_timestamps(tmp_path):
     assert len(first) > 50
 
 
+@pytest.mark.processes
 def test_position_and_exposures_survive_a_kill_of_the_process(tmp_path):
     child = """
 import os, signal, sys
 from pathlib import Path
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.sim import SimMonitor, SimPositioner, SimState
-clock, state = VirtualClock(), SimState(Path(sys.argv[1]))
+from bec_services.device_server import DeviceState
+from bec_sim import SimMonitor, SimPositioner
+clock, state = VirtualClock(), DeviceState(Path(sys.argv[1]))
 samx = SimPositioner(name="samx", clock=clock, state=state)
 bpm = SimMonitor(name="bpm", clock=clock, state=state, devices={"samx": samx})
 samx.set(12.5).wait()
@@ -356,15 +358,15 @@ os.kill(os.getpid(), signal.SIGKILL)
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    devices = beamline(VirtualClock(), SimState(tmp_path))
+    devices = beamline(VirtualClock(), DeviceState(tmp_path))
     assert devices["samx"].position == 12.5
     devices["bpm"].trigger()
     assert devices["bpm"].exposures.get() == 3
 
 
 def test_a_cell_begins_with_its_initial_value_once(tmp_path):
-    SimState(tmp_path).cell("gap", initial=5.0).set(7.0)
-    assert SimState(tmp_path).cell("gap", initial=5.0).get() == 7.0
-    assert SimState(tmp_path).cell("new", initial=5.0).add(1) == 6.0
+    DeviceState(tmp_path).cell("gap", initial=5.0).set(7.0)
+    assert DeviceState(tmp_path).cell("gap", initial=5.0).get() == 7.0
+    assert DeviceState(tmp_path).cell("new", initial=5.0).add(1) == 6.0
     with pytest.raises(ValueError, match="letters"):
-        SimState(tmp_path).cell("../escape")
+        DeviceState(tmp_path).cell("../escape")

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bec_services.device_server.clock import VirtualClock
-from bec_services.device_server.sim import (
+from bec_sim import (
     SimAsyncCounter,
     SimCamera,
     SimFlyer,

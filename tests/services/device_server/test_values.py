@@ -12,10 +12,10 @@ from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Reading, keys
 from bec_services.device_server.clock import WallClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
-from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.values import publisher as module
 from bec_services.device_server.values.publisher import Values
 from bec_services.device_server.values.reading_cache import ReadingCache
+from bec_sim import SimPositioner
 from tests.services.recorded import new_life, until
 
 

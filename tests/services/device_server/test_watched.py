@@ -9,8 +9,8 @@ from bec_kernel.wire import Alignment, Begin, Samples, ScanRequest, StreamEnd, k
 from bec_services.device_server.clock import VirtualClock, WallClock
 from bec_services.device_server.devices import description, watched_signals
 from bec_services.device_server.devices.signals import AsyncSignal
-from bec_services.device_server.sim import SimPositioner
 from bec_services.device_server.values.streams import Streams
+from bec_sim import SimPositioner
 from tests.services.recorded import new_life
 
 

@@ -25,8 +25,12 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.file_writer.service import run
-from bec_services.file_writer.tree.aligned import ALIGNED, AlignedLayout
-from bec_services.file_writer.tree.streams import Source, StreamLayout
+from bec_services.file_writer.tree.streams import (
+    ALIGNED,
+    AlignedLayout,
+    Source,
+    StreamLayout,
+)
 from tests.services.file_writer.gas import (
     FIT,
     MODE,
@@ -300,7 +304,7 @@ def test_a_fit_that_nobody_makes_any_more_is_told_to_be_missing(bus, tmp_path):
     with running(new_life(ROLE, bus.broker, tmp_path), run):
         until(bus, lambda: done(bus))
     alarm = bus.last(keys.alarms()).message
-    assert (alarm.scan_id, "its fit" in alarm.message) == ("scan1", True)
+    assert (alarm.scan_id, "the fit" in alarm.message) == ("scan1", True)
 
 
 def test_a_stream_without_an_end_is_waited_for_and_told_once_while_a_fit_is_made(

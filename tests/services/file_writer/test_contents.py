@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from bec_kernel.bus import append
 from bec_kernel.bus.changes import Append, Id, Put
-from bec_kernel.bus.redis import append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     Alarm,
@@ -189,7 +189,7 @@ def test_a_file_of_another_scan_is_left_alone_and_that_is_told(tmp_path):
             assert file["entry/entry_identifier_uuid"][()].decode() == scan_id
     (alarm,) = (entry.message for entry in bus.read(keys.alarms()))
     assert alarm.scan_id == "scan2"
-    assert "is another scan's" in alarm.message
+    assert "belongs to another scan" in alarm.message
 
 
 def test_a_scan_that_only_flies_has_a_file_before_its_end(tmp_path):

@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from bec_services.file_writer.hdf5.file import IDENTITY
-from bec_services.file_writer.retention.earlier import earlier, identity
-from bec_services.file_writer.retention.earlier_rows import UnreadableError
+from bec_services.file_writer.hdf5.master_file import IDENTITY
+from bec_services.file_writer.retention.previous_file import identity, open_previous
+from bec_services.file_writer.retention.reader_process import UnreadableError
 from bec_services.file_writer.tree.columns import Columns
 from tests.services.file_writer.damage import NEVER, spoiled
 from tests.services.file_writer.test_contents import written
@@ -34,11 +34,12 @@ def columns():
     return found
 
 
+@pytest.mark.processes
 def test_rows_that_cannot_be_read_are_given_up_in_time(whole, columns, tmp_path):
     path = tmp_path / "old.h5"
     path.write_bytes(spoiled(whole, VALUES, NEVER))
     began = time.monotonic()
-    with earlier([path], "scan1", PATIENCE) as old:
+    with open_previous([path], "scan1", PATIENCE) as old:
         with pytest.raises(UnreadableError, match=r"old\.h5"):
             old.rows(columns)
         with pytest.raises(UnreadableError):
@@ -46,18 +47,20 @@ def test_rows_that_cannot_be_read_are_given_up_in_time(whole, columns, tmp_path)
     assert time.monotonic() - began < ENOUGH
 
 
+@pytest.mark.processes
 def test_whose_it_was_nobody_can_tell(whole, tmp_path):
     path = tmp_path / "old.h5"
     path.write_bytes(spoiled(whole, IDENTITY, NEVER))
     assert identity(path, PATIENCE) == ""
 
 
+@pytest.mark.processes
 def test_of_several_files_the_scans_own_is_read(whole, columns, tmp_path):
     missing, other, own = (tmp_path / name for name in ("missing", "other", "own"))
     own.write_bytes(whole)
     with h5py.File(other, "w") as file:
         file[IDENTITY] = b"scan0"
-    with earlier([missing, other, own], "scan1") as old:
+    with open_previous([missing, other, own], "scan1") as old:
         assert old.rows(columns) == POINTS
         batch = old.batch(columns, 1, POINTS)
     entries = points_log(POINTS)[2:-1]

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.service.expiry import let_go
 from bec_kernel.testing import MemoryBroker, MemoryBus

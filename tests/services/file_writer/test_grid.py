@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from bec_kernel.scan.grid import grid_of
 from bec_kernel.wire import Begin, ScanRequest
-from bec_services.file_writer.tree.gridded import patches
+from bec_services.file_writer.tree.plot import grid_patches as patches
 from bec_services.scan_server.program.scan import Bound
 from bec_services.scan_server.scans import GridScan
 

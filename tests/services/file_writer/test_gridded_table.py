@@ -6,11 +6,10 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings, strategies as st
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id, Put
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
-from bec_kernel.client.scan.dataframes import columns, to_xarray
-from bec_kernel.client.scan.gridded import places_of
+from bec_kernel.client.scan.dataframes import columns, places_of, to_xarray
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Device,

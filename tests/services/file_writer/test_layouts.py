@@ -10,9 +10,9 @@ import pytest
 
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
-from bec_services.file_writer import site
-from bec_services.file_writer.layout import Layout
+from bec_services.file_writer import site_settings as site
 from bec_services.file_writer.service import run
+from bec_services.file_writer.site_layout import Layout
 from tests.services.file_writer.every_scan import play
 from tests.services.file_writer.nexus import base_complaints, complaints, shown
 from tests.services.recorded import new_life, running, until
@@ -152,7 +152,7 @@ def test_the_settings_choose_among_what_is_installed(install, tmp_path):
 def test_a_layout_that_is_chosen_and_not_installed_is_named(install, tmp_path):
     install(good=f"{__name__}:Good")
     _, told = write(tmp_path, LINE, "layouts: [other]")
-    assert told == ["files.layouts: there is no layout other; installed: good"]
+    assert told == ["files.layouts: unknown layout other; installed: good"]
 
 
 def test_a_wrong_setting_costs_no_file(tmp_path):

@@ -3,13 +3,15 @@
 import subprocess
 import sys
 
+import pytest
+
 from bec_kernel.bus.changes import Append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
     keys,
 )
 from bec_services.file_writer.service import run
-from bec_services.file_writer.tree.aligned import ALIGNED
+from bec_services.file_writer.tree.streams import ALIGNED
 from tests.services.file_writer.every_scan import counts, play, point_log
 from tests.services.file_writer.gas import (
     FLOW,
@@ -41,6 +43,7 @@ with h5py.File(sys.argv[1], "r", swmr=True) as file:
 """
 
 
+@pytest.mark.processes
 def test_another_process_sees_a_grid_and_aligned_rows_grow(tmp_path):
     bus = MemoryBus(MemoryBroker())
     put_devices(bus)

@@ -6,8 +6,8 @@ import os
 import h5py
 import pytest
 
-from bec_services.file_writer.hdf5 import naming
-from bec_services.file_writer.hdf5.file import MasterFile, identity
+from bec_services.file_writer.hdf5 import file_name as naming
+from bec_services.file_writer.hdf5.master_file import MasterFile, identity
 from bec_services.file_writer.tree.metadata import END_TIME, REASON, STATE
 from bec_services.file_writer.tree.nodes import Node, group, text
 

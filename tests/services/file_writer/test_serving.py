@@ -1,20 +1,22 @@
 """Parts of finished files are served on the bus, and nothing else from the disk."""
 
 import time
+import uuid
 
 import h5py
 import msgspec
 import numpy as np
 import pytest
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import FileDone, FilePart, Heartbeat, Log, ReadFile, Users, keys
 from bec_services.file_writer import requests
-from bec_services.file_writer.hdf5.slices import read
+from bec_services.file_writer.hdf5 import selection
+from bec_services.file_writer.hdf5.file_part import read
 from tests.services.recorded import begin, new_life, running, take, until
 
 
@@ -41,7 +43,7 @@ def base(tmp_path):
         file["entry/z"] = np.arange(11)
         file["entry/title"] = np.array(b"line_scan", "S16")
         file["entry/notes"] = ["a", "bc"]
-        file["entry/large"] = np.zeros((3, requests.MOST // 16))
+        file["entry/large"] = np.zeros((3, selection.MOST // 16))
         file["entry/table"] = np.zeros(2, [("a", "f8")])
         raw = [("../secret.h5", 0, 8)]
         file.create_dataset("entry/raw", (1,), "i8", external=raw)
@@ -52,7 +54,7 @@ def base(tmp_path):
 
 
 def ask(item, **fields):
-    return ReadFile(request_id="r", item=item, **fields)
+    return ReadFile(request_id=uuid.uuid4().hex, item=item, **fields)
 
 
 def look(base, item, **fields):
@@ -90,15 +92,15 @@ def test_any_part_is_read_through_links_too(base, item, edges, wanted):
     [
         ("entry/data/nothing", {}, "is not in S1.h5"),
         ("entry/data/x/y", {}, "is not in S1.h5"),
-        ("entry/../entry", {}, "is no path in a file"),
+        ("entry/../entry", {}, "is not a valid path in a file"),
         ("entry/data/out", {}, "does not lie in the folder of files"),
         ("entry/raw", {}, "does not lie in the folder of files"),
         ("entry/virtual", {"look": True}, "does not lie in the folder of files"),
         ("entry/data/loop", {}, "too many links"),
-        ("entry/large", {}, "too much at once"),
-        ("entry/table", {}, "only numbers and texts"),
-        ("entry/data/x", {"start": [-1]}, "are no part of"),
-        ("entry/data/x", {"start": [0, 0]}, "are no part of"),
+        ("entry/large", {}, "too much for one request"),
+        ("entry/table", {}, "only numbers and text"),
+        ("entry/data/x", {"start": [-1]}, "do not fit"),
+        ("entry/data/x", {"start": [0, 0]}, "do not fit"),
     ],
 )
 def test_what_cannot_be_read_is_refused(base, item, edges, said):
@@ -112,14 +114,14 @@ def test_what_cannot_be_read_is_refused(base, item, edges, said):
         ("../secret.h5", "does not lie in the folder"),
         ("/etc/passwd", "does not lie in the folder"),
         ("way_out/secret.h5", "does not lie in the folder"),
-        ("S2.h5", "there is no file"),
-        ("", "there is no file"),
+        ("S2.h5", "does not exist"),
+        ("", "does not exist"),
     ],
 )
 def test_a_path_outside_the_folder_is_refused(base, path, said):
     (base / "way_out").symlink_to(base.parent)
     with pytest.raises(RefusedError, match=said):
-        requests.inside(base, path)
+        selection.inside(base, path)
 
 
 def test_a_person_asks_for_a_scans_file_once_it_is_finished(base, tmp_path):

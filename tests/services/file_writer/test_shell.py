@@ -218,6 +218,7 @@ with h5py.File(sys.argv[1], "r", swmr=True) as file:
 """
 
 
+@pytest.mark.processes
 def test_another_process_sees_the_file_grow(broker, tmp_path):
     bus = MemoryBus(broker)
     log = points_log(5)

@@ -1,9 +1,9 @@
 """A list of real devices with simulated twins in their places."""
 
 from bec_kernel.device_list import checked
-from bec_services.launcher.twins import twins
+from bec_sim.twins import twins
 
-SIM = "bec_services.device_server.sim"
+SIM = "bec_sim"
 AXIS = "bec_services.device_server.hardware.axes.PseudoAxis"
 
 

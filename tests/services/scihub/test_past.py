@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 import pytest
 
-from bec_kernel.bus.redis import put
+from bec_kernel.bus import put
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import AnnotateScan, FindScans, FoundScans, Users, keys

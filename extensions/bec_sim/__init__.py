@@ -1,0 +1,5 @@
+"""A simulated beamline: devices, the processes that play hardware, demo lists."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Simulated ophyd devices that live on the device server's clock."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Simulated detectors: what a signal model gives for the motors' positions."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

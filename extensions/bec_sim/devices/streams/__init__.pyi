@@ -1,0 +1,8 @@
+from .asynchronous import (
+    SimAsyncGauss as SimAsyncGauss,
+    SimAsyncMonitor as SimAsyncMonitor,
+)
+from .streaming import (
+    SimAsyncCounter as SimAsyncCounter,
+    SimFlyer as SimFlyer,
+)
