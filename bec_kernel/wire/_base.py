@@ -1,4 +1,4 @@
-"""What every message is: frozen, tagged, pure data."""
+"""Pure: the base class of all messages, and readings, problems and times."""
 
 from typing import Any
 
@@ -74,8 +74,8 @@ class Times(msgspec.Struct, frozen=True, array_like=True):
     """How long each part of a point took, on the device server's clock.
 
     With several device servers a part is as long as that of the slowest. From the start
-    of one point to the start of the next its parts add up, `wait` and `overhead` being
-    told with the next one.
+    of one point to the start of the next its parts add up, where `wait` and `overhead`
+    belong to the next one.
 
     Attributes:
         start: it was taken up, s since the epoch.

@@ -1,4 +1,4 @@
-"""What a scan yields: whole points, baseline, the seal, the file, a fit."""
+"""Pure: results of a scan: whole points, baseline, the seal, the file, a fit."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class Point(Message, frozen=True, kw_only=True):
 
 
 class Baseline(Message, frozen=True, kw_only=True):
-    """What is read once: baseline, and how devices are set up. Written by the bundler.
+    """Readings taken once: baseline and configuration. Written by the bundler.
 
     A scan may have several of these, before its first point; what is in them adds up.
 
@@ -112,8 +112,8 @@ class Fit(Message, frozen=True, kw_only=True):
 class Written(Message, frozen=True, kw_only=True):
     """How far a running scan's file is on disk: what it holds may leave the bus.
 
-    Written by the file writer, only of scans with very many points. It has all that a
-    new file must be told besides the rows of the old one.
+    Written by the file writer, only of scans with very many points. It holds all
+    that a new file needs besides the rows of the old one.
 
     Attributes:
         path: of the file.

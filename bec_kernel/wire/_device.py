@@ -1,4 +1,4 @@
-"""Devices as the bus knows them: what there is, what is so now, what to do."""
+"""Pure: devices on the bus: descriptions, current values, calls, stops."""
 
 from typing import Any, ClassVar
 
@@ -166,7 +166,7 @@ class Called(Message, frozen=True, kw_only=True):
 
     Attributes:
         request_id: of the call.
-        user: who called.
+        user: the user that called.
         device: its name.
         method: dotted.
         args: positional.

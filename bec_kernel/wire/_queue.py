@@ -109,7 +109,7 @@ class Suspender(Message, frozen=True, kw_only=True):
         name: of the rule; one name a queue.
         rule: what must be so, and for how long again before the queue goes on.
         after_point: the point under way is finished first; else it is taken again.
-        user: who set it.
+        user: the user that set it.
         time: when, s since the epoch, wall clock.
     """
 
@@ -125,7 +125,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody holds a queue or an item up.
 
     Attributes:
-        user: who; `suspender` for a rule.
+        user: the holder; `suspender` for a rule.
         reason: why.
         time: since when, s since the epoch, wall clock.
         moves: of a lock: it holds up scans only.
@@ -168,7 +168,7 @@ class Item(Message, frozen=True, kw_only=True):
 
     Attributes:
         scan_id: the request's id, and the scan's.
-        user: who asked.
+        user: the user that asked.
         request: as asked.
         rank: the lower, the sooner.
         state: where it is.
@@ -178,12 +178,12 @@ class Item(Message, frozen=True, kw_only=True):
         is_scan: has number and file; a move has not.
         estimate: how long it will take, s, device server's clock; None: not known.
         points: how many it will have; 0: not known, or none.
-        by: who brought it into its state, or asked for its end; empty: nobody, it went
-            its way.
+        by: the user that caused its state, or asked for its end; empty: it took its
+            course.
         time: since when it has its state, s since the epoch, wall clock, as below.
         asked: when it was accepted.
         begun: when it began; 0: it has not.
-        paused: who wants it paused; None: nobody.
+        paused: the user or rule that wants it paused; None: neither.
         again: scan id of the item it repeats.
         before: of a move: where its motors were when it began, motor units.
         after: of a move: where they were when it ended.
@@ -216,7 +216,7 @@ class QueueStatus(Message, frozen=True, kw_only=True):
     Attributes:
         name: of the queue.
         state: begins items only while `running`.
-        reason: who holds it up, and why.
+        reason: the holder, and why.
         paused: by a person.
         locked: by a person.
         suspended: by a rule that is not so.
@@ -383,7 +383,7 @@ class MetadataField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     Attributes:
         name: of the field.
-        kind: `str float int bool number_list`, or `any`: its form is not told.
+        kind: `str float int bool number_list`, or `any`: no check of its form.
         doc: for people.
         unit: of a number.
         required: a scan without it is refused.
@@ -395,8 +395,8 @@ class MetadataField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         above: a number must be greater.
         below: a number must be smaller.
         pattern: regular expression, found somewhere in a text.
-        shortest: so many characters or numbers at least.
-        longest: so many at most; None: no matter.
+        shortest: minimum number of characters or numbers.
+        longest: maximum number of them; None: no limit.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A scan on its way: what was asked for, the step log, the answers, the states."""
+"""Pure: a scan under way: request, step log, answers, controls."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -16,15 +16,15 @@ from bec_kernel.wire._states import (
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that is to be so: a value above, below, or between two numbers.
+    """A condition for a value: above, below, or between two numbers.
 
     Attributes:
         device: whose value.
         signal: key of its reading; empty: the first one.
         above: the value must be greater; None: no matter.
         below: the value must be smaller; None: no matter.
-        held: for so long without a break, s, device server's clock.
-        deadline: given up after so long, s, device server's clock.
+        held: duration without a break, s, device server's clock.
+        deadline: maximum wait, s, device server's clock.
     """
 
     device: str
@@ -107,7 +107,7 @@ class Begin(Message, frozen=True, kw_only=True):
     Attributes:
         scan_id: unique for ever.
         scan_number: counted for people; None for an item without a file.
-        user: who asked, from the key the request was written to.
+        user: the user that asked, from the key the request was written to.
         request: as asked.
         parameters: bound and checked, by name.
         motors: the scan's own motors, in the order they were named.
@@ -156,7 +156,7 @@ class Begin(Message, frozen=True, kw_only=True):
 
     @property
     def device_servers(self) -> list[str]:
-        """Who answers its steps; `main` keeps the time where no device takes part."""
+        """Servers that answer its steps; without devices `main`, which keeps time."""
         return sorted(set(self.servers.values())) or ["main"]
 
 
@@ -312,7 +312,7 @@ class Answer(Message, frozen=True, kw_only=True):
 class Digest(Message, frozen=True, kw_only=True):
     """What stays of answers that have left the bus. Written by the device server.
 
-    A program that is run again is told by it what its steps came to.
+    A scan server that runs the program again takes the results of steps from it.
 
     Attributes:
         index: of the last step.

@@ -1,4 +1,10 @@
-"""Enums with a transition table. What is not in it raises, and changes nothing."""
+"""Pure: states with their transitions, step kinds and verbs with their tables.
+
+The three tables are the only place for these rules: `SCAN_TRANSITIONS` and
+`ITEM_TRANSITIONS` (a change of state that is not in them raises), `STEP_TRAITS` (what
+each room does with a kind of step) and `VERB_RULES` (the effect of what people ask for
+and of what the scan server decides).
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -79,7 +85,7 @@ class StepTraits(NamedTuple):
 
 
 class StepKind(StrEnum):
-    """What a device server is asked to do; `STEP_TRAITS` has a row for each kind."""
+    """Kinds of steps; `STEP_TRAITS` has a row for each of them."""
 
     OPEN = "open"
     STAGE = "stage"

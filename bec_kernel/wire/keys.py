@@ -1,4 +1,4 @@
-"""Every key there is: what lives there, and who may write it.
+"""Pure: all keys, with the messages under each and the roles that write it.
 
 All names get the instance's prefix `{<instance>}:` from the bus. `ask/` is written by
 one user, `pub/` is read by everyone, `svc/` by services only.
@@ -78,7 +78,7 @@ catalogue: Latests[Signature] = Latests(
 metadata: Latests[MetadataSchema] = Latests(
     "pub/scan_server/metadata", MetadataSchema, "scan_server", fields=True
 )
-"""What the site wants of the metadata of scans, by the name of who says so."""
+"""Rules of the site for the metadata of scans, by the name of the package."""
 items: Latests[Item] = Latests(
     "pub/scan_server/items", Item, "scan_server", fields=True
 )
@@ -98,7 +98,7 @@ scans: Logs[Taken] = Logs("pub/scan_server/scans", Taken, "scan_server")
 learned: Latests[Learned] = Latests(
     "pub/scan_server/learned", Learned, "scan_server", fields=True
 )
-"""Dead times, by a short name of the devices; so many at most."""
+"""Dead times, by a short name of the devices; limited in number."""
 
 # --- one scan ------------------------------------------------------------------------
 steps: Logs[StepEntry] = Logs("pub/scan/{}/steps", StepEntry, "scan_server")
@@ -160,7 +160,7 @@ def scan_logs(
 ) -> Iterator[Log[Any]]:
     """Yield the logs of one scan or move that one process of a service writes.
 
-    They follow from the families above: who writes a family is its last argument.
+    They follow from the families above: the last argument of each is its writer.
 
     Args:
         role: of the service.
@@ -233,7 +233,7 @@ processes: Latests[Process] = Latests(
 )
 """Processes the launcher looks after, by name."""
 users: Latests[Users] = Latests("pub/launcher/users", Users, "launcher")
-"""Who may ask."""
+"""Persons that may ask."""
 alarms: Logs[Alarm] = Logs("pub/alarms", Alarm, *ROLES)
 """What a person should know; many writers, the broker gives the ids."""
 leases: dict[str, Latests[str]] = {

@@ -82,7 +82,7 @@ class StreamAlignment:
     def point(self, place: Id, point: Point) -> None:
         """Know the point at a place in the log of points, unless it is known already.
 
-        One that was taken again stands there twice, and gets a second row.
+        A point that was taken again stands there twice, and gets a second row.
         """
         if place <= self._after:
             return

@@ -1,4 +1,4 @@
-"""What a step means for the devices: set, settle, trigger, read, stage."""
+"""Actions of steps on devices: set, settle, trigger, read, stage."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -100,7 +100,7 @@ class Actions:
         }
 
     def begin(self, begin: Begin, mine: set[str]) -> None:
-        """Take note of who takes part; `mine`: the devices of this server."""
+        """Take note of the devices that take part; `mine`: those of this server."""
         there = mine & set(self._held)
         self._mine = there
         self._missing = sorted(mine - there)  # of an older device list
@@ -120,7 +120,7 @@ class Actions:
         begin_stop(list({one.name: one for one in both}.values()))
 
     def halt_motion(self, names: Iterable[str]) -> None:
-        """Stop what an earlier life may have left moving; one that is silent, too."""
+        """Stop devices that an earlier life may have left moving, or that are silent."""
         found = (self._held[name] for name in names if name in self._held)
         usable = [one for one in found if one.usable]
         moving, silent = each(usable, _may_move, _STANDSTILL)
@@ -167,7 +167,7 @@ class Actions:
     def _wait(self, request: StepRequest, stop: threading.Event) -> Outcome:
         """Wait until a moment of the scan, then until a value is as it must be.
 
-        Who waits for no value is told when it is: s after the scan was opened.
+        A wait without a condition is answered with the time since the scan opened, s.
         """
         begin, until = self._clock.time(), request.until
         self.waiting = True
@@ -196,7 +196,7 @@ class Actions:
     def _told(
         self, request: StepRequest, motions: Sequence[OngoingMove], end: float
     ) -> str | float | None:
-        """Return what is answered to a wait."""
+        """Work out the value of a wait, see `Outcome.value`."""
         if motions and all(motion.status.done for motion in motions):
             return "arrived"
         return None if request.set or request.until else end - self.opened
@@ -373,7 +373,7 @@ def _with(outcome: Outcome, set_up: SetUp) -> Outcome:
 
 
 def _read(one: DeviceAdapter) -> Readings:
-    """Read a device; one that is away is waited for, where that is wished."""
+    """Read a device; wait for its connection if its settings say so."""
     one.ready()
     try:
         return one.read()

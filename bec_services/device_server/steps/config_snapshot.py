@@ -8,7 +8,7 @@ from bec_kernel.wire import Reading, Readings
 from bec_services.device_server.devices import DeviceAdapter, each, is_configured
 
 LARGEST = 1 << 20
-"""All of a step together has at most so many bytes: what is larger is data."""
+"""Maximum size of the configuration of a step, bytes; larger values are data."""
 
 
 class SetUp(NamedTuple):
@@ -64,7 +64,7 @@ def _travels(what: object, room: int) -> int:
 def _travelling(
     found: dict[str, Readings],
 ) -> tuple[dict[str, Readings], list[str]]:
-    """Return what can travel, and what people are to know of the rest."""
+    """Split values into those that can be sent, and reasons for the others."""
     told: dict[str, Readings] = {}
     lacking: list[str] = []
     room = LARGEST // 2  # names and braces of the whole take some, too

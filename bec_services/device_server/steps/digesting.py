@@ -77,11 +77,11 @@ class Digesting:
 
 
 def digest(answers: Sequence[Answer], used: Collection[int]) -> Digest:
-    """Return what stays of answers.
+    """Summarize answers that leave the bus.
 
     Args:
         answers: at least one, each to a whole step, in order.
-        used: indices of steps whose answers the program is told.
+        used: indices of steps whose answers the program needs.
     """
     return Digest(
         index=answers[-1].index,

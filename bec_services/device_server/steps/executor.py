@@ -1,4 +1,26 @@
-"""Does one scan's steps on this device server, in a thread of its own."""
+"""Execute one scan's steps on this device server, in a thread of its own.
+
+Two threads meet here: the *scan thread* (`run`) does one step after the other, and the
+server's *main thread* calls `stop` and `stop_devices` at any time. They share two flags
+and the gate. The main thread only sets them and the scan thread only clears them, so
+that no lock is needed:
+
+- `_stop` ends the waits of the step under way. The scan thread clears it before it
+  decides about the next step. A stop that came before the clearing is not lost: it is in
+  the gate (a stop of the scan server) or in `_asked` (a stop of a person), and the
+  decision comes after the clearing. A stop that comes later leaves the flag set, and the
+  first wait of the action ends.
+- `_asked` says that a person stopped devices of this scan. It outlives the step: the
+  next step that can be stopped is answered `stopped` as well, until a `resume` mark in
+  the step log clears it. Clean-up steps are done in spite of it.
+- the gate knows the stopped epochs. A step of such an epoch is withdrawn, whenever it is
+  read from the log.
+
+The order in `stop_devices` matters: first the reason, then `_asked`, then `_stop`. A scan
+thread that wakes up from `_stop` finds the reason.
+
+What an earlier life may have done is decided from the logs alone: see `gate`.
+"""
 
 import threading
 import time
@@ -53,14 +75,14 @@ class Executor:
         scan_id: of the scan.
         held: the devices.
         clock: the server's.
-        values: puts what is so now.
+        values: publishes current values.
         inherited: it was there before this life.
         meeting: held while it says which devices it uses, and while those change.
 
     Attributes:
         devices: that it needs for itself; empty before its first entry was read.
         baseline: that it still has to read, once.
-        met: its first entry was read.
+        met: its first entry was read, so `devices` is known.
         scan_number: None for a move.
         done: its last entry was seen.
     """
@@ -116,7 +138,7 @@ class Executor:
         return index
 
     def _newest(self, name: str) -> Readings | None:
-        """Return what was last known of a device."""
+        """Look up the newest published readings of a device."""
         value = self._life.bus.get(keys.values(self._server), name)
         return value.readings if value else None
 
@@ -136,7 +158,7 @@ class Executor:
     def stop(self, stop: Stop) -> None:
         """A stop of the worker's: called by the server's main thread, acts at once."""
         self._gate.stop(stop.epoch, stop.severity)
-        waits = self._actions.waiting  # for hours, perhaps: nobody waits for that
+        waits = self._actions.waiting  # for hours, perhaps: end it at once
         if (stop.severity > 1 or waits) and stop.epoch >= self._epoch:
             self._stop.set()
             self._actions.stop_now()
@@ -249,7 +271,7 @@ class Executor:
             return _not_done(AnswerStatus.ERROR, what)
 
     def _barrier_of(self, step: Step) -> Barrier:
-        """Return what is between the phases of a point over several device servers."""
+        """Make the barrier between the phases of a point over several servers."""
 
         def barrier(phase: int) -> None:
             answer = Answer(

@@ -95,7 +95,7 @@ class Course:
     def _done_before(
         self, want: StepRequest, before: StateBeforePoint, answers: Iterator[Any]
     ) -> StepRequest | None:
-        """Return what the program wants behind something that was done before."""
+        """Return the program's request after one that was done before."""
         told = self._answer_again(want, answers)
         before.take(want, told)
         return self._resume(told)

@@ -1,4 +1,4 @@
-"""Who drives an interactive scan: that they live, and what they want next."""
+"""Drivers of interactive scans: signs of life and requests."""
 
 import time
 

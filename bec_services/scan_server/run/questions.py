@@ -1,4 +1,4 @@
-"""What a program asks of others: an analysis' advice, the next request of a driver."""
+"""Pure: questions of a program: advice of an analysis, requests of a driver."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from bec_services.scan_server.run.unit import RequestInFlight
 
 
 class Questions:
-    """What was said to a program's questions, and is not written down yet.
+    """Answers to a program's questions that are not recorded yet.
 
     An answer counts once it stands in the step log as a mark: an analysis that answers
     in the moment of a pause is asked again, whoever reads the logs later.
@@ -32,12 +32,12 @@ class Questions:
         self._requests.append(value)
 
     def silent(self, who: str, patience: float) -> None:
-        """Who is asked has been silent for too long."""
+        """Take note that the analysis or driver asked gave no sign for `patience` s."""
         hint = "" if who == DRIVER else ": does this analysis run?"
         self._silence = f"{who} was silent for {patience:g} s{hint}"
 
     def reply(self, unit: RequestInFlight) -> tuple[Verb, Any] | None:
-        """Return what to write down for a question, or None: nothing was said yet.
+        """Return the decision to record for a question; None: there is no answer yet.
 
         Returns:
             `ADVISED` and the answer, or how the scan ends and why.

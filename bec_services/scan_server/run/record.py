@@ -1,4 +1,4 @@
-"""A step log as an earlier life of the worker has left it. No IO, clock or thread.
+"""Pure: a step log as an earlier life of the worker has left it.
 
 Of a long scan most steps have left the bus. They are compared all the same when the
 program is run again: by a sum of what went at once.
@@ -15,14 +15,14 @@ from bec_kernel.wire import Mark, Step, StepEntry, Thinned, Verb
 
 
 class Record:
-    """What is known of the steps so far.
+    """The recorded steps of a scan, whole or as a sum.
 
     Args:
         entries: that are there, in order; the first one is the scan's begin.
         thinned: what is known of the others, in order.
 
     Attributes:
-        length: so many entries the log has had.
+        length: number of entries the log has had.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Record:
         yield from (one for i, one in self._entries.items() if start <= i < stop)
 
     def difference(self, step: Step) -> str:
-        """Return what is not as it was, at a step that the program wants again.
+        """Compare a step with the recorded one; empty text: they are equal.
 
         Args:
             step: the next one, in the order of the log.
@@ -69,7 +69,7 @@ class Record:
             return ""
         start, self._from = self._from, step.index + 1
         was, now = self._thinned[step.index], self._sum.end()
-        return "" if was == now else f"steps {start} to {step.index} were others"
+        return "" if was == now else _differ(start, step.index)
 
 
 class _Sum:
@@ -93,7 +93,7 @@ class _Sum:
 
 
 def thin(entries: Iterable[StepEntry]) -> tuple[Thinned, list[tuple[int, int]]] | None:
-    """Return what stays of entries, and which go: from one to another, both included.
+    """Sum up the entries that may leave the bus, and list their ranges (inclusive).
 
     Args:
         entries: in order, behind those that were thinned before. None of them may go:
@@ -111,13 +111,20 @@ def thin(entries: Iterable[StepEntry]) -> tuple[Thinned, list[tuple[int, int]]] 
 
 
 def goes(entry: StepEntry) -> bool:
-    """Say whether an entry may leave: nobody needs it but to compare it.
+    """Say whether an entry may leave: it is only needed for comparison.
 
-    The first point stays: it tells where a relative scan has begun.
+    The first point stays: it holds the start of a relative scan.
     """
     if not isinstance(entry, Step) or not entry.request.kind.traits.thins:
         return False
     return not entry.request.answer and entry.request.point_id != 0
+
+
+def _differ(start: int, stop: int) -> str:
+    return (
+        f"the program does not repeat itself: steps {start} to {stop} differ from the "
+        "recorded ones"
+    )
 
 
 def _plain(step: Step) -> Step:

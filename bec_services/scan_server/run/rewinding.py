@@ -1,4 +1,4 @@
-"""Where a program's motors were before the point it goes back to. Decides, no IO."""
+"""Pure: places of a program's motors before the point it goes back to."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -35,7 +35,7 @@ class StateBeforePoint:
         self._passed: StepRequest | None = None  # on the way the motors are on
 
     def take(self, want: StepRequest, told: Any) -> None:
-        """Take note of a want, and of what the program was told."""
+        """Take note of a request, and of the answer that the program was sent."""
         if want.kind.traits.arrives:
             self._places |= want.set
             if want.kind is StepKind.MOVE:
@@ -48,7 +48,7 @@ class StateBeforePoint:
     def again(self, sent: Sent, following: StepRequest | None) -> Iterator[StepRequest]:
         """Yield what brings motors to where they were; what follows may do it itself.
 
-        A motor nobody has said where it was stays where it is.
+        A motor whose earlier place is not known stays where it is.
 
         Args:
             sent: where they were sent last, up to now.

@@ -1,15 +1,33 @@
-"""A durable program: decides what comes next in a step log. No IO, clock or thread.
+"""Pure: a durable program that decides what comes next in a step log.
 
-A `Run` is fed what is in the logs (recorded entries, answers, controls) and answers
-with what is to be appended. Fed with the log of a run that died, it arrives at the same
-place and goes on from there: all that depended on timing stands in the log as a mark.
+A `Run` is fed what is in the logs (recorded entries, answers, controls) and returns the
+messages to append. Fed with the log of a run that died, it arrives at the same place and
+goes on from there: each decision that depended on timing stands in the log as a mark,
+and is obeyed where it stands instead of being made again.
 
-State of the scan, and what a control does to it (the rest is ignored):
+States of the scan, with the verbs that lead from one to the next. `VERB_RULES` in `wire`
+is the table; a request that has no effect in the present state is recorded as `ignored`:
 
-    open    pause, pause_now -> paused    abort -> clean-up -> aborted    halt -> halted
-    paused  resume -> open                abort -> clean-up -> aborted    halt -> halted
-    both    complete -> clean-up -> closed, "user_completed"
-    both    rewind: the state stays; the points from there on are taken again
+                  pause, pause_now, an answer lost three times
+               +------------------------------------------------+
+               |                                                v
+    (new) --> open <------------------ resume ----------------- paused
+      |        |                                                |
+      |        +--> complete, or the last point --+             |
+      |        +--> abort, fail, abandoned -------+<-- the same, without
+      +------> +--> diverged ---------------------+    the last point
+                                                  v
+                                              clean-up --> closed, aborted, interrupted
+      any, clean-up too --> halt --------------------------------------------> halted
+
+`rewind` (open or paused) keeps the state; the points from there on are taken again.
+
+The sequence of every decision is the same, and `halt` alone skips the last two steps:
+
+1. a `Stop` with the verb's severity ends the old epoch for the device servers;
+2. the `Mark` begins the next epoch. Both are appended in one commit, stop first;
+3. *draining*: no step is issued until each issued one has its answers;
+4. what was not done is issued again, or the clean-up is.
 """
 
 from collections import deque
@@ -107,7 +125,7 @@ class Run:
 
     @property
     def question(self) -> StepRequest | None:
-        """What is asked now, and was not answered yet."""
+        """The question that is asked now and not answered yet."""
         unit = self._flight.question
         return unit.want if unit and not self.done else None
 
@@ -121,7 +139,7 @@ class Run:
     # --- what comes of it -------------------------------------------------------------
 
     def advance(self) -> list[Message]:
-        """Return what is to be appended now, in this order, in one commit.
+        """Return the messages to append now, in this order, in one commit.
 
         Steps and marks that are recorded already are not given out again; stops, marks
         and steps come in the order in which they must be seen.
@@ -172,7 +190,7 @@ class Run:
         return self._hear()
 
     def _hear(self) -> bool:
-        """Live only: write down what was said to a question, or that nobody did."""
+        """Live only: record the answer to a question, or the lack of one."""
         unit = self._flight.question
         reply = self.questions.reply(unit) if unit else None
         if reply is None:

@@ -61,7 +61,7 @@ class RequestInFlight:
 
     @property
     def untouched(self) -> bool:
-        """It was withdrawn before any device was touched: that was no attempt."""
+        """It was withdrawn before any device was touched: this does not count."""
         trouble = self.trouble
         if trouble is None or len(self.servers) > 1:
             return False
@@ -73,7 +73,7 @@ class RequestInFlight:
         return self.want.kind.traits.question
 
     def told(self) -> Any:
-        """Return what the program is sent: readings of all servers, or a value."""
+        """Return the answer for the program: readings of all servers, or a value."""
         if self.want.kind.traits.value:
             return next(iter(self.answers.values())).outcome.value
         return {d: r for a in self.answers.values() for d, r in a.outcome.data.items()}

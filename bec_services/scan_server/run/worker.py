@@ -56,8 +56,8 @@ ITEM_STATE = {
 }
 
 _NO_WAY = (
-    "it goes back only while it runs or is paused, and only to a point it has taken by "
-    "a step of its own"
+    "a scan can be rewound only while running or paused, and to a point already taken "
+    "by a step of its own"
 )
 
 _OTHER_TEXT = (
@@ -162,7 +162,7 @@ class Worker:
             run.control(str(at), message)
 
     def _watch(self, run: Run) -> None:
-        """Tell the run of a question that nobody has answered for too long."""
+        """Report a question to the run that was not answered in time."""
         want, since = self._question
         now = time.monotonic()
         if run.question is not want:
@@ -208,7 +208,7 @@ class Worker:
             self._thinning.issued(last.index, self._servers)
 
     def _alarm(self, message: Message) -> None:
-        """Tell people of decisions nobody asked for."""
+        """Raise alarms about decisions that no person asked for."""
         if not isinstance(message, Mark):
             return
         if message.verb is Verb.IGNORED and message.value is not None:

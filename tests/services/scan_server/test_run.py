@@ -265,7 +265,8 @@ def test_steps_that_have_left_the_bus_have_to_be_repeated_too():
     world.finish()
     assert world.states[-1].state is ScanState.INTERRUPTED
     assert (
-        f"steps 1 to {world.thinned[0].index} were others" in world.states[-1].message
+        f"steps 1 to {world.thinned[0].index} differ from the recorded ones"
+        in world.states[-1].message
     )
 
 

@@ -339,7 +339,7 @@ def test_a_rewind_that_cannot_be_is_told(beamline):
     beamline.until(lambda: beamline.bus.last(keys.alarms()))
     alarm = beamline.bus.last(keys.alarms()).message
     assert alarm.message.startswith(
-        "scan 1 is not rewound to point 2: it goes back only"
+        "scan 1 is not rewound to point 2: a scan can be rewound only"
     )
     assert (alarm.scan_id, alarm.severity) == (scan, "minor")
 

@@ -126,7 +126,7 @@ def test_a_program_that_is_run_again_is_compared_with_what_has_left(life, other)
         if isinstance(step, Step) and (difference := found.difference(step)):
             told.append(difference)
     assert len(told) == (other is not None)
-    assert all("was" in one or "were others" in one for one in told)
+    assert all("was" in one or "differ from the recorded ones" in one for one in told)
 
 
 def test_a_step_of_another_kind_than_those_that_have_left_is_told_at_once(life):
