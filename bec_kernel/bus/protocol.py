@@ -1,6 +1,6 @@
-"""What a bus is: the operations on three kinds of key.
+"""The interface of a bus: operations on three kinds of key (log, value, inbox).
 
-Held apart from the broker so that the in-memory bus is the same thing.
+Both the Redis bus and the in-memory bus of the tests implement it.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ class Entry(Generic[M]):
 
 
 Complaint = Callable[[str, DecodeError], None]
-"""Told the key and what is wrong with an entry that was skipped."""
+"""Called with the key (and id or field) of an entry that cannot be decoded."""
 
 
 class Watch(Protocol):
@@ -37,7 +37,7 @@ class Watch(Protocol):
 
 
 class Bus(Protocol):
-    """What a service or a client does with the broker; the double does the same."""
+    """A connection of one user to the broker."""
 
     user: str
 
@@ -68,9 +68,9 @@ class Bus(Protocol):
     def follow(
         self, positions: Mapping[Log[Any], Id], timeout: float, limit: int = 1000
     ) -> list[tuple[Log[Any], list[Entry[Any]]]]:
-        """Return what is behind the positions; wait at most `timeout` s for any.
+        """Read entries behind the positions; wait at most `timeout` s for the first.
 
-        Where nothing is followed nothing comes.
+        Without positions it waits for `timeout` s and returns an empty list.
         """
         ...
 

@@ -32,7 +32,7 @@ M = TypeVar("M")
 A = TypeVar("A")
 
 SOCKET_TIMEOUT = 5.0
-"""A broker that is silent for so long (s) is taken for gone."""
+"""Without a reply for this time (s) the connection to the broker counts as lost."""
 INBOX_KEEP = 10_000
 
 
@@ -60,14 +60,16 @@ class _Commands:
         except redis.ResponseError:
             self._free.append(connection)
             raise
-        except BaseException:  # a reply may still come: nobody may read it
+        except (
+            BaseException
+        ):  # a late reply must not be read as that to another command
             self._drop(connection)
             raise
         self._free.append(connection)
         return reply
 
     def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Return what a Lua script returns."""
+        """Run a Lua script; return its result."""
         words = ("EVALSHA", lua.digest(script), len(keys), *keys, *args)
         with _broker():
             try:
@@ -336,11 +338,11 @@ def connect(
 ) -> RedisBus:
     """Connect to the broker at `url` (`unix://user:password@/path` or `redis://…`).
 
-    Entries that cannot be decoded are told to `complain` and come as None. A broker
+    Entries that cannot be decoded are reported to `complain` and come as None. A broker
     that is silent for `timeout` s is taken for gone.
 
     Raises:
-        BrokerError: nobody answers there, or the password is wrong.
+        BrokerError: no broker answers at `url`, or the password is wrong.
     """
     bus = RedisBus(url, instance, complain, timeout)
     bus.ping()

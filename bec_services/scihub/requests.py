@@ -1,4 +1,4 @@
-"""What persons ask of the BEC database."""
+"""Requests of users that need the BEC database."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Follows states and files of every unfinished scan; the history gets its rows.
+"""Follow states and files of unfinished scans, and write their rows to the history.
 
 Points are not followed: the seal is read once the file is complete.
 """
@@ -39,7 +39,7 @@ _PAGE = 100
 
 @dataclass(eq=False)
 class _DeliveredScan:
-    """One scan and the logs its row is made from."""
+    """One scan, and the logs from which its row is made."""
 
     row: ScanRow
     steps: Log[StepEntry]
@@ -150,7 +150,7 @@ class _Connector:
 
 
 def run(life: Life) -> None:
-    """Keep the history of all scans, one life long."""
+    """Keep the history of all scans, for one life."""
     start, todo = unfinished(life)
     connector = _Connector(life)
     connector.positions[keys.scans()] = start

@@ -3,18 +3,17 @@
 Three rules hold for every call:
 
 1. *A call is done at most once.* A call that an earlier life may have begun is refused
-   ("it may have been done") unless its method only reads. The record of a call is
-   begun before the device is touched.
-2. *A device that is slow or hangs blocks no other.* Each call has a thread of its
-   own; at most `_AT_ONCE` run, further ones are refused. A device that does not answer
-   in time is left to its thread, and the call fails.
+   ("it may have been done") unless its method only reads. The record of a call is begun
+   before the device is touched.
+2. *A device that is slow or hangs blocks no other.* Each call has a thread of its own;
+   at most `_AT_ONCE` run, further ones are refused. A device that does not answer in
+   time is left to its thread, and the call fails.
 3. *A stop always gets through.* `StopDevices` needs no free place among the calls and
    no permission of a scan. The scans hear of it before the devices stop, so that a step
    is answered `stopped` and not as a failed motor.
 """
 
 import contextlib
-import difflib
 import inspect
 import threading
 import time
@@ -28,6 +27,7 @@ from ophyd.ophydobj import OphydObject
 
 from bec_kernel.bus import encode
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
+from bec_kernel.language import nearest
 from bec_kernel.service import LATER, Life, Request
 from bec_kernel.wire import Call, Reading, StopDevices
 from bec_services.device_server.clock import (
@@ -143,10 +143,8 @@ class CallRequests:
         return [one.name for one in meant]
 
     def _unknown(self, name: str) -> DeviceError:
-        near = difflib.get_close_matches(name[:80], self._held, 1)
-        has = f"it has {', '.join(self._held):.200}"
-        hint = f"did you mean {near[0]}?" if near else has
-        return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
+        hint = nearest(name, self._held)
+        return DeviceError(f"no device {name!r:.80} here: {hint}", subject=name[:80])
 
     def _call(self, call: Call, line: CallRecord) -> Any:
         if call.deadline and time.time() > call.deadline:

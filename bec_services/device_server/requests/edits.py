@@ -262,7 +262,7 @@ def keep(
     life: Life,
     registry: Registry,
     entry: DeviceListVersion,
-    told: Mapping[str, Device | None],
+    devices: Mapping[str, Device | None],
 ) -> None:
     """Append a version and publish the devices it touches, all in one.
 
@@ -270,14 +270,14 @@ def keep(
         life: of the device server.
         registry: holds the list.
         entry: the version.
-        told: the devices by name; None: it is gone.
+        devices: the devices by name; None: it is gone.
     """
     server = life.setup.name
     key = keys.devices(server)
     changes: list[Any] = [
         Append(keys.lists(server), entry, Id(entry.version), keep=KEEP)
     ]
-    for name, one in told.items():
+    for name, one in devices.items():
         if one is None:
             changes += [Drop(key, name), Drop(keys.values(server), name)]
         else:

@@ -120,7 +120,7 @@ class Actions:
         begin_stop(list({one.name: one for one in both}.values()))
 
     def halt_motion(self, names: Iterable[str]) -> None:
-        """Stop devices that an earlier life may have left moving, or that are silent."""
+        """Stop devices that an earlier life may have left moving, or that hang."""
         found = (self._held[name] for name in names if name in self._held)
         usable = [one for one in found if one.usable]
         moving, silent = each(usable, _may_move, _STANDSTILL)

@@ -6,18 +6,18 @@ and the gate. The main thread only sets them and the scan thread only clears the
 that no lock is needed:
 
 - `_stop` ends the waits of the step under way. The scan thread clears it before it
-  decides about the next step. A stop that came before the clearing is not lost: it is in
-  the gate (a stop of the scan server) or in `_asked` (a stop of a person), and the
-  decision comes after the clearing. A stop that comes later leaves the flag set, and the
-  first wait of the action ends.
+  decides about the next step. A stop that came before the clearing is not lost: it is
+  in the gate (a stop of the scan server) or in `_asked` (a stop of a person), and the
+  decision comes after the clearing. A stop that comes later leaves the flag set, and
+  the first wait of the action ends.
 - `_asked` says that a person stopped devices of this scan. It outlives the step: the
   next step that can be stopped is answered `stopped` as well, until a `resume` mark in
   the step log clears it. Clean-up steps are done in spite of it.
-- the gate knows the stopped epochs. A step of such an epoch is withdrawn, whenever it is
-  read from the log.
+- the gate knows the stopped epochs. A step of such an epoch is withdrawn, whenever it
+  is read from the log.
 
-The order in `stop_devices` matters: first the reason, then `_asked`, then `_stop`. A scan
-thread that wakes up from `_stop` finds the reason.
+The order in `stop_devices` matters: first the reason, then `_asked`, then `_stop`. A
+scan thread that wakes up from `_stop` finds the reason.
 
 What an earlier life may have done is decided from the logs alone: see `gate`.
 """

@@ -2,10 +2,11 @@
 
 The rules are functions of the logs, and of `born`: how long the step log was when this
 life of the device server began. So failures spread through the look-ahead by
-themselves: one step is lost, the rest of its epoch is withdrawn, without a message to anyone.
+themselves: one step is lost, the rest of its epoch is withdrawn, without a message to
+anyone.
 
-A point over several device servers has a gate between its phases, too: no
-server triggers before all have arrived, none reads before all were triggered.
+A point over several device servers has a gate between its phases, too: no server
+triggers before all have arrived, none reads before all were triggered.
 """
 
 from enum import Enum

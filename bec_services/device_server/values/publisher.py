@@ -253,7 +253,7 @@ class Values:
                 self._changed.notify()
 
     def _ask(self, name: str, one: DeviceAdapter | None) -> "list[_Read]":
-        """Read a device; nothing if that fails: requests to read it report the error."""
+        """Read a device; nothing if that fails: requests to read report the error."""
         with self._changed:
             begun = self._newest.begin()
             fresh = self._fresh.pop(name, {})  # it is older than what is read now

@@ -1,12 +1,13 @@
 """Pure: a durable program that decides what comes next in a step log.
 
 A `Run` is fed what is in the logs (recorded entries, answers, controls) and returns the
-messages to append. Fed with the log of a run that died, it arrives at the same place and
-goes on from there: each decision that depended on timing stands in the log as a mark,
-and is obeyed where it stands instead of being made again.
+messages to append. Fed with the log of a run that died, it arrives at the same place
+and goes on from there: each decision that depended on timing stands in the log as a
+mark, and is obeyed where it stands instead of being made again.
 
-States of the scan, with the verbs that lead from one to the next. `VERB_RULES` in `wire`
-is the table; a request that has no effect in the present state is recorded as `ignored`:
+States of the scan, with the verbs that lead from one to the next. `VERB_RULES` in
+`wire` is the table; a request that has no effect in the present state is recorded as
+`ignored`:
 
                   pause, pause_now, an answer lost three times
                +------------------------------------------------+
@@ -22,9 +23,11 @@ is the table; a request that has no effect in the present state is recorded as `
 
 `rewind` (open or paused) keeps the state; the points from there on are taken again.
 
-The sequence of every decision is the same, and `halt` alone skips the last two steps:
+The sequence is the same for each decision except `ignored` and `advised`, which disturb
+nothing, and `halt`, which skips the last two steps:
 
-1. a `Stop` with the verb's severity ends the old epoch for the device servers;
+1. a `Stop` with the verb's severity, if it has one, ends the old epoch for the device
+   servers;
 2. the `Mark` begins the next epoch. Both are appended in one commit, stop first;
 3. *draining*: no step is issued until each issued one has its answers;
 4. what was not done is issued again, or the clean-up is.

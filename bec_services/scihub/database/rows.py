@@ -1,4 +1,4 @@
-"""What the database knows of a scan: a function of the scan's logs."""
+"""Pure: a scan's row in the history, computed from the scan's logs."""
 
 from dataclasses import dataclass, replace
 from typing import Any
