@@ -1,4 +1,4 @@
-"""A line plot as SVG, drawn without a browser: same data, same bytes."""
+"""Pure: a line plot as SVG; the same data give the same bytes."""
 
 import math
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ WIDTH = 560
 HEIGHT = 336
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 60, 48
 MOST = 2000
-"""More points than this are thinned to the lowest and highest of each column."""
+"""Maximum number of points; longer curves are thinned to the extremes of stretches."""
 
 Pairs = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One series: points joined by a line, in this colour, with or without marks."""
+    """One series: `[(x, y), …]` joined by a line, with or without marks."""
 
     pairs: Pairs
     colour: str
@@ -26,10 +26,10 @@ class Curve:
 def line_plot(
     curves: Sequence[Curve], *, title: str, notes: Sequence[str], x: str, y: str
 ) -> str:
-    """Return a picture of `curves`; at most 100 kB whatever their length.
+    """Draw `curves` as SVG; at most 100 kB for any length.
 
     Args:
-        curves: what is drawn.
+        curves: in order of drawing.
         title: above it.
         notes: two lines at most, below the title.
         x: name of the horizontal axis.
@@ -62,7 +62,7 @@ def line_plot(
 
 
 def thin(pairs: Pairs, most: int = MOST) -> Pairs:
-    """Return at most `most` of the pairs: of each stretch its lowest and highest."""
+    """Keep at most `most` pairs: the lowest and highest of each stretch."""
     if len(pairs) <= most:
         return pairs
     stretches = most // 2
@@ -88,7 +88,7 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Numbers to pixels; `start` may lie right of (or below) `end`."""
+    """Converts numbers to pixels; `start` may lie right of (or below) `end`."""
 
     low: float
     high: float

@@ -1,4 +1,4 @@
-"""A running scan or move in a terminal."""
+"""Show a running scan or move in a terminal."""
 
 import contextlib
 import threading
@@ -20,28 +20,35 @@ from bec_kernel.client import (
     ScanForecast,
     ScanReport,
 )
-from bec_kernel.client.scan import Hints, TableColumns, hints
 from bec_kernel.errors import BecError, ScanAborted
-from bec_kernel.language import fit_words, headline, length, main_signal, place, summary
+from bec_kernel.language import (
+    duration_text,
+    fit_words,
+    headline,
+    main_signal,
+    queue_place,
+    summary,
+)
+from bec_kernel.scan import Hints, TableColumns, hints, main_devices
 from bec_kernel.wire import ItemState, Point
 
 ROWS = 12
-"""So many of the newest points are shown."""
+"""Number of the newest points that are shown."""
 COLUMNS = 8
 _RATE = 8  # drawings a second
 _ASK = 1.0
-"""A scan's place in the queue is asked for this often, s: it is a look at all items."""
+"""Interval of looks at the scan's place in the queue, s: each reads all items."""
 _COLOURS = {"closed": "green", "open": "cyan", "completed": "green", "paused": "yellow"}
 
 
 class View(Protocol):
-    """What is drawn of something that runs."""
+    """Drawing of a running scan or move."""
 
     def add(self, point: Point) -> None:
-        """Take in the next point; one that is known already changes nothing."""
+        """Add the next point; one added before is ignored."""
 
     def render(self) -> RenderableType:
-        """Return what is to be drawn now; never raises for a broker that is away."""
+        """Return the drawing; does not raise while the broker is away."""
 
 
 class ScanView:
@@ -60,7 +67,7 @@ class ScanView:
         self._ending = ending
         self._hints = hints or {}
         self._waits = ""
-        self._asked = 0.0  # when, for its place in the queue
+        self._asked = 0.0  # time of the last look at the queue, monotonic, s
         self._columns = TableColumns()
         self._about: list[str] = []
         self._rows: deque[tuple[int, dict[str, float]]] = deque(maxlen=ROWS)
@@ -72,19 +79,12 @@ class ScanView:
         with self._lock:
             if point.point_id == self.count:
                 values = _values(point, self._hints)
-                self._about = [n for d in self._devices() for n in values.get(d, {})]
+                devices = main_devices(self.report.begin)
+                self._about = [n for d in devices for n in values.get(d, {})]
                 row = {n: v for one in values.values() for n, v in one.items()}
                 self._columns.tell(row)
                 self._rows.append((point.point_id, row))
                 self.count += 1
-
-    def _devices(self) -> list[str]:
-        """Those the scan is about."""
-        begin = self.report.begin
-        if begin is None:
-            return []
-        signal = begin.parameters.get("signal")
-        return [*begin.motors, *([signal] if signal else [])]
 
     def render(self) -> RenderableType:
         """See `View.render`."""
@@ -95,7 +95,7 @@ class ScanView:
         return self._last
 
     def _above(self) -> list[RenderableType]:
-        """The points, if there are any: an empty frame says nothing."""
+        """The table of points, or the title before the first point."""
         report = self.report
         if self.count:
             return [self._table()]
@@ -109,7 +109,7 @@ class ScanView:
             rows, columns = list(self._rows), self._columns.order(self._about)
         title = headline(report.request, report.scan_number)
         table = Table(
-            title=None if report.is_final else title,  # then it is said below
+            title=None if report.is_final else title,  # then the text below has it
             title_justify="left",
         )
         table.add_column("point", justify="right")
@@ -147,7 +147,7 @@ class ScanView:
         return grid
 
     def _place(self) -> str:
-        """Return its place in the queue: that is asked once a second at most."""
+        """Return its place in the queue, looked up once a second at most."""
         now = time.monotonic()
         if now - self._asked > _ASK:
             self._waits, self._asked = self.report.waits, now
@@ -155,7 +155,7 @@ class ScanView:
 
 
 def _values(point: Point, hints: Hints) -> dict[str, dict[str, float]]:
-    """Return the numbers worth a column, by device and signal."""
+    """Return the numbers to show: `{"samx": {"samx": 1.0}}`."""
     found = {}
     for device, readings in point.data.items():
         numbers = {n: r.value for n, r in readings.items() if _is_number(r.value)}
@@ -174,7 +174,7 @@ def _cell(value: float | None) -> str:
 
 
 class MoveView:
-    """Where the motors of one move are; behind its end where they have come to.
+    """Positions of the motors of one move, during and after it.
 
     Attributes:
         report: of the move.
@@ -211,14 +211,18 @@ class MoveView:
         places = []
         for motor in self.motors:
             was = before.get(motor.name)
-            came = "" if was is None else f", was {place(was, main_signal(motor.info))}"
+            came = (
+                ""
+                if was is None
+                else f", was {queue_place(was, main_signal(motor.info))}"
+            )
             places.append(f"{_place(motor, motor.position)}{came}")
         return Text("\n".join(places))
 
 
 def _place(motor: RemoteDevice, value: Any) -> str:
-    """Return where a motor is: `samx at 1 mm`."""
-    return f"{motor.name} at {place(value, main_signal(motor.info))}"
+    """Format the position of a motor: `samx at 1 mm`."""
+    return f"{motor.name} at {queue_place(value, main_signal(motor.info))}"
 
 
 def follow(
@@ -236,7 +240,7 @@ def follow(
         report: of the scan or move.
         dev: the devices there are.
         console: where it is drawn; the terminal.
-        ending: say how a scan has ended; not for who shows the report anyway.
+        ending: print how the scan has ended; False if the caller shows the report.
 
     Raises:
         ScanAborted: it ended before its last point.
@@ -261,7 +265,7 @@ def follow(
                         view.add(point)
     finally:
         if not console.is_terminal:
-            console.line()  # which `Live` leaves out there
+            console.line()  # which `Live` leaves out if the output is a file
     return report
 
 
@@ -272,11 +276,13 @@ def follow_to_the_file(
     *,
     ending: bool = True,
 ) -> ScanReport:
-    """Draw it as `follow` does, then say where its file is: of an aborted one, too."""
+    """Draw it as `follow` does, then print its file, also after an abort."""
     try:
         follow(report, dev, ending=ending)
     except ScanAborted:
-        with contextlib.suppress(BecError):  # why it ended is more than where it is
+        with contextlib.suppress(
+            BecError
+        ):  # the error above is more important than the file
             _say_last_words(report, say)
         raise
     _say_last_words(report, say)
@@ -289,17 +295,17 @@ def _say_last_words(report: ScanReport, say: Callable[[str], object]) -> None:
 
 
 def last_words(report: ScanReport) -> list[str]:
-    """Return where the file of a scan that has ended is, or why it is not there."""
+    """Return the path of an ended scan's file, or the reason why there is none."""
     file = report.file
     return [*([str(file)] if file else []), *report.troubles]
 
 
 _PART = 30
-"""Letters the bar of the longest part of a scan's time takes."""
+"""Width of the bar of the longest part, characters."""
 
 
 def show_dry(block: DryBlock, console: Console | None = None) -> None:
-    """Print what scans would do."""
+    """Print the forecast of each scan of a dry run."""
     console = console or Console()
     for one in block:
         console.print(_forecast(one))
@@ -308,7 +314,7 @@ def show_dry(block: DryBlock, console: Console | None = None) -> None:
 
 
 def _forecast(one: ScanForecast) -> RenderableType:
-    """Return one scan: what, how long, where its motors go, where the time goes."""
+    """Format one forecast: request, duration, motor ranges, parts of the time."""
     title = Text.assemble((summary(one.request), "bold"), f"\n{one.headline}")
     motors = Table("motor", "from", "to", "limits", "ends at")
     for row in one.rows():
@@ -318,6 +324,6 @@ def _forecast(one: ScanForecast) -> RenderableType:
     for part, seconds in one.told.parts.items():
         if round(seconds, 3):
             bar = "█" * max(1, round(_PART * seconds / most))
-            bars.add_row(part, length(seconds), Text(bar, style="cyan"))
+            bars.add_row(part, duration_text(seconds), Text(bar, style="cyan"))
     lines = [Text(line) for line in one.lines if not line.startswith("time: ")]
     return Group(title, *([motors] if one.told.axes else []), bars, *lines)

@@ -211,7 +211,7 @@ class MemoryBus:
     def ask(self, inbox: Inbox[M, A], request: M) -> Id:
         """See `Bus.ask`."""
         encode_ask(request)
-        return self.commit([Append(Log(inbox.name, inbox.type), request)])[0]
+        return self.commit([Append(inbox.requests, request)])[0]
 
     def acquire(
         self, lease: Latest[str], fence: Latest[str], holder: str, ttl: float

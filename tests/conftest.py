@@ -1,7 +1,8 @@
-"""What holds for every test: away from the user's instances, nothing left behind.
+"""Fixtures and rules of every test: away from the user's instances, nothing left over.
 
-Two workers run the tests, a file each. A test that measures time has the machine for
-itself: it is marked ``alone``, as all campaigns are.
+Two workers run the tests, one file each. A test that measures time is marked `alone`:
+it waits until no other test runs. A test that starts a process is marked `processes`;
+the others are the fast ones: `uv run pytest -m "not processes" -n 4`.
 """
 
 import fcntl
@@ -14,10 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
 from hypothesis import settings
+
+from bec_kernel.instance import Folder, start_broker, wait_for_broker
 
 settings.register_profile("bec", derandomize=True, deadline=None)
 settings.load_profile("bec")
@@ -33,12 +35,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 LEAVE = 2.0
 """How long a thread of a finished test may take to end, s."""
 ALONE = ("alone", "browser", "chaos", "soak")
-UNTIL = 0.9
-"""The last long file begins when so much of the short ones has begun."""
 TABLE = "table"
-NEXT = pytest.StashKey[pytest.Item | None]()
-ROOM: list[IO[str]] = []
-"""Held by this worker."""
+FOLDERS = ("system", "notebooks", "surface", "mutations")
+PROCESSES = (*FOLDERS, "test_imports", "test_packaging", "test_docs")
+"""Folders and files all of whose tests start processes."""
+
+STARTED: list[str] = []
+"""Programs that this worker has started since the test began."""
+
+
+def record_start(event: str, args: tuple[object, ...]) -> None:
+    """Record that a process is started (an audit hook of Python)."""
+    if event in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"):
+        STARTED.append(f"{event} {args[:2]!r:.200}")
+
+
+sys.addaudithook(record_start)
 
 # Started once a process by libraries, and meant to live as long as it does.
 OPHYD = ("metadata", "monitor", "get_put", "util", "debug_monitor")
@@ -83,67 +95,64 @@ def runtime() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def broker_folder(runtime: Path, tmp_path_factory) -> Iterator[Folder]:
+    """The folder of a running broker with two persons and no services."""
+    found = Folder(tmp_path_factory.mktemp("data"))
+    process = start_broker(found, ["ada", "bob"])
+    wait_for_broker(process, found)
+    yield found
+    process.terminate()
+    assert process.wait(10) == 0
+
+
 @pytest.fixture(autouse=True)
-def room(
+def only_marked_tests_start_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that starts a process, unless it is marked `processes`."""
+    STARTED.clear()
+    yield
+    if not request.node.get_closest_marker("processes"):
+        assert not STARTED, f"mark the test `processes`: it started {STARTED}"
+
+
+@pytest.fixture(autouse=True)
+def machine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Let a test that is ``alone`` run while no other worker runs one.
+    """Share the machine with the other workers' tests; a test that is `alone` does not.
 
-    Several of a file, one behind the other, keep the room: each would wait for another
-    test to end.
+    The lock is one file for all workers: shared for most tests, exclusive for those.
     """
-    item = request.node
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    if not ROOM:
-        room = (shared / "room").open("w")
-        with (shared / "door").open("w") as door:
-            fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the room waits in the door
-            fcntl.flock(room, fcntl.LOCK_EX if is_alone(item) else fcntl.LOCK_SH)
-        ROOM.append(room)
-    yield
-    after = item.stash[NEXT]
-    stays = after is not None and after.path == item.path and is_alone(after)
-    if not (is_alone(item) and stays):
-        ROOM.pop().close()
+    with (shared / "machine").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if is_alone(request.node) else fcntl.LOCK_SH)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let long files come between short ones, and in a file who is ``alone`` first.
+    """Mark the tests that start processes; run files with `alone` tests at the end.
 
-    Two long ones side by side wait for each other, where tests need the machine. Short
-    ones are the last: no worker has long to wait for the other. (xdist would begin with
-    the files of most tests, and do all long ones side by side at the end:
-    ``--no-loadscope-reorder``.)
+    A test that waits for the machine keeps a worker idle. At the end that costs least.
     """
-    files = list(dict.fromkeys(item.path for item in items))
-    halves = [[], []]  # type: list[list[Path]]
-    for path in files:
-        halves[is_long(path)].append(path)
-    spans = (1.0, UNTIL)
-    place = {
-        path: span * n / len(half)
-        for half, span in zip(halves, spans, strict=True)
-        for n, path in enumerate(half)
-    }
-    items.sort(key=lambda item: (place[item.path], not is_alone(item)))
+    late = {item.path for item in items if is_alone(item)}
+    items.sort(key=lambda item: item.path in late)
+    for item in items:
+        if starts_processes(item):
+            item.add_marker("processes")
 
 
-def is_long(path: Path) -> bool:
-    """Say whether a file's tests start instances or programs."""
-    named = {"system", "notebooks", "surface"} & {*path.parts}
-    return bool(named) or path.parent == Path(__file__).parent
+def starts_processes(item: pytest.Item) -> bool:
+    """Say whether a test needs processes by where it is or by a fixture it uses."""
+    path = item.path.relative_to(item.config.rootpath)
+    return bool({path.stem, *path.parts} & {*PROCESSES}) or "broker_folder" in getattr(
+        item, "fixturenames", ()
+    )
 
 
 def is_alone(item: pytest.Item) -> bool:
     """Say whether a test has the machine for itself."""
     return any(item.get_closest_marker(name) for name in ALONE)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Know which test comes next."""
-    item.stash[NEXT] = nextitem
 
 
 @pytest.fixture

@@ -6,5 +6,13 @@ from .codec import (
     encode_ask as encode_ask,
 )
 from .paging import entries as entries, pages as pages
-from .protocol import Bus as Bus, Complaint as Complaint, Entry as Entry, Watch as Watch
-from .redis import append as append, connect as connect, put as put
+from .protocol import (
+    Bus as Bus,
+    Complaint as Complaint,
+    Entry as Entry,
+    Watch as Watch,
+    append as append,
+    put as put,
+)
+from .redis import connect as connect
+from .retrying import backoff as backoff

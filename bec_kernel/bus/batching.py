@@ -1,4 +1,4 @@
-"""Takes several entries of a fast log at once: to wake up costs more than an entry."""
+"""Read several entries of a fast log at once: a wake-up costs more than an entry."""
 
 import time
 from collections.abc import Mapping
@@ -9,17 +9,20 @@ from bec_kernel.bus.protocol import Bus, Entry
 from bec_kernel.wire import Log
 
 PACE = 0.004
-"""An entry of a fast log waits at most so long (s) for others."""
+"""Longest time (s) for which an entry of a fast log waits for further ones."""
 _FAST = 8
-"""So many must have come at twice that pace: a scan's first steps wait for nobody."""
+"""Number of entries at twice that pace from which on a log counts as fast.
+
+So the first steps of a scan are never delayed.
+"""
 _BEHIND = 2**32
 
 
 class Gathering:
-    """Follows logs, and lets entries of those that are fast gather for a moment.
+    """Follow logs; entries of fast logs are collected for a moment.
 
     In a log with one writer an entry's id is its number, so the broker itself can wait
-    for the fourth entry from here: nobody wakes up for the three before.
+    for the fourth entry from here, without a wake-up for the three before.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -34,14 +37,14 @@ class Gathering:
         limit: int = 1000,
         gather: Mapping[Log[Any], int] | None = None,
     ) -> list[tuple[Log[Any], list[Entry[Any]]]]:
-        """Return what is behind the positions; see `Bus.follow`.
+        """Read the entries behind the positions; see `Bus.follow`.
 
         Args:
             positions: of all logs.
             timeout: s.
             limit: of entries of one log.
-            gather: so many entries of a log are worth to be waited for, while it is
-                fast. Its ids must be numbers without a gap.
+            gather: number of entries of a log to wait for while the log is fast.
+                Its ids must be numbers without a gap.
         """
         if gather and self._fast >= _FAST:
             far = {log: _far(at, gather.get(log, 1)) for log, at in positions.items()}

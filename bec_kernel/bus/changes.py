@@ -1,4 +1,4 @@
-"""Places in a log, and what can be changed on the bus. Pure data."""
+"""Pure: entry ids, and the changes that a commit can make on the bus."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -41,7 +41,7 @@ START = Id(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Proof of who one is in this life: a commit with an old token is refused."""
+    """Token of the life that commits: a commit with an older token is refused."""
 
     key: Latest[str]
     token: int
@@ -85,7 +85,7 @@ class Drop(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """Let `log` be gone from a time on; one that is not there is let be.
+    """Delete `log` at a given time; a missing log is ignored.
 
     Attributes:
         log: which.

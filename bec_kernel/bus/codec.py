@@ -10,9 +10,9 @@ import numpy as np
 from bec_kernel.errors import DecodeError, RefusedError
 
 MESSAGE_LIMIT = 16 << 20
-"""A message has at most so many bytes: frames do not pass the broker."""
+"""Maximum size of a message in bytes: detector frames do not pass the broker."""
 ASK_LIMIT = 1 << 20
-"""A request has at most so many: every service behind it must stay at work."""
+"""Maximum size of a request in bytes, so that one request cannot block a service."""
 
 _ARRAY = 1
 _HEAD = 2  # bytes that hold the length of an array's header
@@ -75,7 +75,7 @@ def encode(message: Any) -> bytes:
 
 
 def encode_ask(request: Any) -> bytes:
-    """Return what a person asks as msgpack.
+    """Encode a request of a user as msgpack.
 
     Raises:
         RefusedError: something in it cannot travel, or it is too large.

@@ -1,4 +1,4 @@
-"""What must happen inside the broker, all or nothing, as Lua."""
+"""Lua scripts for what must happen in the broker as one step: commits and leases."""
 
 import functools
 import hashlib

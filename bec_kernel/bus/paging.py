@@ -1,4 +1,4 @@
-"""Reads what is in a log by now, to its end."""
+"""Read a log from a position to its present end."""
 
 from collections.abc import Iterator
 from typing import TypeVar

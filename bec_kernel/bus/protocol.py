@@ -1,6 +1,6 @@
-"""What a bus is: the operations on three kinds of key.
+"""The interface of a bus: operations on three kinds of key (log, value, inbox).
 
-Held apart from the broker so that the in-memory bus is the same thing.
+Both the Redis bus and the in-memory bus of the tests implement it.
 """
 
 import contextlib
@@ -8,35 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from bec_kernel.bus.changes import (
-    START,
-    Append,
-    Change,
-    Drop,
-    Expire,
-    Fence,
-    Id,
-    Put,
-    Trim,
-)
+from bec_kernel.bus.changes import START, Append, Change, Fence, Id, Put
 from bec_kernel.errors import DecodeError
 from bec_kernel.wire import Inbox, Latest, Log
-
-__all__ = [
-    "START",
-    "Append",
-    "Bus",
-    "Change",
-    "Complaint",
-    "Drop",
-    "Entry",
-    "Expire",
-    "Fence",
-    "Id",
-    "Put",
-    "Trim",
-    "Watch",
-]
 
 M = TypeVar("M")
 A = TypeVar("A")
@@ -51,7 +25,7 @@ class Entry(Generic[M]):
 
 
 Complaint = Callable[[str, DecodeError], None]
-"""Told the key and what is wrong with an entry that was skipped."""
+"""Called with the key (and id or field) of an entry that cannot be decoded."""
 
 
 class Watch(Protocol):
@@ -63,7 +37,7 @@ class Watch(Protocol):
 
 
 class Bus(Protocol):
-    """What a service or a client does with the broker; the double does the same."""
+    """A connection of one user to the broker."""
 
     user: str
 
@@ -94,9 +68,9 @@ class Bus(Protocol):
     def follow(
         self, positions: Mapping[Log[Any], Id], timeout: float, limit: int = 1000
     ) -> list[tuple[Log[Any], list[Entry[Any]]]]:
-        """Return what is behind the positions; wait at most `timeout` s for any.
+        """Read entries behind the positions; wait at most `timeout` s for the first.
 
-        Where nothing is followed nothing comes.
+        Without positions it waits for `timeout` s and returns an empty list.
         """
         ...
 
@@ -137,3 +111,29 @@ class Bus(Protocol):
     def close(self) -> None:
         """Close all connections."""
         ...
+
+
+def append(
+    bus: Bus,
+    log: Log[M],
+    message: M,
+    id: Id | None = None,  # noqa: A002 - the broker's word
+    *,
+    dense: bool = False,
+    keep: int = 0,
+    fence: Fence | None = None,
+) -> Id:
+    """Append one message; see `Bus.commit`."""
+    return bus.commit([Append(log, message, id, dense, keep)], fence)[0]
+
+
+def put(
+    bus: Bus,
+    latest: Latest[M],
+    message: M,
+    field: str = "",
+    *,
+    fence: Fence | None = None,
+) -> None:
+    """Put one value; see `Bus.commit`."""
+    bus.commit([Put(latest, message, field)], fence)

@@ -24,65 +24,16 @@ from bec_kernel.bus.changes import (
     Trim,
 )
 from bec_kernel.bus.codec import decode, encode, encode_ask
-from bec_kernel.bus.protocol import Bus, Complaint, Entry, Watch
+from bec_kernel.bus.protocol import Complaint, Entry, Watch
 from bec_kernel.errors import BrokerError, ConflictError, DecodeError, FencedError
 from bec_kernel.wire import Inbox, Latest, Log
-
-__all__ = [
-    "START",
-    "Append",
-    "Bus",
-    "Change",
-    "Complaint",
-    "Drop",
-    "Entry",
-    "Expire",
-    "Fence",
-    "Id",
-    "Inbox",
-    "Latest",
-    "Log",
-    "Put",
-    "RedisBus",
-    "Trim",
-    "Watch",
-    "append",
-    "connect",
-    "put",
-]
 
 M = TypeVar("M")
 A = TypeVar("A")
 
 SOCKET_TIMEOUT = 5.0
-"""A broker that is silent for so long (s) is taken for gone."""
+"""Without a reply for this time (s) the connection to the broker counts as lost."""
 INBOX_KEEP = 10_000
-
-
-def append(
-    bus: Bus,
-    log: Log[M],
-    message: M,
-    id: Id | None = None,  # noqa: A002 - the broker's word
-    *,
-    dense: bool = False,
-    keep: int = 0,
-    fence: Fence | None = None,
-) -> Id:
-    """Append one message; see `Bus.commit`."""
-    return bus.commit([Append(log, message, id, dense, keep)], fence)[0]
-
-
-def put(
-    bus: Bus,
-    latest: Latest[M],
-    message: M,
-    field: str = "",
-    *,
-    fence: Fence | None = None,
-) -> None:
-    """Put one value; see `Bus.commit`."""
-    bus.commit([Put(latest, message, field)], fence)
 
 
 class _Commands:
@@ -109,14 +60,16 @@ class _Commands:
         except redis.ResponseError:
             self._free.append(connection)
             raise
-        except BaseException:  # a reply may still come: nobody may read it
+        except (
+            BaseException
+        ):  # a late reply must not be read as that to another command
             self._drop(connection)
             raise
         self._free.append(connection)
         return reply
 
     def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Return what a Lua script returns."""
+        """Run a Lua script; return its result."""
         words = ("EVALSHA", lua.digest(script), len(keys), *keys, *args)
         with _broker():
             try:
@@ -385,11 +338,11 @@ def connect(
 ) -> RedisBus:
     """Connect to the broker at `url` (`unix://user:password@/path` or `redis://…`).
 
-    Entries that cannot be decoded are told to `complain` and come as None. A broker
+    Entries that cannot be decoded are reported to `complain` and come as None. A broker
     that is silent for `timeout` s is taken for gone.
 
     Raises:
-        BrokerError: nobody answers there, or the password is wrong.
+        BrokerError: no broker answers at `url`, or the password is wrong.
     """
     bus = RedisBus(url, instance, complain, timeout)
     bus.ping()

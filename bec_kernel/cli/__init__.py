@@ -1,14 +1,18 @@
-"""The `bec` command."""
+"""The `bec` command: `main` is its entry point.
+
+Only `main` imports the application, so that Ctrl-C ends the command quietly also
+during that import.
+"""
 
 import sys
 
-__all__ = ["INTERRUPTED", "main"]
+from bec_kernel.cli.exit_codes import INTERRUPTED
 
-INTERRUPTED = 130
+__all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it quietly also while it is being imported."""
+    """Run the command line; Ctrl-C ends it quietly with exit code 130."""
     try:
         from bec_kernel.cli.app import app
 

@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from bec_kernel.cli.options import (
     WORDS,
     Data,
     Devices,
     Port,
-    ScanCommand,
     Sim,
     Virtual,
     app,
@@ -20,6 +20,20 @@ from bec_kernel.cli.options import (
 )
 
 __all__ = ["app", "queue_history"]
+
+
+class ScanCommand(TyperCommand):
+    """A command whose help names the scans of the instance that runs, if one does."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the example, and the scans there are."""
+        from bec_kernel.cli.scan import names
+
+        super().format_epilog(ctx, formatter)
+        if found := names(ctx.params.get("data")):
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(found)
 
 
 @command()
@@ -137,11 +151,11 @@ def scan(
     """
     from bec_kernel.cli import scan as scans
 
-    told = scans.explain(["--list"] if listed else words or [], data)
-    if told is None:
+    text = scans.explain(["--list"] if listed else words or [], data)
+    if text is None:
         scans.run(words or [], data)
     else:
-        say(told)
+        say(text)
 
 
 @command()

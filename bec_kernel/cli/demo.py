@@ -20,7 +20,7 @@ MOTOR = "m1"
 COUNTER = "ct1"
 DATABASE = "bec.sqlite"
 _SECONDS = 30.0
-"""What must come is waited for so long (s), also on a busy machine."""
+"""Longest wait for a result, s; enough for a busy machine."""
 _IOC = "simulated_ioc"
 """The process that plays its hardware, as in `bec status`."""
 _SIMULATED = "PV:SIM:"
@@ -38,7 +38,7 @@ def run(data: Path, say: Callable[[str], None]) -> None:
     """Scan, fit, move to the centre, and say what there is: a line at each stage.
 
     Raises:
-        BecError: something did not work; nothing is left out of the summary.
+        BecError: a step failed.
     """
     with connect(data) as client:
         client.ready(_SECONDS)
@@ -72,7 +72,7 @@ def check(client: Client, data: Path) -> None:
 
 
 def _is_simulated(client: Client, name: str) -> bool:
-    """Tell whether all signals of a device come from the simulated IOC."""
+    """Whether all signals of a device come from the simulated IOC."""
     if name not in client.dev:
         return False
     sources = [signal.source for signal in client.dev[name].info.signals]
@@ -96,7 +96,7 @@ def _fitted(report: ScanReport) -> Fit:
 
 
 def _entered(client: Client, report: ScanReport) -> str:
-    """Return where the scan was entered into the database; wait for it.
+    """Wait until the scan is in the database; return its place there.
 
     Raises:
         DeadlineError: it is not there in time.
@@ -109,7 +109,7 @@ def _entered(client: Client, report: ScanReport) -> str:
 
 
 def _wait(look: Callable[[], T | None], what: str, report: ScanReport) -> T:
-    """Return what `look` finds, as soon as that is something."""
+    """Call `look` until it returns a true value, and return that."""
     deadline = time.monotonic() + _SECONDS
     nap = threading.Event()
     while not (found := look()):

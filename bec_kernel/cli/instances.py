@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bec_kernel.client import Client
 
 DATA = Path("data")
-"""Where an instance is started unless told otherwise."""
+"""Default folder of a new instance."""
 _STOP = 15.0
 _LAST_PORT = 65535
 
@@ -70,7 +70,7 @@ class Launched:
         raise InstanceError(said[-1] if said else silent)
 
     def stop(self, say: Say) -> None:
-        """End the instance and wait until nothing is left of it."""
+        """End the instance and wait until all its processes have ended."""
         if self.process.poll() is None:
             say(f"stopping    the instance in {self.data}")
         self.process.terminate()
@@ -152,7 +152,7 @@ def instance(data: Path, words: list[str], say: Say) -> Iterator[tuple[Path, boo
 
 
 def folder(data: Path | None) -> Path:
-    """Return where to look for an instance, or start one: that in use, or `data/` here.
+    """Return the folder of the running instance, or `data/` here to start one.
 
     Raises:
         InstanceError: none was named, and several run.
@@ -185,7 +185,7 @@ def the_instance(data: Path | None, *, elsewhere: bool = False) -> Note:
 
 
 def say_if_elsewhere(found: Path, named: Path | None) -> None:
-    """Say on stderr where an instance is that nobody has named and is not here."""
+    """Print the folder of an instance that was found elsewhere, to stderr."""
     if named is not None or os.environ.get("BEC_REDIS"):
         return
     own = nearest_folder()
@@ -196,7 +196,7 @@ def say_if_elsewhere(found: Path, named: Path | None) -> None:
 
 
 def shown(client: "Client") -> str:
-    """Return which instance a client acts on."""
+    """Name the instance that a client is connected to."""
     if not client.data:
         return client.url
     return f"the instance in {Path(client.data).resolve()}"
@@ -213,14 +213,14 @@ def _of_environment() -> Path:
 
 
 def age() -> float:
-    """Return how long this process has been running, s: imports included."""
+    """Return the time since this process was started, imports included, s."""
     import psutil
 
     return time.time() - psutil.Process().create_time()
 
 
 def end(note: Note) -> None:
-    """Tell an instance to end, and wait until nothing is left of it.
+    """End an instance, and wait until all its processes have ended.
 
     Raises:
         DeadlineError: it did not.

@@ -1,4 +1,4 @@
-"""What all commands share: options, errors in one line, an example in the help."""
+"""Common to all commands: options, errors in one line, an example in the help."""
 
 import functools
 import inspect
@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand
 
-from bec_kernel.cli import INTERRUPTED
+from bec_kernel.cli.exit_codes import INTERRUPTED
 from bec_kernel.errors import BecError, ScanAborted
 from bec_kernel.version import __version__
 
@@ -39,20 +38,6 @@ Virtual = Annotated[
 Port = Annotated[int, typer.Option(help="The broker's, on loopback; 0: any free one.")]
 WORDS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 """Settings of a command whose words are not options of its own."""
-
-
-class ScanCommand(TyperCommand):
-    """A command whose help names the scans of the instance that runs, if one does."""
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the example, and the scans there are."""
-        from bec_kernel.cli.scan import names
-
-        super().format_epilog(ctx, formatter)
-        if found := names(ctx.params.get("data")):
-            formatter.write_paragraph()
-            with formatter.indentation():
-                formatter.write_text(found)
 
 
 def command(**settings: Any) -> Callable[[_F], _F]:

@@ -1,4 +1,4 @@
-"""The commands that show what a client is told, in the words of the magics."""
+"""The commands `queue`, `history` and `alarms`, with the words of the magics."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ import typer
 from bec_kernel.cli.options import WORDS, Data, command, say
 
 _NUMBER = 10
-"""A scan's number has fewer digits, an id more."""
+"""A scan number has fewer digits than this, an id more."""
 
 
 @command(context_settings=WORDS)
@@ -74,7 +74,7 @@ def alarms(
     scan_id: Annotated[
         str, typer.Option("--scan", help="Only of the scan with this number or id.")
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number.")] = 20,
     *,
     everyone: Annotated[
         bool, typer.Option("--all", help="Those that concern others, too.")

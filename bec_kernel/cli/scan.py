@@ -13,9 +13,9 @@ from bec_kernel.terminal import follow_to_the_file, show_dry
 
 
 def run(words: list[str], data: Path | None) -> None:
-    """Ask for the scan, draw it until it has ended, say where its file is.
+    """Run the scan, draw it until it has ended, and print its file.
 
-    With `--dry` among the words only say what it would do.
+    With `--dry` among the words only print the forecast.
 
     Raises:
         RefusedError: a word is not known, or the scan server refuses.
@@ -36,10 +36,10 @@ def run(words: list[str], data: Path | None) -> None:
 
 
 def explain(words: list[str], data: Path | None) -> str | None:
-    """Return what `--list`, or `--help` behind a scan's name, asks for; None: neither.
+    """Return the text for `--list` or `NAME --help`; None for other words.
 
     Raises:
-        InstanceError: no instance runs that could tell.
+        InstanceError: no instance runs.
     """
     if words[:1] == ["--list"]:
         with connect(data) as client:
@@ -60,7 +60,7 @@ def names(data: Path | None) -> str:
 
 
 def _check_places(words: list[str]) -> None:
-    """Refuse an option of the command that stands behind the scan's name."""
+    """Refuse an option of the command after the scan's name."""
     if any(word == "--data" or word.startswith("--data=") for word in words[1:]):
         raise RefusedError(
             "--data names the instance: it goes before the scan's name: "

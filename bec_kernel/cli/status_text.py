@@ -1,4 +1,4 @@
-"""The state of an instance, for eyes and for programs."""
+"""The state of an instance as a table, and as a dict for `--json`."""
 
 import os
 import subprocess
@@ -63,8 +63,8 @@ def _drawn(found: dict[str, Any]) -> Group:
         f"data    {found['data']}",
     ]
     for queue in found["queues"]:
-        told = f" ({queue['reason']})" if queue["reason"] else ""
-        lines.append(f"queue   {queue['name']}: {queue['state']}{told}")
+        reason = f" ({queue['reason']})" if queue["reason"] else ""
+        lines.append(f"queue   {queue['name']}: {queue['state']}{reason}")
         lines += [f"        {_item(item)}" for item in queue["items"]]
     return Group(table, Text("\n".join(lines)), *_warnings(found["troubles"]))
 
@@ -87,8 +87,8 @@ def _side(name: str) -> Any:
 def _item(item: dict[str, Any]) -> str:
     number = item["scan_number"]
     shown = f"scan {number}" if number is not None else "-"
-    told = f": {item['reason']}" if item["reason"] else ""
-    return f"{shown}  {item['state']}  {item['request']}  ({item['user']}){told}"
+    reason = f": {item['reason']}" if item["reason"] else ""
+    return f"{shown}  {item['state']}  {item['request']}  ({item['user']}){reason}"
 
 
 def watch(launched: Launched) -> None:

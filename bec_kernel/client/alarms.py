@@ -3,12 +3,12 @@
 import time
 from collections.abc import Iterator
 
-from bec_kernel.client import tabulate
+from bec_kernel import tabulate
 from bec_kernel.wire import Alarm
 
 
 class Alarms(list[Alarm]):
-    """Alarms in the order they were told."""
+    """Alarms in the order they were raised; a table in terminal and notebook."""
 
     _HEAD = ("time", "severity", "service", "user", "scan", "message")
 

@@ -1,4 +1,4 @@
-"""One person's open client: devices, scans, queue, history."""
+"""The client of one user: devices, scans, queue, history, alarms."""
 
 import contextlib
 import os
@@ -47,9 +47,9 @@ from bec_kernel.instance import (
 )
 from bec_kernel.language import (
     Candidate,
-    bind,
-    complete as command_line_complete,
-    parse as command_line_parse,
+    complete_line as command_line_complete,
+    parse_line as command_line_parse,
+    request_of,
     summary,
 )
 from bec_kernel.wire import (
@@ -65,7 +65,8 @@ from bec_kernel.wire import (
 )
 
 ACCEPTING = 20.0
-"""The scan server may take so long (s) to accept or refuse; then it will not run it."""
+"""Longest time for the scan server to accept or refuse a request, s; it does not run a
+request that is older."""
 _LOOK = 0.5
 _FOR_FRONT_ENDS = {
     "bus",
@@ -77,31 +78,32 @@ _FOR_FRONT_ENDS = {
     "reader",
     "say",
 }
-"""Tab does not offer it."""
+"""Attributes for front ends: left out of tab completion."""
 STOPPING = 5.0
-"""A device server may take so long (s) to answer a stop."""
+"""Longest time for a device server to confirm a stop, s."""
 
 
 class Client:
-    """What a person's program holds. Use it as a context, or call `close`.
+    """Connection of one program to an instance. Use it as a context, or call `close`.
 
     Attributes:
-        bus: the connection.
-        dev: devices.
+        bus: the connection to the broker.
+        dev: devices: `dev.samx`.
         config: the device list they are built from.
-        scans: scans as functions.
+        scans: scans as functions: `scans.line_scan(...)`.
         queue: the primary queue.
         history: scans that have begun.
-        origin: told with each request; a front end puts a function here that says where
-            the request was typed.
-        say: told what a move waits for; writes it to stderr, unless replaced.
-        metadata: kept with every scan; a scan's own wins. `metadata.schema`: what the
-            site wants of it.
-        moves: what this program has moved.
-        complaints: about entries on the bus that could not be decoded.
+        origin: called for each request; returns where it was typed. A front end
+            replaces it.
+        say: called with messages, such as what a move waits for; writes to stderr by
+            default.
+        metadata: stored with every scan; a scan's own values take precedence.
+            `metadata.schema`: the fields that the site requires.
+        moves: moves of this program.
+        complaints: entries on the bus that could not be decoded, as texts.
         url: of the broker, without a password.
         data: the instance's folder, where known.
-        where: which instance it is, for people; empty: broker and folder say it.
+        where: name of the instance in the client's `repr`; empty: broker and folder.
     """
 
     def __init__(self, bus: Bus, *, url: str = "", data: str = "") -> None:
@@ -129,22 +131,22 @@ class Client:
 
     @property
     def user(self) -> str:
-        """Who asks."""
+        """Name of the user, as the broker knows it."""
         return self.bus.user
 
     # --- scans ------------------------------------------------------------------------
     def parse(self, text: str) -> ScanRequest:
-        """Return the request a line of words stands for; see `command_line_parse`."""
+        """Parse a command line, `line_scan samx -5 5 --steps 21`, to a request."""
         try:
             return command_line_parse(
                 text, self.scans.catalogue(fresh=False), self.dev.names()
             )
-        except RefusedError:  # what was last seen may be old
+        except RefusedError:  # the cached names may be outdated
             names = self.dev.names(fresh=True)
             return command_line_parse(text, self.scans.catalogue(), names)
 
     def run(self, text: str) -> ScanReport:
-        """Ask for the scan a line stands for: `line_scan samx -5 5 --steps 21`.
+        """Request the scan of a command line: `line_scan samx -5 5 --steps 21`.
 
         Raises:
             RefusedError: a word is unknown, or the scan server refuses.
@@ -152,23 +154,23 @@ class Client:
         return self.submit(self.parse(text))
 
     def complete(self, text: str) -> list[Candidate]:
-        """Return what may be typed at the end of `text`, for Tab."""
+        """List the completions at the end of `text`."""
         devices = self.dev.all()
-        told = {device.name: in_few_words(device) for device in devices}
+        known = {device.name: in_few_words(device) for device in devices}
         motors = [device.name for device in devices if device.positioner]
         catalogue, fields = self.scans.catalogue(fresh=False), self.metadata.fields()
-        return command_line_complete(text, catalogue, told, motors, fields)
+        return command_line_complete(text, catalogue, known, motors, fields)
 
     def submit(self, request: ScanRequest) -> ScanReport:
-        """Ask for a scan; return its report as soon as it is in the queue.
+        """Request a scan; return its report as soon as it is in the queue.
 
         Raises:
-            RefusedError: nothing was changed; the text says why.
-            DeadlineError: the scan server did not answer; it will not run it later.
+            RefusedError: the request is not valid; the text says why.
+            DeadlineError: no answer from the scan server; it will not run it later.
         """
-        if self.scans.block is not None:  # what it says stands in for its report
+        if self.scans.block is not None:  # a dry run returns its forecast instead
             return self.scans.block.add(request)  # type: ignore[return-value]
-        again = request.request_id  # if asked before, it may have begun already
+        again = request.request_id  # sent before: the scan may have begun already
         scan_id = again or uuid.uuid4().hex
         request = msgspec.structs.replace(
             self.scans.with_metadata(request),
@@ -194,16 +196,20 @@ class Client:
         return report
 
     def report(self, scan_id: str) -> ScanReport:
-        """Return the report of a scan, whoever asked for it."""
+        """Return the report of a scan, whoever requested it."""
         return self._make(scan_id)
 
     def mv(
         self, *moves: Any, relative: bool = False, nowait: bool = False
     ) -> ScanReport:
-        """Move motors together and wait until they are there: `mv(samx, 1, samy, 2)`.
+        """Move motors together and wait until they arrive: `mv(samx, 1, samy, 2)`.
 
-        An interrupt (Ctrl-C) stops them. With `nowait` it is refused where a motor is
-        in use; without, it waits for it.
+        An interrupt (Ctrl-C) stops them.
+
+        Args:
+            moves: motor and position in turn; positions in motor units.
+            relative: positions are distances from where the motors are.
+            nowait: refuse the move if a motor is in use, instead of waiting for it.
 
         Raises:
             RefusedError: a position is out of limits, or a device is unknown.
@@ -212,17 +218,17 @@ class Client:
         """
         signature = self.scans.signature("mv")
         options = {"relative": relative or None, "nowait": nowait or None}
-        request = bind(signature, moves, options, self.dev.names())
+        request = request_of(signature, moves, options, self.dev.names())
         return self.submit(request).wait()
 
     def mvr(self, *moves: Any, nowait: bool = False) -> ScanReport:
-        """Move motors by so much, from where they are; see `mv`."""
+        """Move motors by distances from where they are; see `mv`."""
         return self.mv(*moves, relative=True, nowait=nowait)
 
     def mv_back(self, *, nowait: bool = False) -> ScanReport:
-        """Move back to where the motors were before this program's last move; see `mv`.
+        """Undo this program's last move: back to the positions before it; see `mv`.
 
-        Called twice it goes back and forth.
+        A second call undoes the first.
 
         Raises:
             RefusedError: this program has not moved anything.
@@ -231,14 +237,15 @@ class Client:
 
     # --- stop -------------------------------------------------------------------------
     def stop_all(self) -> None:
-        """Stop every device now: no queue, no worker."""
+        """Stop every device now, without going through the queue."""
         self.stop()
 
     def stop(self, devices: Sequence[str] = ()) -> None:
-        """Stop devices now (all of them, if empty); return when it was confirmed.
+        """Stop devices now, all if none is named; return once all servers confirm.
 
         Raises:
-            DeadlineError: a device server did not answer; it may have stopped or not.
+            DeadlineError: a device server did not answer within 5 s; it is unknown
+                whether its devices have stopped.
         """
         named: dict[str, list[str]] = {}
         for device in devices:
@@ -246,7 +253,7 @@ class Client:
         targets = named if devices else {s: [] for s in self._servers()}
         with contextlib.ExitStack() as stack:
             replies = []
-            for server, names in targets.items():  # all are told before one is awaited
+            for server, names in targets.items():  # send to all before waiting for any
                 inbox = self._device_inbox(server)
                 self.reader.follow(inbox.replies)
                 request = StopDevices(request_id=uuid.uuid4().hex, devices=names)
@@ -259,20 +266,25 @@ class Client:
         if problems:
             raise error_of(problems[0])
 
-    # --- what is so -------------------------------------------------------------------
+    # --- state -------------------------------------------------------------------
     def status(self) -> dict[str, Any]:
-        """Return services, broker, queues and data folder, ready for JSON."""
+        """Return state of services, broker and queues as a dict for JSON.
+
+        `{"services": [{"name": "scan_server", "state": "running", …}], "broker": {…},
+        "queues": [{"name": "primary", "state": "running", "items": […]}], "data": "…",
+        "virtual": False}`; ages in s.
+        """
         return self.reader.retry(lambda: instance_status(self.bus, self.url, self.data))
 
     def alarms(
         self, limit: int = 20, *, scan_id: str = "", all_users: bool = False
     ) -> Alarms:
-        """Return the newest alarms that concern this user, or nobody in particular.
+        """Return the newest alarms of this user and those of no particular user.
 
         Args:
-            limit: so many at most, the newest last.
-            scan_id: only of this scan.
-            all_users: those of others too.
+            limit: maximum number; the newest is the last.
+            scan_id: only those of this scan.
+            all_users: include alarms of other users.
         """
         return self.reader.retry(
             lambda: Alarms(
@@ -281,10 +293,10 @@ class Client:
         )
 
     def ready(self, timeout: float = 30.0) -> None:
-        """Wait until scan server and device servers serve: all they publish is so.
+        """Wait until the scan server and all device servers report that they are ready.
 
         Raises:
-            DeadlineError: one of them does not, after `timeout` s.
+            DeadlineError: one of them is not ready within `timeout` s.
         """
         deadline = time.monotonic() + timeout
         with self.bus.watch(keys.users(), *needed(self.bus).values()) as watch:
@@ -295,10 +307,10 @@ class Client:
                         f"not ready after {timeout:g} s: {', '.join(missing)}; see: "
                         "bec status"
                     )
-                watch.wait(min(left, _LOOK))  # which servers there are may be news
+                watch.wait(min(left, _LOOK))  # the list of servers may change
 
     def close(self) -> None:
-        """Close the connection; what runs goes on."""
+        """Close the connection; running scans continue."""
         self.reader.close()
 
     def __enter__(self) -> Self:
@@ -320,7 +332,7 @@ class Client:
         )
         return f"BEC client of {self.user}{f': {at}' if at else ''}"
 
-    # --- asking -----------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------
     def _ask(self, inbox: Inbox[Any, Reply], request: Any, timeout: float) -> Any:
         reply = ask(self.reader, self.bus, inbox, request, timeout)
         if reply.problem is not None:
@@ -336,7 +348,7 @@ class Client:
         self._send(ItemAction, timeout, verb=verb, scan_id=scan_id, **more)
 
     def _send(self, kind: Any, timeout: float = ACCEPTING, **fields: Any) -> Any:
-        """Send an action; a `timeout` of 0 does not wait for the reply."""
+        """Send an action on items; with a `timeout` of 0 do not wait for the reply."""
         deadline = time.time() + ACCEPTING
         action = kind(request_id=uuid.uuid4().hex, deadline=deadline, **fields)
         inbox = keys.scan_asks(self.user)
@@ -378,11 +390,11 @@ def connect(
         data: folder of a running instance.
         url: of a broker: `unix://user:password@/path` or `redis://user:password@host`.
         instance: prefix of all keys there.
-        bus: a connection there is already.
+        bus: an existing connection to use.
 
     Raises:
-        InstanceError: none runs, or several do and none was named.
-        BrokerError: nobody answers there.
+        InstanceError: no instance runs, or several do and none is named.
+        BrokerError: no broker answers at this address.
     """
     if bus is not None:
         return Client(bus)

@@ -54,7 +54,7 @@ class Folder:
 
     @property
     def is_known(self) -> bool:
-        """An instance runs or has run here; a folder that is only called so is none."""
+        """True if an instance runs or has run in this folder."""
         try:
             kept = self.secrets.is_dir() and self.broker.is_dir()
             return kept or self.note.exists()
@@ -87,7 +87,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Note:
-    """What a running instance tells of itself.
+    """The note of a running instance: where to connect.
 
     Attributes:
         data: its folder.

@@ -27,7 +27,7 @@ class ServerSettings(BaseModel):
 
 
 class FileSettings(BaseModel):
-    """What the scans' files are to be like.
+    """Settings for the files of scans.
 
     Attributes:
         account: whose they are: the folder below `files` they lie in; may be empty.
@@ -45,15 +45,15 @@ class FileSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """What people set for an instance.
+    """Settings of an instance, from `settings.yaml`.
 
     Attributes:
         device_servers: by name, which devices each holds.
         files: what the scans' files are to be like.
         users: who may ask besides the person who started the instance, by name: an
             `operator` acts on everybody's items, a `user` on their own.
-        keep_hours: what is in database and file stays on the bus for so long, h.
-        keep_points: of a scan so many points stay on the bus while it runs; those
+        keep_hours: time for which saved data stay on the bus, h.
+        keep_points: number of points of a running scan that stay on the bus; those
             before are read from its file.
     """
 

@@ -1,4 +1,4 @@
-"""Where a widget's message is handled while a cell is blocked."""
+"""Handle messages of widgets while a cell is blocked."""
 
 from typing import Any
 

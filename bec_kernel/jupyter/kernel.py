@@ -11,9 +11,9 @@ from bec_kernel.jupyter.comms import handle_beside_the_cell
 from bec_kernel.version import __version__
 
 GRACE = 1.0
-"""So long (s) a cell may take to see an interrupt itself."""
+"""Time for a cell to handle an interrupt by itself, s."""
 EXTENSION = "bec_magics"
-"""Loaded by name: the kernel stands below the magics."""
+"""Loaded by name: the kernel is a layer below the magics."""
 
 
 class BecKernel(IPythonKernel):

@@ -18,7 +18,7 @@ DEFAULTS = (
 
 
 def main(words: Sequence[str]) -> None:
-    """Run JupyterLab until it is told to stop; `words` win over our defaults."""
+    """Run JupyterLab until it is stopped; `words` override our defaults."""
     root = ["--allow-root"] if os.getuid() == 0 else []
     given = {word.partition("=")[0] for word in words}
     ours = [word for word in DEFAULTS if word.partition("=")[0] not in given]

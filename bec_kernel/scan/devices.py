@@ -1,4 +1,4 @@
-"""What is published of the devices of one scan."""
+"""Look up the published descriptions of a scan's devices."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,7 +6,7 @@ from bec_kernel.bus import Bus
 from bec_kernel.wire import Begin, Device, SignalInfo, keys
 
 _FEW = 60
-"""So many devices are asked for one by one sooner than all there are."""
+"""Up to this number devices are read one by one instead of all at once."""
 
 
 def devices_of(bus: Bus, begin: Begin) -> dict[str, Device]:

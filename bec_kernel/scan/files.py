@@ -1,4 +1,4 @@
-"""Where the files of a scan lie."""
+"""Pure: names and folders of a scan's files."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from bec_kernel.wire import Begin
 
 
 def stem(begin: Begin) -> str:
-    """Return what the names of a scan's files begin with: `S00042`."""
+    """Return the beginning of the names of a scan's files: `S00042`."""
     return f"S{begin.scan_number or 0:05d}"
 
 

@@ -1,4 +1,4 @@
-"""Where each point of a grid scan belongs."""
+"""Map the points of a grid scan to places on its grid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from bec_kernel.wire import Begin, Step, keys
 Array = npt.NDArray[Any]
 Index = npt.NDArray[np.intp]
 _FEW = 100
-"""So many steps a scan has before its first point, at most."""
+"""Maximum number of steps before the first point that are searched."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Axis:
 
     Attributes:
         motor: its name.
-        positions: where it stops, motor units; not a number: nobody knows yet.
+        positions: setpoints, motor units; NaN: not known yet.
     """
 
     motor: str
@@ -51,13 +51,13 @@ class Grid:
         return (*slow, fast * self.burst)
 
     def coordinates(self) -> dict[str, Array]:
-        """Return where the points lie on each axis, by motor, motor units."""
+        """Return positions along each axis, by motor, motor units."""
         found = {axis.motor: axis.positions for axis in self.axes}
         fast = self.axes[-1]
         return {**found, fast.motor: np.repeat(fast.positions, self.burst)}
 
     def index(self, point_ids: Index) -> tuple[Index, ...]:
-        """Return where points belong, one array an axis.
+        """Return the indices of points on the grid, one array per axis.
 
         Args:
             point_ids: below the number of points of the grid.
@@ -74,11 +74,11 @@ class Grid:
 
 
 def grid_of(begin: Begin, first: Mapping[str, float]) -> Grid | None:
-    """Return the grid a scan runs over; None: it runs over none.
+    """Return the grid of a scan; None if it is not a grid scan.
 
     Args:
-        begin: the scan's first entry.
-        first: setpoints of its first point: where a relative scan counts from.
+        begin: the scan's definition.
+        first: setpoints of its first point, the origin of a relative scan.
     """
     bundles = begin.parameters.get("bundles", [])
     if len(begin.shape) < 2 or [b[0] for b in bundles if b] != begin.motors:
@@ -105,7 +105,7 @@ def _is_axis(start: Any, stop: Any, steps: Any) -> bool:
 def first_setpoints(bus: Bus, begin: Begin) -> dict[str, float]:
     """Return the setpoints of a scan's first point, motor units; see `grid_of`.
 
-    Empty while it is not issued; it stays in the log also where the others leave it.
+    Empty before the first point. This step stays in the log when later ones leave it.
     """
     for entry in bus.read(keys.steps(begin.scan_id), START, _FEW):
         if isinstance(entry.message, Step) and entry.message.point_id == 0:

@@ -1,4 +1,4 @@
-"""When the items of a queue will begin and end, as far as one knows. Pure."""
+"""Pure: estimate when the items of the queues begin and end."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -7,12 +7,12 @@ from bec_kernel.wire import Item, ItemState, QueueState, QueueStatus
 
 
 class Span(NamedTuple):
-    """When an item begins and ends, s from now; None: nobody knows.
+    """Estimated begin and end of an item, s from now; None: unknown.
 
     Attributes:
-        begin: what has begun began at 0.
-        end: its end.
-        until: what has to come first, nobody knows when: `queue primary goes on`.
+        begin: 0 for an item that has begun.
+        end: of the item.
+        until: event it waits for whose time is unknown: `queue primary goes on`.
     """
 
     begin: float | None
@@ -21,7 +21,7 @@ class Span(NamedTuple):
 
 
 def left_of(item: Item, points: int) -> float | None:
-    """Return how long an item still takes, s, once it has so many points."""
+    """Return the remaining time of an item with `points` points taken, s."""
     if item.estimate is None or not item.points:
         return item.estimate
     return item.estimate * max(0.0, 1.0 - points / item.points)
@@ -34,16 +34,17 @@ def spans(
 ) -> dict[str, Span]:
     """Return begin and end of each item, by scan id.
 
-    A scan begins behind those before it in its queue, and everything behind those
-    that have its devices; nothing does that its queue holds up, nor behind that.
+    A scan begins after those before it in its queue, and each item after those that
+    use its devices. The begin of an item in a paused or locked queue is unknown, and so
+    is that of all items after it.
 
     Args:
         items: that have not ended.
-        points: how many points those have that have begun, by scan id.
-        queues: what holds them up, by name.
+        points: number of points taken, by scan id, of items that have begun.
+        queues: state of the queues, by name.
     """
     found: dict[str, Span] = {}
-    free: dict[str, Span] = {}  # what devices and queues are free behind
+    free: dict[str, Span] = {}  # last item of each device and queue so far
     waiting = sorted(items, key=lambda i: (i.state is ItemState.PENDING, i.rank))
     for item in waiting:
         needs = [*item.devices, *([f"/{item.request.queue}"] if item.is_scan else [])]
@@ -61,7 +62,7 @@ def spans(
 
 
 def _held(item: Item, queue: QueueStatus | None) -> str:
-    """Return what has to come before an item begins, or goes on; empty: nothing."""
+    """Return the event an item waits for, `queue primary goes on`; empty if none."""
     if item.state is not ItemState.PENDING:
         name = f"scan {item.scan_number}" if item.scan_number else item.request.name
         return f"{name} goes on" if item.paused else ""
@@ -72,7 +73,7 @@ def _held(item: Item, queue: QueueStatus | None) -> str:
 
 
 def _behind(before: list[Span], held: str) -> tuple[float | None, str]:
-    """Return when an item begins behind others, or what has to come first."""
+    """Return the begin of an item after others, or the event it waits for."""
     unknown = [one for one in before if one.end is None]
     until = held or next((one.until for one in unknown if one.until), "")
     ends = [one.end for one in before if one.end is not None]

@@ -9,4 +9,4 @@ from .life import (
     unfinished as unfinished,
 )
 from .logging import open_journal as open_journal
-from .requests import Asks as Asks, answered as answered
+from .requests import LATER as LATER, Request as Request, RequestServer as RequestServer

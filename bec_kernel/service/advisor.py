@@ -1,4 +1,4 @@
-"""Answers to what scans ask: all an analysis of one's own needs beside its idea.
+"""Answer the questions of adaptive scans: the frame for an analysis of your own.
 
     serve("data_analysis", lambda life: answer_questions(life, where_next))
 
@@ -32,7 +32,7 @@ from bec_kernel.wire import (
 
 @dataclass(frozen=True)
 class Question:
-    """What a scan asks.
+    """A question of a scan: where to measure next.
 
     Attributes:
         begin: the scan's first entry: who asked for it, parameters, motors, units.
@@ -45,11 +45,11 @@ class Question:
 
 
 Advise = Callable[[Question], Any]
-"""Returns plain data; a pure function, so that a restart in the middle is no matter."""
+"""Answer a question with plain data. Pure: after a restart it is called again."""
 
 
 class _Advisor:
-    """All scans of this life that ask this process."""
+    """The scans that ask this process, in one life."""
 
     def __init__(self, life: Life, advise: Advise) -> None:
         self._life = life
@@ -61,8 +61,8 @@ class _Advisor:
         self.positions: dict[Log[Any], Id] = {}
 
     def introduce(self) -> None:
-        """Say that scans may ask this process."""
-        told = Heartbeat(
+        """Announce that scans may ask this process."""
+        heartbeat = Heartbeat(
             service="data_analysis",
             pid=os.getpid(),
             state="running",
@@ -71,7 +71,7 @@ class _Advisor:
             life=self._life.token,
         )
         self._life.bus.commit(
-            [Put(keys.advisors(), told, self._name)], self._life.fence
+            [Put(keys.advisors(), heartbeat, self._name)], self._life.fence
         )
 
     def follow(self, scan_id: str) -> None:
@@ -121,7 +121,7 @@ class _Advisor:
 
 
 def answer_questions(life: Life, advise: Advise) -> None:
-    """Answer every question that names this process (`BEC_NAME`), one life long."""
+    """Answer every question that names this process (`BEC_NAME`), for one life."""
     advisor = _Advisor(life, advise)
     advisor.introduce()
     advisor.positions[keys.scans()], todo = unfinished(life)

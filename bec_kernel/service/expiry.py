@@ -18,12 +18,12 @@ _KEEP = 10_000
 def expiring(
     scan_id: str, now: float, hours: float, streams: Iterable[tuple[str, str]] = ()
 ) -> Change:
-    """Return what tells all owners that a scan's logs go.
+    """Build the message by which all owners let a scan's logs expire.
 
     Args:
         scan_id: of a scan that is in database and file, or of a move that has ended.
         now: s since the epoch, wall clock.
-        hours: they stay so long, h.
+        hours: time for which the logs stay, h.
         streams: device and signal of each stream it had.
     """
     until = now + hours * HOUR
@@ -37,7 +37,7 @@ def logs_of(role: str, name: str, one: Expiring) -> Iterator[Log[Any]]:
     Args:
         role: of the service.
         name: of the process in its role.
-        one: what is told to expire.
+        one: message about the logs of one scan or move.
     """
     scan_id = one.scan_id
     match role:
@@ -59,8 +59,10 @@ def logs_of(role: str, name: str, one: Expiring) -> Iterator[Log[Any]]:
             yield from (keys.fits(scan_id), keys.advice(scan_id, name))
 
 
-def let_go(role: str, name: str, told: Iterable[Expiring], now: float) -> list[Change]:
-    """Return how a process of a service lets its own logs go.
+def let_go(
+    role: str, name: str, expired: Iterable[Expiring], now: float
+) -> list[Change]:
+    """Build the changes by which a process lets its own logs expire.
 
     Who was away until they were gone finds nothing to do in such a scan any more: it is
     taken off the list of what that process has not finished.
@@ -68,11 +70,11 @@ def let_go(role: str, name: str, told: Iterable[Expiring], now: float) -> list[C
     Args:
         role: of the service.
         name: of the process in its role.
-        told: what is told to expire.
+        expired: messages about the logs of scans and moves.
         now: s since the epoch, wall clock.
     """
     changes: list[Change] = []
-    for one in told:
+    for one in expired:
         changes += [Expire(log, one.until) for log in logs_of(role, name, one)]
         if one.until <= now and role in keys.todo:
             changes.append(Drop(keys.todo[role](name), one.scan_id))

@@ -1,4 +1,4 @@
-"""What all services share: one life after the other, each under a lease.
+"""Life cycle of all services: one life after the other, each under a lease.
 
 A *life* is one undisturbed stretch of a service: one connection, one lease, one token.
 When the broker goes away or the lease is lost the life is over: everything it held in
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bec_kernel.bus import Bus, Entry, Gathering, append, connect, pages, put
+from bec_kernel.bus import Bus, Entry, Gathering, append, backoff, connect, pages, put
 from bec_kernel.bus.changes import START, Fence, Id
 from bec_kernel.errors import BecError, BrokerError, DecodeError, FencedError
 from bec_kernel.instance import without_password
@@ -29,14 +29,16 @@ from bec_kernel.version import __version__
 from bec_kernel.wire import VERSION, Alarm, Heartbeat, Log, Taken, Users, keys
 
 LEASE = 2.0
-"""A holder that is silent for so long (s) has lost its role."""
+"""A process that does not renew its lease for this time (s) loses its role."""
 _RENEW = 0.5
 _SLICE = 0.5
+_BACKOFF = (0.05, 1.0)
+"""First and longest wait before another life is tried, s."""
 _ALARMS_KEEP = 10_000
 _CALM = 2.0  # s, between two looks at what may expire
 _FEW = 50  # entries at once: the broker does nothing else meanwhile
 _AGAIN = 3600.0
-"""After so long (s) all are let go again: a log may have come after its scan's file."""
+"""Period (s) of a full pass: a log may have been created after its scan's file."""
 
 
 class LifeOver(BecError):  # noqa: N818 - not an error: the loop begins anew
@@ -44,12 +46,12 @@ class LifeOver(BecError):  # noqa: N818 - not an error: the loop begins anew
 
 
 class Shutdown(BaseException):
-    """The process was told to stop. Raised in the main thread by the signal."""
+    """The process must stop. Raised in the main thread by the signal handler."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a process of a service is told at its start, by its environment.
+    """Settings that a service process gets from its environment.
 
     Attributes:
         role: one of the services.
@@ -85,7 +87,7 @@ class Life:
     """One life of a service: its bus, its fence, and whether it still may act.
 
     Attributes:
-        setup: what the process was told.
+        setup: settings from the environment.
         bus: the connection; threads may share it.
         fence: give it with every commit.
         log: of this service.
@@ -117,7 +119,7 @@ class Life:
         return self.fence.token
 
     def check(self) -> None:
-        """Return if this life may still act. Call it before each outside effect.
+        """Raise if this life may no longer act. Call it before each outside effect.
 
         Raises:
             LifeOver: it may not; also raises what ended another of its threads.
@@ -133,10 +135,10 @@ class Life:
         limit: int = 1000,
         gather: Mapping[Log[Any], int] | None = None,
     ) -> Iterator[tuple[Log[Any], list[Entry[Any]]]]:
-        """Yield what comes behind `positions`, and move them, until the life is over.
+        """Yield new entries behind `positions` and advance these, until the life ends.
 
         `positions` may be changed meanwhile, and so may `gather`, see `Gathering`.
-        Entries that could not be decoded were told as an alarm and are left out.
+        Entries that could not be decoded are left out; an alarm has reported each.
         """
         gathering = Gathering(self.bus)
         while True:
@@ -178,12 +180,12 @@ class Life:
                 self.log.warning("a thread did not end", thread=thread.name)
 
     def serves(self) -> None:
-        """Say that what this service publishes is of this life, and it takes asks."""
+        """Report as ready: this life has published its state and answers requests."""
         self.state = "running"
         beat(self)
 
     def alarm(self, message: str, severity: str = "warning", **concerns: str) -> None:
-        """Tell people; `concerns`: scan_id, request_id, user."""
+        """Publish an alarm; `concerns`: scan_id, request_id, user."""
         self.log.warning(message, severity=severity, **concerns)
         tell(self.bus, self.setup.role, message, severity, **concerns)
 
@@ -201,8 +203,24 @@ def tell(bus: Bus, role: str, message: str, severity: str, **concerns: str) -> N
     append(bus, keys.alarms(), alarm, keep=_ALARMS_KEEP)
 
 
+def report_undecodable(
+    bus: Bus, role: str, log: Any, key: str, error: DecodeError
+) -> None:
+    """Log and publish an alarm about an entry that is skipped.
+
+    Args:
+        bus: to publish on.
+        role: service that reads the entry.
+        log: journal of that service.
+        key: name of the entry's key, with its id or field.
+        error: what is wrong with the entry.
+    """
+    log.error("cannot be decoded", key=key, problem=str(error))
+    tell(bus, role, f"{key} cannot be decoded: {error}", "minor")
+
+
 def unfinished(life: Life) -> tuple[Id, list[Taken]]:
-    """Return what this role has not finished, and where to follow new items from.
+    """Find this role's unfinished items, and where to follow new ones from.
 
     Returns:
         The place in `keys.scans()` behind which nothing was missed, and the items.
@@ -213,7 +231,7 @@ def unfinished(life: Life) -> tuple[Id, list[Taken]]:
 
 
 def askers(life: Life) -> Users:
-    """Return who may ask and who holds what, once the launcher has said it."""
+    """Wait for the launcher's list of users and device servers, and return it."""
     with life.bus.watch(keys.users()) as watch:
         while True:
             life.check()
@@ -223,7 +241,7 @@ def askers(life: Life) -> Users:
 
 
 class _Keeper:
-    """Renews the lease and beats the heart, in a thread of its own."""
+    """Renew the lease and publish the heartbeat, in a thread of its own."""
 
     def __init__(self, life: Life, holder: str) -> None:
         self.life = life
@@ -267,8 +285,7 @@ def _life(setup: Setup, log: Any, state: str, notices: Notices) -> Iterator[Life
     """Connect, wait for the lease, and hold it."""
 
     def complain(key: str, error: DecodeError) -> None:
-        log.error("cannot be decoded", key=key, problem=str(error))
-        tell(bus, setup.role, f"{key} cannot be decoded: {error}", "minor")
+        report_undecodable(bus, setup.role, log, key, error)
 
     bus = connect(setup.url, setup.instance, complain)
     holder = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
@@ -294,7 +311,7 @@ def _life(setup: Setup, log: Any, state: str, notices: Notices) -> Iterator[Life
 def _take_role(
     setup: Setup, bus: Bus, holder: str, notices: Notices
 ) -> tuple[Fence, float]:
-    """Return, once nobody else has the role, its fence and until when it is ours."""
+    """Wait for the lease of the role; return its fence, and until when it is valid."""
     lease = keys.leases[setup.role](setup.name)
     fence = keys.fences[setup.role](setup.name)
     before = time.monotonic()
@@ -318,13 +335,13 @@ def _check_wire(bus: Bus) -> None:
 
 
 def serve(role: str, body: Callable[[Life], None], *, prepares: bool = False) -> None:
-    """Run `body` life after life until told to stop. The main of every service.
+    """Run `body` life after life until SIGTERM or SIGINT: the main of every service.
 
-    One that `prepares` says by itself when it serves (`Life.serves`), in every life;
-    until then its heartbeat says `starting`.
+    A service that `prepares` reports by itself when it serves (`Life.serves`), in
+    every life; until then its heartbeat says `starting`.
 
     A broker that is gone, or a lost lease, begins a new life, with back-off. Anything
-    else is told as an alarm and ends the process; its supervisor starts it again.
+    else is an alarm and ends the process; its supervisor starts it again.
     """
     setup = Setup.of_environment(role)
     log = logging.open_journal(setup.data, role, setup.name)
@@ -345,14 +362,14 @@ def serve(role: str, body: Callable[[Life], None], *, prepares: bool = False) ->
 def _live(setup: Setup, log: Any, body: Callable[[Life], None], state: str) -> None:
     """Run `body` life after life; `state`: what a heartbeat says at the beginning."""
     notices = Notices(f"{setup.role}/{setup.name}", without_password(setup.url))
-    wait = 0.0
+    failures = 0
     while True:
-        _pause(wait)
-        wait = min(1.0, wait * 2 or 0.05)
+        _pause(backoff(failures, *_BACKOFF))
+        failures += 1
         try:
             with _life(setup, log, state, notices) as life:
                 log.info("life begins", token=life.token)
-                wait = 0.0
+                failures = 0
                 life.spawn(_let_go, life)
                 body(life)
                 life.check()
@@ -373,8 +390,8 @@ def _let_go(life: Life) -> None:
     while not life.over.wait(_CALM):  # nothing here is urgent; an end wakes at once
         for page in pages(life.bus, log, at, _FEW):
             at = page[-1].id
-            told = [entry.message for entry in page if entry.message is not None]
-            if changes := let_go(role, name, told, time.time()):
+            ended = [entry.message for entry in page if entry.message is not None]
+            if changes := let_go(role, name, ended, time.time()):
                 life.check()
                 life.bus.commit(changes, life.fence)
         if time.monotonic() > due:

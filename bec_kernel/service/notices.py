@@ -1,4 +1,4 @@
-"""What a process that waits says on stderr: at once, then every so often."""
+"""Notices on stderr of what a process waits for: at once, then every 10 s."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ AGAIN = 10.0
 
 
 class Notices:
-    """Tells whoever started this process what it waits for.
+    """Print what this process waits for, for the person who started it.
 
     Args:
         name: of the process, before each line.
@@ -21,18 +21,18 @@ class Notices:
         self._begun = self._due = 0.0
 
     def no_broker(self, error: Exception) -> None:
-        """It cannot connect, or has lost its connection."""
+        """Report that the process cannot connect or has lost its connection."""
         self._say(
             f"no broker at {self._place}: {error}; it is tried again",
             "; a broker is started by: bec up",
         )
 
     def standby(self, holder: str, usual: float) -> None:
-        """Another process has the role.
+        """Report that another process has the role.
 
         Args:
             holder: as in its lease.
-            usual: a dead one has it for so long (s): nothing is said before.
+            usual: a dead process keeps the role this long, s; no notice before that.
         """
         host, _, rest = holder.rpartition(".")[0].rpartition(".")
         who = f"process {rest} on {host}" if host else "another process"
@@ -41,7 +41,7 @@ class Notices:
             self._say(f"{who} has this role; this one waits for its end")
 
     def over(self) -> None:
-        """It waits no more."""
+        """Report that the wait is over, if a notice was printed."""
         if self._due:
             self._write("runs")
         self._begun = self._due = 0.0

@@ -54,6 +54,16 @@ class Inbox(Generic[M, A]):
     type: Any
     replies: Log[A]
 
+    @property
+    def user(self) -> str:
+        """Name of the user whose inbox it is: the last part of the key."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def requests(self) -> Log[M]:
+        """The stream of requests, to be read by its service."""
+        return Log(self.name, self.type)
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -1,11 +1,11 @@
-"""Runs the service `data_analysis`. What it is told: `Setup`."""
+"""Run the service `data_analysis`; its environment is read by `Setup`."""
 
 from bec_kernel.service import serve
 from bec_services.data_analysis.service import run
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal to stop."""
     serve("data_analysis", run)
 
 

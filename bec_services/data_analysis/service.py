@@ -1,4 +1,4 @@
-"""Follows the points of scans that asked for a fit, and fits them while they come."""
+"""Follow the points of scans that request a fit, and fit them while they arrive."""
 
 import time
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class _FittedScan:
     states: Log[StateChange]
     due: float = 0.0
     ending: bool = False
-    told: bool = False
+    warned: bool = False
 
 
 class _Analysis:
@@ -66,7 +66,7 @@ class _Analysis:
         states = keys.states(scan_id)
         self._scans[log] = _FittedScan(scan_id, series, states)
         self.positions[log] = self._states[states] = START
-        import bec_services.data_analysis.fits.models  # noqa: F401 - before its first points
+        from bec_services.data_analysis.fits import fit  # noqa: F401 - slow to import
 
     def _devices(self, begin: Begin) -> dict[str, Device]:
         return devices_of(self._life.bus, begin)
@@ -81,8 +81,8 @@ class _Analysis:
         scan = self._scans[log]
         for entry in entries:
             scan.series.take(entry.message)
-        if scan.series.missed and not scan.told:
-            scan.told = True
+        if scan.series.missed and not scan.warned:
+            scan.warned = True
             self._life.alarm(
                 f"{scan.series.missed} points had left the bus for the scan's file "
                 "before they were read: its fit is of the others",

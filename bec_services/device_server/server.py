@@ -2,17 +2,21 @@
 
 import threading
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import Any
 
-from bec_kernel.bus import entries, pages
+from bec_kernel.bus import entries
 from bec_kernel.bus.changes import START, Drop, Id, Put
-from bec_kernel.service import Life
-from bec_kernel.wire import Begin, EditDevices, Inbox, Log, Reply, Stop, Users, keys
+from bec_kernel.errors import DeviceError
+from bec_kernel.service import Life, Request, RequestServer
+from bec_kernel.wire import Begin, EditDevices, Log, Stop, StopDevices, Users, keys
 from bec_services.device_server.clock import Clock
 from bec_services.device_server.devices import Registry, changed, needed
 from bec_services.device_server.requests import CallRequests, Edits
 from bec_services.device_server.steps import Executor, parts
 from bec_services.device_server.values import Presence, Values
+
+_REPLIES_KEEP = 1000
 
 
 class DeviceServer:
@@ -38,7 +42,14 @@ class DeviceServer:
         )
         self._executors: dict[str, Executor] = {}
         self._positions: dict[Log[Any], Id] = {}
-        self._inboxes: dict[str, Inbox[Any, Reply]] = {}
+        self._requests = RequestServer(
+            life,
+            partial(keys.device_asks, self._name),
+            self._handle,
+            keep=_REPLIES_KEEP,
+            failure=DeviceError,
+            always=(StopDevices,),
+        )
 
     def run(self) -> None:
         """Serve until the life is over."""
@@ -52,8 +63,7 @@ class DeviceServer:
         for scan_id in self._life.bus.get_all(keys.todo["device_server"](self._name)):
             self._begin(scan_id, inherited=True)
         self._life.spawn(self._edits.run)
-        for user in self._users.names:
-            self._open(keys.device_asks(self._name, user))
+        self._positions |= self._requests.open(self._users.names)
         self._life.serves()
         for log, page in self._life.follow(self._positions):
             self._forget()
@@ -75,13 +85,11 @@ class DeviceServer:
             if executor := self._executors.get(log.name):  # else it has ended
                 executor.stop(entry.message)
         else:
-            self._ask(self._inboxes[log.name], entry, old=False)
+            self._requests.take(log, [entry])
 
-    def _ask(self, inbox: Inbox[Any, Reply], entry: Any, *, old: bool) -> None:
-        if isinstance(entry.message, EditDevices):
-            self._edits.take(inbox, entry)
-        else:
-            self._calls.take(inbox, entry, old=old)
+    def _handle(self, request: Request[Any]) -> Any:
+        part = self._edits if isinstance(request.message, EditDevices) else self._calls
+        return part.handle(request)
 
     def _begin(self, scan_id: str, *, inherited: bool = False) -> None:
         stops = keys.stops(scan_id)
@@ -114,18 +122,6 @@ class DeviceServer:
             if self._executors[log.name].done:
                 del self._positions[log]
                 del self._executors[log.name]
-
-    def _open(self, inbox: Inbox[Any, Reply]) -> None:
-        """Answer what is left of an earlier life, then follow."""
-        answered, at = self._calls.unanswered(inbox)
-        log: Log[Any] = Log(inbox.name, inbox.type)
-        self._inboxes[log.name] = inbox
-        for page in pages(self._life.bus, log, at):
-            at = page[-1].id
-            for entry in page:
-                if entry.message is not None and str(entry.id) not in answered:
-                    self._ask(inbox, entry, old=True)
-        self._positions[log] = at
 
     def _tell_stopped(self, names: Collection[str]) -> None:
         """Tell the scans, before their devices stop."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bec_kernel.bus import Bus
 from bec_kernel.errors import RefusedError
 from bec_kernel.instance import Folder
-from bec_kernel.service import Asks, Life, askers
+from bec_kernel.service import Life, Request, RequestServer, askers
 from bec_kernel.wire import FilePart, ReadFile, keys
 
 if TYPE_CHECKING:
@@ -32,15 +32,16 @@ def run(life: Life, opened: Opened | None = None) -> None:
     """
     base = Folder(life.setup.data.resolve()).files
     do = partial(_do, life.bus, base, {} if opened is None else opened)
-    asks = Asks(life, keys.file_asks, do, _KEEP)
-    positions = asks.open(askers(life).names)
+    requests = RequestServer(life, keys.file_asks, do, keep=_KEEP)
+    positions = requests.open(askers(life).names)
     for log, entries in life.follow(positions):
-        asks.take(log, entries)
+        requests.take(log, entries)
 
 
-def _do(bus: Bus, base: Path, opened: Opened, user: str, ask: ReadFile) -> FilePart:
+def _do(bus: Bus, base: Path, opened: Opened, request: Request[ReadFile]) -> FilePart:
     from bec_services.file_writer.hdf5 import inside, read  # h5py: slow to import
 
+    ask = request.message
     file = opened.get(ask.scan_id)
     path = inside(base, file.path if file else _requested_path(bus, ask))
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bec_kernel.bus import Entry
+from bec_kernel.bus import Entry, backoff
 from bec_kernel.bus.changes import START, Append, Change, Drop, Id
 from bec_kernel.errors import BrokerError, FencedError
 from bec_kernel.instance import Folder
@@ -223,7 +223,7 @@ class _ScanFiles:
         self._known = ScanContexts(life, site_of(life.setup.data, life.alarm))
         self._todo = keys.todo["file_writer"](life.setup.name)
         self._open: dict[Log[Any], tuple[str, _ScanFile]] = {}
-        self._failed: dict[str, tuple[float, float]] = {}  # scan: due, next wait
+        self._failed: dict[str, tuple[float, int]] = {}  # scan: due (s), failures
         self._states: dict[Log[Any], Id] = {}
         self._ending: set[Log[Any]] = set()
         self._senders: dict[Log[Any], Log[Any]] = {}
@@ -333,9 +333,9 @@ class _ScanFiles:
             self._open[log][1].close()
             self._forget(scan_id, log)
         first = scan_id not in self._failed
-        _, wait = self._failed.get(scan_id, (0.0, _FIRST_WAIT))
-        due = time.monotonic() + wait
-        self._failed[scan_id] = (due, min(2 * wait, _LONGEST_WAIT))
+        failures = self._failed.get(scan_id, (0.0, 0))[1] + 1
+        due = time.monotonic() + backoff(failures, _FIRST_WAIT, _LONGEST_WAIT)
+        self._failed[scan_id] = (due, failures)
         if first:
             self._life.alarm(
                 f"the scan's file cannot be written: {error!r}; its points are kept "
@@ -380,7 +380,7 @@ def run(life: Life, opened: Opened | None = None) -> None:
         life: life of the writer.
         opened: filled with the files that are being written, by scan id.
     """
-    import bec_services.file_writer.hdf5.master_file  # noqa: F401 - load it before the first point
+    from bec_services.file_writer.hdf5 import MasterFile  # noqa: F401 - slow to import
 
     start, todo = unfinished(life)
     writer = _ScanFiles(life, {} if opened is None else opened)

@@ -1,4 +1,4 @@
-"""``python -m bec_services.launcher --data DIR``: one instance, until told to stop."""
+"""``python -m bec_services.launcher --data DIR``: run one instance."""
 
 import argparse
 import os

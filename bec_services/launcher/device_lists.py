@@ -1,4 +1,4 @@
-"""With which device list an instance starts, and which device server holds what."""
+"""Choose the device list of an instance, and share it among the device servers."""
 
 import json
 import uuid
@@ -39,7 +39,7 @@ class Start:
     needs_ioc: bool
 
     def environment(self) -> dict[str, str]:
-        """Return what a device server is told."""
+        """Build the environment of a device server."""
         return {"BEC_DEVICES": str(self.path), "BEC_DEVICES_GIVEN": self.token}
 
 
@@ -85,7 +85,7 @@ def choose(
         folder: the instance's.
         given: a file, or a folder of files.
         rules: which devices each device server holds.
-        say: told what replaces what, and which class has no good twin.
+        say: called with each replacement, and each class without a good twin.
         virtual: the instance's clock.
         sim: put a simulated twin in the place of each hardware class.
 
@@ -149,7 +149,7 @@ def _remember(store: Path, rules: Rules) -> None:
 
 
 def _held_before(store: Path, rules: Rules) -> DeviceList | None:
-    """Return what all device servers held, if the rules were others then."""
+    """Give the devices of all device servers if the rules have changed since."""
     path = store / "rules.json"
     if not path.exists() or path.read_text() == _shown(rules):
         return None

@@ -1,4 +1,4 @@
-"""A warm process that services are forked from: what all import is imported once.
+"""A process from which services are forked, so that imports are done once.
 
 A cold interpreter needs a second of CPU for its imports; a fork of a warm one needs
 nothing, so a service that was killed is back at once. The nursery has one thread and no
@@ -109,7 +109,7 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """The launcher's end: asks for children."""
+    """The launcher's side: request child processes."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,18 +1,23 @@
-"""When is a process dead, frozen or hopeless? Facts and times in, verdicts out."""
+"""Pure: decide from facts and times when a process is dead, frozen or given up."""
 
 from dataclasses import dataclass, field
 
+from bec_kernel.bus import backoff
+
 FROZEN = 2.5
-"""A service whose heartbeat does not change for so long (s) is frozen."""
+"""A service whose heartbeat does not change for this time (s) is frozen."""
 SILENT = 3.0
-"""A broker that does not answer for so long (s) is frozen."""
+"""A broker that does not answer for this time (s) is frozen."""
 SETTLE = 5.0
-"""After the broker came back its clients may take so long (s) to find it again."""
+"""Time (s) that clients have to reconnect after the broker came back."""
 FIRST = 30.0
-"""A service may take so long (s) until its first heartbeat."""
+"""Time (s) that a service has until its first heartbeat."""
 WINDOW = 30.0
 TRIES = 5
 """More restarts than `TRIES` within `WINDOW` s: it is given up."""
+_AT_ONCE = 2
+"""Number of restarts within `WINDOW` without a wait."""
+_FIRST_WAIT = 0.5
 
 
 @dataclass
@@ -36,8 +41,7 @@ class Restarts:
             self.reason = f"given up after {TRIES} restarts in {WINDOW:.0f} s: {reason}"
             return None
         self.count += 1
-        again = len(self._times) - 2
-        return 0.0 if again <= 0 else 0.25 * 2.0**again
+        return backoff(len(self._times) - _AT_ONCE, _FIRST_WAIT, WINDOW)
 
 
 @dataclass

@@ -53,7 +53,7 @@ def taken(folder: Folder) -> Iterator[None]:
 
 
 def _wait_for_old_broker(folder: Folder) -> None:
-    """Return when no broker listens here: that of a killed launcher needs a moment."""
+    """Wait until no broker listens here: after a kill the old one ends with a delay."""
     until = time.monotonic() + _OLD
     while _answers(folder.socket):
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""Child processes: how they are started and ended."""
+"""Start and end child processes."""
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ _TAIL = 2000  # bytes
 
 @dataclass(frozen=True)
 class Program:
-    """What to start.
+    """A program to start as a child process.
 
     Attributes:
         name: of the process, as in `bec status`.
@@ -35,7 +35,7 @@ class Program:
 
     @property
     def role(self) -> str:
-        """What it is: `device_server` of `device_server/optics`."""
+        """Role of the process: `device_server` of `device_server/optics`."""
         return self.name.partition("/")[0]
 
     @property

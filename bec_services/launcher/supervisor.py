@@ -1,4 +1,4 @@
-"""The launcher's loop: starts what must run, looks, and starts again what does not."""
+"""Start the processes of an instance, check them, and restart those that fail."""
 
 import contextlib
 import os
@@ -29,9 +29,9 @@ from bec_services.launcher.processes import (
 
 TICK = 0.4
 READY = 40.0
-"""Everything must be there within so long (s) after the start."""
+"""All services must be ready within this time (s) after the start."""
 PATIENCE = 3.0
-"""A process that is told to stop has so long (s) to do it."""
+"""Time (s) that a process has to stop after the signal."""
 _CALL = 1.0
 _HOPELESS = 2  # restarts before it was ever there
 _STDIN = 0
@@ -40,7 +40,7 @@ _TICK_START = 0.05
 
 @dataclass
 class Child:
-    """One process that is looked after."""
+    """One supervised process."""
 
     program: Program
     process: Started
@@ -109,7 +109,7 @@ class Launcher:
             self.children[program.name] = Child(program, process, pulse, Restarts())
 
     def _nobody_yet(self, bus: Bus) -> list[Change]:
-        """Return what takes back which processes another life of this instance had."""
+        """Build the changes that list exactly the programs, none started yet."""
         key, names = keys.processes(), [program.name for program in self.programs]
         gone = [name for name in bus.get_all(key) if name not in ("broker", *names)]
         starting = [Process(name=name, pid=0) for name in names]
@@ -119,7 +119,7 @@ class Launcher:
         ]
 
     def _stale_beats(self) -> dict[str, tuple[int, float]]:
-        """Return what another life of this instance has left on the bus."""
+        """Read the heartbeats of an earlier life: pid and time by program."""
         found = {}
         for program in self.programs:
             beat = self._heartbeat(program)
@@ -128,7 +128,7 @@ class Launcher:
         return found
 
     def run(self, say_ready: Callable[[], None]) -> None:
-        """Look after everything until told to stop.
+        """Supervise all processes until a signal to stop.
 
         Raises:
             DeadlineError: something is not there in time; names it.
@@ -163,7 +163,9 @@ class Launcher:
     # --- one round --------------------------------------------------------------------
     def _round(self) -> None:
         now = time.monotonic()
-        if now - self._last_round > 2 * TICK:  # it was held up itself: judge nobody
+        if (
+            now - self._last_round > 2 * TICK
+        ):  # the launcher itself was delayed: judge no process
             self._awake = now
         self._reap(now)
         self._look(now)
@@ -347,7 +349,7 @@ class Launcher:
 
 
 class _Wakes:
-    """Wakes for a child's end, for a signal to stop, and when input ends."""
+    """Wait for the end of a child, a signal to stop, or the end of input."""
 
     def __init__(self, *, watch_input: bool) -> None:
         self._watch_input = watch_input

@@ -23,19 +23,19 @@ def load_scans(complain: Complain) -> list[type[Scan]]:
 
 
 def load_schemas(complain: Complain) -> dict[str, Schema]:
-    """Return what the installed packages want of the metadata of scans, by name."""
+    """Load the metadata schemas of the installed packages, by name."""
     return _load("bec.metadata", schema_of, complain)
 
 
 def load_hooks(complain: Complain) -> dict[str, Hook]:
-    """Return what the installed packages add to scans, by name."""
+    """Load the hooks of the installed packages, by name."""
     return _load("bec.hooks", _hook, complain)
 
 
 def _load(group: str, make: Callable[[Any], T], complain: Complain) -> dict[str, T]:
-    """Return what is named in an entry point group; `make` checks it.
+    """Load the objects of an entry point group; `make` checks each.
 
-    What cannot be used costs itself only; `complain` is told why.
+    An object that cannot be used is left out, and `complain` gets the reason.
     """
     found: dict[str, T] = {}
     for entry in entry_points(group=group):
@@ -50,14 +50,14 @@ def _load(group: str, make: Callable[[Any], T], complain: Complain) -> dict[str,
 
 def _scan(scan: Any) -> type[Scan]:
     if not (isinstance(scan, type) and issubclass(scan, Scan)):
-        raise TypeError(f"{scan!r:.80} is no subclass of Scan")
+        raise TypeError(f"{scan!r:.80} is not a subclass of Scan")
     scan.signature()  # it has all that is published
     return scan
 
 
 def _hook(hook: Any) -> Hook:
     if not (isinstance(hook, type) and issubclass(hook, Hook)):
-        raise TypeError(f"{hook!r:.80} is no subclass of Hook")
+        raise TypeError(f"{hook!r:.80} is not a subclass of Hook")
     return hook()
 
 
@@ -72,7 +72,7 @@ def body(life: Life) -> None:
 
 
 def main() -> None:
-    """Run the scan server until told to stop."""
+    """Run the scan server until it gets a signal to stop."""
     serve("scan_server", body, prepares=True)
 
 

@@ -1,4 +1,44 @@
-"""Where items come in, begin and end: one lock over the queues, and their commits."""
+"""The scheduler: items are accepted, begin and end here, under one lock.
+
+States of an item (a scan or a move), and what moves it on::
+
+    request --accept--> pending --_begin--> running <--worker--> paused
+                           |                   |                    |
+                  remove, clear                +------ worker ------+
+                           v                             v
+                       cancelled      completed | aborted | failed | ...
+
+A pending item of which the guard no longer approves when it should begin has failed.
+
+Sequence of a scan:
+
+1. `serve`: the guard accepts the request; item and reply are one commit (pending).
+2. `_schedule`: the first item that can begin does so by one commit: the first entry of
+   its step log, its entry in the log of all scans with its number, the work lists of
+   the other services, and the item (running). Only then a worker thread is started.
+3. `_told`: the worker hands over each change of state. It is committed together with
+   the item, which may become paused, running again, or ended.
+4. When an item ends its devices are free: `_schedule` again.
+
+The scheduling invariant: whenever the lock is free,
+
+- the queues in memory equal the items and queues on the bus. Everything that changes
+  them holds `_lock` from the decision to the commit, so commits have the order of the
+  decisions. A request that is refused raises before it has changed anything. A commit
+  that fails leaves memory ahead of the bus, but its error ends this life, and the next
+  life builds its queues from the bus alone;
+- each queue runs at most one scan, and each device is held by at most one item. An item
+  takes all its devices when it begins, or does not begin. No item holds one device
+  while it waits for another, so items cannot block each other for ever;
+- each item that could begin has begun. Hence every change that may free an item (a
+  request, the end of an item, a change of a rule's value) calls `_schedule` before it
+  releases the lock;
+- each item that is running or paused has one worker. If the process dies between the
+  commit and the start of the worker, `open` of the next life starts it.
+
+A worker that commits, or a request that is served, in a life that has lost its lease is
+refused by the fence of the commit.
+"""
 
 import contextlib
 import re
@@ -8,10 +48,11 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.bus.changes import Append, Change, Id
+from bec_kernel.bus.changes import Change, Id
 from bec_kernel.errors import BrokerError, FencedError, RefusedError
 from bec_kernel.instance import Folder, load_settings, read_stamp
-from bec_kernel.service import Life, LifeOver, expiring
+from bec_kernel.scan import item_label
+from bec_kernel.service import Life, LifeOver, Request, expiring
 from bec_kernel.wire import (
     Begin,
     DriveScan,
@@ -20,7 +61,6 @@ from bec_kernel.wire import (
     ItemAction,
     ItemState,
     QueueAction,
-    Reply,
     ScanRequest,
     ScanState,
     StateChange,
@@ -46,7 +86,6 @@ from bec_services.scan_server.queue import (
     check_time,
     control,
     ended,
-    label,
     meant,
     told,
     value_of,
@@ -54,17 +93,17 @@ from bec_services.scan_server.queue import (
 from bec_services.scan_server.run import ITEM_STATE, Drivers, Worker, next_wish
 
 Ask = ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan
-"""What a person may ask of the scan server."""
+"""Requests of users that need the scheduler's lock."""
 MAX_REPEATS = 1000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BY_PEOPLE = ("user", "user_completed")
 
 
 class Scheduler:
-    """The queues of one life of the scan server.
+    """The queues of one life of the scan server, and all that changes them.
 
     Attributes:
-        outlook: says what a scan would do, and how long.
+        outlook: forecasts what a scan would do, and its duration.
     """
 
     def __init__(
@@ -85,7 +124,7 @@ class Scheduler:
         self._last = last.id if last else _last_before(life)
 
     def open(self) -> None:
-        """Go on with what runs, and begin what can."""
+        """Start workers for items that have begun, and begin all items that can."""
         with self._lock:
             for item in list(self._queues.active()):
                 self._begin_worker(item)
@@ -93,21 +132,18 @@ class Scheduler:
             self._watch()
             self._schedule()
 
-    def serve(self, ask: Ask, user: str, reply: Append[Reply]) -> None:
-        """Do what is asked, and reply, in one commit.
+    def serve(self, request: Request[Any]) -> None:
+        """Do what is requested; the changes and the reply are one commit.
 
         Raises:
-            BecError: it is refused; nothing was changed.
+            BecError: the request is refused; nothing was changed.
         """
+        ask: Ask = request.message
         with self._lock:
-            changes, value = self._decide(ask, user, time.time())
+            changes, value = self._decide(ask, request.user, time.time())
             known = self._begins.get(ask.request_id)
             warnings = doubts(self._life.bus, known.begin.asks) if known else []
-            answer = msgspec.structs.replace(
-                reply.message, value=value, warnings=warnings
-            )
-            changes.append(Append(reply.log, answer, keep=reply.keep))
-            self._commit(changes)
+            request.commit(changes, value=value, warnings=warnings)
             self._watch()
             self._schedule()
 
@@ -133,11 +169,11 @@ class Scheduler:
         if ask.verb in (Verb.RESTART, Verb.REPEAT):
             return self._again(ask, user, now)
         item = meant(self._queues, ask)
-        self._may(user, item.user, f"{ask.verb} {label(item)}")
+        self._may(user, item.user, f"{ask.verb} {item_label(item)}")
         return act_on_item(self._queues, ask, user, now), None
 
     def _may(self, user: str, owner: str, what: str) -> None:
-        """Return if a user may do this; see `check_right`."""
+        """Refuse what a user may not do; see `check_right`."""
         check_right(user, self._beamline.users.roles, owner, what)
 
     def _drive(self, ask: DriveScan, user: str) -> list[Change]:
@@ -179,7 +215,7 @@ class Scheduler:
     def _item(
         self, request: ScanRequest, user: str, now: float
     ) -> tuple[Accepted, Item]:
-        """Return an item behind all others.
+        """Build a pending item behind all others.
 
         Raises:
             RefusedError: the guard refuses the request.
@@ -203,7 +239,7 @@ class Scheduler:
     def _again(
         self, action: ItemAction, user: str, now: float
     ) -> tuple[list[Change], Any]:
-        """Ask for the same once more: at the front, or so many times at the end."""
+        """Queue a request again: `restart` in front, `repeat` n times at the end."""
         restart = action.verb is Verb.RESTART
         if not restart and not 1 <= action.times <= MAX_REPEATS:
             raise RefusedError(
@@ -218,7 +254,7 @@ class Scheduler:
             return [], ids
         old, scan_id, request = self._repeated(action)
         if old is not None and restart:
-            self._may(user, old.user, f"restart {label(old)}")
+            self._may(user, old.user, f"restart {item_label(old)}")
         fresh = {"nowait": False, "deadline": 0.0}
         request = msgspec.structs.replace(request, request_id=ids[0], **fresh)
         _, item = self._item(request, user, now)
@@ -240,12 +276,12 @@ class Scheduler:
         return changes, ids
 
     def _repeated(self, action: ItemAction) -> tuple[Item | None, str, ScanRequest]:
-        """Return the item to be run again, its id and request; also one of the past."""
+        """Find the item to run again, its id and request, also among ended items."""
         if action.scan_id in self._queues.items or not action.scan_id:
             item = meant(self._queues, action)
             if action.verb is Verb.RESTART and item.state is ItemState.PENDING:
                 raise RefusedError(
-                    f"{label(item)} has not begun: it cannot restart",
+                    f"{item_label(item)} has not begun: it cannot restart",
                     subject="restart",
                     allowed="move, repeat",
                 )
@@ -262,10 +298,11 @@ class Scheduler:
     # --- their way --------------------------------------------------------------------
 
     def _schedule(self) -> None:
-        """Begin all that can begin now; the lock is held.
+        """Begin all items that can begin now. The lock must be held.
 
-        Whoever has been told that a device has changed asks for a scan after that. So
-        rules are looked at here, and not only when the thread that watches them wakes.
+        A user who sees a new value of a device and then requests a scan expects that
+        the rules know the value. So they are checked here before each begin, and not
+        only when the thread that watches values wakes up.
         """
         self._let_time_pass()
         while (item := self._queues.startable()) is not None:
@@ -276,7 +313,7 @@ class Scheduler:
                 self._begin(item)
 
     def _let_time_pass(self) -> None:
-        """On a virtual clock, where all else waits for a rule."""
+        """Queue a wait on a virtual clock if everything else waits for a rule."""
         if (wait := self._suspenders.wait()) is None:
             return
         with contextlib.suppress(RefusedError):  # its device is away: nothing helps
@@ -305,16 +342,16 @@ class Scheduler:
         new, begin, changes = begun(item, accepted.begin, where, now)
         self._commit([*changes, *self._queues.put(new)])
         self._last = where
-        self._life.log.info("begins", item=label(new), user=item.user)
+        self._life.log.info("begins", item=item_label(new), user=item.user)
         self._begin_worker(new, begin)
 
     def _begin_worker(self, item: Item, begin: Begin | None = None) -> None:
-        """Let an item go its way; without `begin` from where its logs end."""
+        """Start the worker of an item; without `begin` it continues from its logs."""
         words = (self._life, item, self._catalogue, self._told, self._drivers)
         self._life.spawn(Worker(*words, begin=begin).run)
 
     def _told(self, item: Item, change: StateChange, changes: list[Change]) -> None:
-        """Commit a worker's changes together with what they mean for its item."""
+        """Commit a worker's changes together with the new state of its item."""
         with self._lock:
             now = self._queues.items[item.scan_id]
             state = ITEM_STATE[change.state]
@@ -356,7 +393,7 @@ class Scheduler:
         self._drivers.forget(item.scan_id)
         if item.begun:
             item = msgspec.structs.replace(item, after=self._where(item))
-        self._life.log.info("ended", item=label(item), state=state, reason=reason)
+        self._life.log.info("ended", item=item_label(item), state=state, reason=reason)
         now = time.time()
         changes = ended(self._queues, item, state, reason, by=by, now=now)
         if item.begun and not item.is_scan:  # a scan's logs go when its file is whole
@@ -364,23 +401,23 @@ class Scheduler:
         return changes
 
     def _where(self, item: Item) -> dict[str, float]:
-        """Return where the motors of a move are; of a scan its points tell."""
+        """Positions of the motors of a move, `{"samx": 1.5}`; empty for a scan."""
         if item.is_scan:
             return {}
         values = self._beamline.now().values
-        told = {motor: value_of(values.get(motor), motor) for motor in item.devices}
-        return {motor: at for motor, at in told.items() if at is not None}
+        found = {motor: value_of(values.get(motor), motor) for motor in item.devices}
+        return {motor: at for motor, at in found.items() if at is not None}
 
     # --- rules ------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """See that values are looked at while there are rules; the lock is held."""
+        """Watch values while there are rules. The lock must be held."""
         if self._suspenders and not self._suspenders.watched:
             self._suspenders.watched = True
             self._life.spawn(self._suspenders.watch, self._look)
 
     def _look(self) -> bool:
-        """Look at the values; False: nobody needs to any more."""
+        """Check the rules against the values; False: there are no rules any more."""
         with self._lock:
             self._suspenders.watched = bool(self._suspenders)
             self._commit(self._suspenders.look())

@@ -1,11 +1,11 @@
-"""Runs the service `scihub`. What it is told: `Setup`."""
+"""Run the service `scihub`; its environment is read by `Setup`."""
 
 from bec_kernel.service import serve
 from bec_services.scihub.service import run
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal to stop."""
     serve("scihub", run)
 
 

@@ -1,9 +1,10 @@
-"""What persons ask of the BEC database."""
+"""Requests of users that need the BEC database."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bec_kernel.errors import DeadlineError
+from bec_kernel.service import Request
 from bec_kernel.wire import AnnotateScan, FindScans
 from bec_kernel.wire.keys import ScihubAsk
 from bec_services.scihub.database import answer_device_list, answer_history
@@ -12,13 +13,12 @@ if TYPE_CHECKING:
     from bec_services.scihub.database import Database
 
 
-def do(database: "Callable[[], Database]", user: str, ask: ScihubAsk) -> Any:
-    """Do what `user` asks; return the answer.
+def answer(database: "Callable[[], Database]", request: Request[ScihubAsk]) -> Any:
+    """Do one request for history or device lists; return the reply's value.
 
     Args:
-        database: opens it.
-        user: from the key the ask was written to.
-        ask: any of `ScihubAsk`.
+        database: opens the database, or returns the open one.
+        request: any message of `ScihubAsk`.
 
     Raises:
         RefusedError: it cannot be done.
@@ -26,6 +26,7 @@ def do(database: "Callable[[], Database]", user: str, ask: ScihubAsk) -> Any:
     """
     from bec_services.scihub.database import DatabaseError  # takes a second
 
+    ask, user = request.message, request.user
     try:
         if isinstance(ask, FindScans | AnnotateScan):
             return answer_history(database(), user, ask)

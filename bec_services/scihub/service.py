@@ -1,4 +1,4 @@
-"""Follows states and files of every unfinished scan; the history gets its rows.
+"""Follow states and files of unfinished scans, and write their rows to the history.
 
 Points are not followed: the seal is read once the file is complete.
 """
@@ -12,7 +12,7 @@ from bec_kernel.bus import Entry
 from bec_kernel.bus.changes import START, Drop, Id
 from bec_kernel.instance import load_settings
 from bec_kernel.scan import streams_of
-from bec_kernel.service import Asks, Life, expiring, unfinished
+from bec_kernel.service import Life, RequestServer, expiring, unfinished
 from bec_kernel.wire import (
     Begin,
     FileDone,
@@ -23,8 +23,9 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
-from bec_services.scihub.database import Outbox, ScanRow, begun, changed, filed
-from bec_services.scihub.requests import do
+from bec_services.scihub.database import ScanRow, begun, changed, filed
+from bec_services.scihub.outbox import Outbox
+from bec_services.scihub.requests import answer
 
 if TYPE_CHECKING:
     from bec_services.scihub.database import Database
@@ -38,7 +39,7 @@ _PAGE = 100
 
 @dataclass(eq=False)
 class _DeliveredScan:
-    """One scan and the logs its row is made from."""
+    """One scan, and the logs from which its row is made."""
 
     row: ScanRow
     steps: Log[StepEntry]
@@ -149,30 +150,31 @@ class _Connector:
 
 
 def run(life: Life) -> None:
-    """Keep the history of all scans, one life long."""
+    """Keep the history of all scans, for one life."""
     start, todo = unfinished(life)
     connector = _Connector(life)
     connector.positions[keys.scans()] = start
     for taken in todo:
         connector.begin(taken)
-    asks = Asks(life, keys.scihub_asks, partial(do, connector.database))
+    handle = partial(answer, connector.database)
+    requests = RequestServer(life, keys.scihub_asks, handle)
     users = life.bus.get(keys.users())
-    connector.positions |= asks.open(users.names if users else [])
+    connector.positions |= requests.open(users.names if users else [])
     try:
         while True:
-            _once(life, connector, asks)
+            _once(life, connector, requests)
             life.over.wait(_REST)
     finally:
         connector.close()
 
 
-def _once(life: Life, connector: _Connector, asks: Asks) -> None:
+def _once(life: Life, connector: _Connector, requests: RequestServer) -> None:
     wait = connector.deliver()
     life.check()
     for log, entries in life.bus.follow(connector.positions, wait, _PAGE):
         connector.positions[log] = entries[-1].id
         known = [entry for entry in entries if entry.message is not None]
-        if asks.take(log, known):
+        if requests.take(log, known):
             continue
         if log != keys.scans():
             connector.take(log, known)

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class InstanceConnection:
-    """What the side panel may ask. Blocking: call it from a worker thread.
+    """Requests of the side panel. Blocking: call it from a worker thread.
 
     A connection that failed is dropped, so the next question finds an instance that
     was started, or started again, in the meantime.

@@ -114,6 +114,7 @@ def ask(url: str, method: str, token: str | None) -> tuple[int, dict[str, object
             return error.code, json.load(error)
 
 
+@pytest.mark.processes
 def test_the_server_says_why_it_cannot_stop_and_obeys_no_stranger(server):
     for path, method in (("status", "GET"), ("stop", "POST")):
         code, answer = ask(f"{server}bec/{path}", method, TOKEN)

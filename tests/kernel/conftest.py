@@ -1,28 +1,13 @@
-"""A real broker for the tests of the bus, away from the user's own instances."""
+"""A bus in memory and one on a real broker, for the tests of the bus."""
 
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from bec_kernel.bus import connect
 from bec_kernel.bus.protocol import Bus, Complaint
-from bec_kernel.bus.redis import connect
-from bec_kernel.instance import broker as embedded
-from bec_kernel.instance.folder import Folder
 from bec_kernel.testing import MemoryBroker, MemoryBus
-
-PERSONS = ["ada", "bob"]
-
-
-@pytest.fixture(scope="session")
-def folder(runtime, tmp_path_factory) -> Iterator[Folder]:
-    """The folder of a running broker with two persons."""
-    found = Folder(tmp_path_factory.mktemp("data"))
-    process = embedded.start_broker(found, PERSONS)
-    embedded.wait_for_broker(process, found)
-    yield found
-    process.terminate()
-    assert process.wait(10) == 0
 
 
 class Meeting:
@@ -39,14 +24,14 @@ class Meeting:
         return bus
 
 
-@pytest.fixture(params=["memory", "broker"])
+@pytest.fixture(params=["memory", pytest.param("broker", marks=pytest.mark.processes)])
 def meeting(request) -> Iterator[Meeting]:
     """The same meeting place twice: the double, and the real broker."""
     if request.param == "memory":
         shared = MemoryBroker()
         place = Meeting(lambda user, complain: MemoryBus(shared, user, complain))
     else:
-        folder = request.getfixturevalue("folder")
+        folder = request.getfixturevalue("broker_folder")
         place = Meeting(
             lambda user, complain: connect(folder.url(user), "bec", complain)
         )
@@ -63,5 +48,5 @@ def bus(meeting) -> Bus:
 
 @pytest.fixture
 def scan_id() -> str:
-    """A scan nobody has heard of."""
+    """A scan that is not on the bus."""
     return uuid.uuid4().hex

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import redis
 
+from bec_kernel.bus import append, connect, put
 from bec_kernel.bus.changes import Id
 from bec_kernel.bus.codec import MESSAGE_LIMIT
-from bec_kernel.bus.redis import append, connect, put
 from bec_kernel.errors import BrokerError
 from bec_kernel.instance import broker
 from bec_kernel.instance.folder import Folder
@@ -36,6 +36,7 @@ def own(runtime, tmp_path):
         process.wait(10)
 
 
+@pytest.mark.processes
 def test_every_user_has_a_password_only_the_owner_reads(own):
     folder, start = own
     broker.wait_for_broker(start(), folder)
@@ -48,6 +49,7 @@ def test_every_user_has_a_password_only_the_owner_reads(own):
     assert folder.password("ada") not in text
 
 
+@pytest.mark.processes
 def test_what_was_acknowledged_is_there_after_a_kill(own):
     folder, start = own
     first = start(fsync="always")
@@ -64,6 +66,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(own):
     bus.close()
 
 
+@pytest.mark.processes
 def test_a_broker_that_is_frozen_is_an_error_with_a_deadline(own):
     folder, start = own
     process = start()
@@ -77,6 +80,7 @@ def test_a_broker_that_is_frozen_is_an_error_with_a_deadline(own):
     bus.close()
 
 
+@pytest.mark.processes
 def test_a_port_in_use_is_said_with_the_last_words(own):
     folder, start = own
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -85,6 +89,7 @@ def test_a_port_in_use_is_said_with_the_last_words(own):
             broker.wait_for_broker(process, folder)
 
 
+@pytest.mark.processes
 def test_it_listens_on_loopback_where_a_port_is_given(own):
     folder, start = own
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -95,6 +100,7 @@ def test_it_listens_on_loopback_where_a_port_is_given(own):
     bus.close()
 
 
+@pytest.mark.processes
 def test_a_message_of_240_mb_is_refused_and_nobody_notices(own):
     folder, start = own
     process = start()

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from bec_kernel.bus import append, connect, put
 from bec_kernel.bus.changes import START, Append, Drop, Expire, Fence, Id, Put
-from bec_kernel.bus.redis import append, connect, put
 from bec_kernel.errors import (
     BrokerError,
     ConflictError,
@@ -358,8 +358,8 @@ def test_a_part_of_a_key_cannot_lead_elsewhere():
 
 
 # --- the broker itself ---------------------------------------------------------------
-def test_a_wrong_password_is_said(folder):
-    url = f"unix://ada:wrong@{folder.socket}"
+def test_a_wrong_password_is_said(broker_folder):
+    url = f"unix://ada:wrong@{broker_folder.socket}"
     with pytest.raises(BrokerError, match="password"):
         connect(url)
 

@@ -49,6 +49,7 @@ def test_the_only_running_instance_is_found_from_anywhere(data, tmp_path):
     assert config.find_instance(tmp_path) == note
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("left", ["note", "secrets"])
 def test_an_own_instance_that_does_not_run_ends_the_search(data, tmp_path, left):
     note = noted(data)
@@ -93,6 +94,7 @@ def test_without_an_instance_the_command_that_starts_one_is_said(tmp_path):
         config.find_instance(tmp_path)
 
 
+@pytest.mark.processes
 def test_the_note_of_a_dead_instance_is_not_believed(data, tmp_path):
     noted(data, dead_pid())
     assert config.running_instances() == []

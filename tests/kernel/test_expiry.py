@@ -2,8 +2,8 @@
 
 import pytest
 
+from bec_kernel.bus import append, put
 from bec_kernel.bus.changes import Expire, Id
-from bec_kernel.bus.redis import append, put
 from bec_kernel.service.expiry import expiring, let_go, logs_of
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import RULES, SERVICES, Expiring, Stop, Taken, keys

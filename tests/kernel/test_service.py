@@ -4,15 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 
+from bec_kernel.bus import append, connect
 from bec_kernel.bus.changes import Id
-from bec_kernel.bus.redis import append, connect
 from bec_kernel.service.expiry import expiring
 from bec_kernel.wire import Stop, keys
+from tests.waiting import until
 
 BODY = """
 import os
@@ -79,18 +79,9 @@ class Stage:
         self.bus.close()
 
 
-def until(condition, seconds=10.0):
-    nap = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if found := condition():
-            return found
-        nap.wait(0.02)
-    raise AssertionError(f"not so within {seconds} s")
-
-
 @pytest.fixture
-def stage(folder, scan_id):
-    made = Stage(folder, scan_id)
+def stage(broker_folder, scan_id):
+    made = Stage(broker_folder, scan_id)
     yield made
     made.close()
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bec_kernel.bus import append
 from bec_kernel.bus.changes import Append, Id, Trim
-from bec_kernel.bus.redis import append
 from bec_kernel.errors import ConflictError
 from bec_kernel.wire import Stop, keys
 

@@ -103,6 +103,7 @@ def test_only_what_is_in_the_table_follows(table, states):
         assert old.is_final == (old not in table)
 
 
+@pytest.mark.processes
 def test_the_contract_is_imported_without_its_users():
     probe = (
         "import sys, bec_kernel.wire\n"

@@ -112,8 +112,8 @@ FAULTS = [
     ),
     Fault(
         "a user may act on another user's scan",
-        'self._may(user, item.user, f"{ask.verb} {label(item)}")',
-        'self._may(user, user, f"{ask.verb} {label(item)}")',
+        'self._may(user, item.user, f"{ask.verb} {item_label(item)}")',
+        'self._may(user, user, f"{ask.verb} {item_label(item)}")',
         "test_a_user_does_not_abort_the_scan_of_another",
     ),
     Fault(

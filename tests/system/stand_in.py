@@ -10,8 +10,8 @@ import os
 import sys
 from dataclasses import replace
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import START
-from bec_kernel.bus.redis import put
 from bec_kernel.instance.folder import Folder
 from bec_kernel.service.life import Life, serve
 from bec_kernel.wire import SERVICES, Device, Signature, keys

@@ -1,4 +1,4 @@
-"""What a service says is wrong, as the exception it stands for."""
+"""Pure: convert problems in replies to exceptions."""
 
 from bec_kernel import errors
 from bec_kernel.errors import BecError, RefusedError
@@ -6,7 +6,7 @@ from bec_kernel.wire import Problem
 
 
 def error_of(problem: Problem) -> BecError:
-    """Return the exception a problem stands for: the class named by its kind."""
+    """Build the exception of a problem; its kind names the class."""
     kind = getattr(errors, problem.kind, RefusedError)
     if not (isinstance(kind, type) and issubclass(kind, BecError)):
         kind = RefusedError

@@ -1,4 +1,4 @@
-"""What is not as it should be: services that do not run, devices nobody can use."""
+"""Find what does not work: services that do not run, devices that cannot be used."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,38 +11,38 @@ _MOST = 10
 
 
 def troubles(bus: Bus) -> list[str]:
-    """Return in lines for people what does not work; empty: all does.
+    """List what does not work, one line each; empty if all works.
 
-    Services first, each with the reason; then devices that are enabled and of no use.
+    Services first, each with the reason; then devices that are enabled but not usable.
     """
     return [*_of_services(bus), *_of_devices(bus)]
 
 
 def lacking(bus: Bus, role: str) -> str:
-    """Return why nobody does the work of a role (`it is dead: …`); "": somebody does.
+    """Say why no service of a role works (`file_writer is dead: …`); empty if one does.
 
-    A service that is started just now is about to do it.
+    A service that is starting counts as working.
     """
     found = [one for one in state.services(bus) if one["role"] == role]
     if any(one["state"] in ("running", "starting") for one in found):
         return ""
-    return "; ".join(map(_told, found)) or f"{role} does not run"
+    return "; ".join(map(_state_text, found)) or f"{role} does not run"
 
 
 def _of_services(bus: Bus) -> Iterator[str]:
     for one in state.services(bus):
         if one["state"] != "running":
-            yield _told(one)
+            yield _state_text(one)
         elif one["restarts"]:
             times = "once" if one["restarts"] == 1 else f"{one['restarts']} times"
             yield f"{one['name']} was restarted {times}, last: {one['reason']}"
 
 
-def _told(service: dict[str, Any]) -> str:
-    said = f"{service['name']} is {service['state']}"
+def _state_text(service: dict[str, Any]) -> str:
+    text = f"{service['name']} is {service['state']}"
     if service["state"] == "silent":
-        return f"{said}: its last heartbeat is {service['heartbeat_age']:.0f} s old"
-    return f"{said}: {service['reason']}" if service["reason"] else said
+        return f"{text}: its last heartbeat is {service['heartbeat_age']:.0f} s old"
+    return f"{text}: {service['reason']}" if service["reason"] else text
 
 
 def _of_devices(bus: Bus) -> Iterator[str]:

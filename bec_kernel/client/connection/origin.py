@@ -1,4 +1,4 @@
-"""Where a request was typed, and in what environment. What is not known stays empty."""
+"""Origin of a request: program, command, host and versions; unknown parts are empty."""
 
 import platform
 import socket
@@ -14,14 +14,14 @@ PACKAGES = (
     *("bokeh", "matplotlib", "anywidget", "ipywidgets"),
     *("ipython", "ipykernel", "jupyterlab"),
 )
-"""Whose versions are told: what a person computes with, and what it is shown by."""
+"""Packages whose versions are recorded: for computing and for display."""
 
 
 @cache
 def environment() -> dict[str, str]:
-    """Return versions of Python, BEC and `PACKAGES`, and the platform, by name.
+    """Return versions by name: `{"python": "3.11.9", "bec": "…", "numpy": "…"}`.
 
-    What is not installed is not there. Looked up once in a process.
+    Also the platform. Packages that are not installed are left out. Cached.
     """
     found = {
         "python": platform.python_version(),
@@ -30,7 +30,7 @@ def environment() -> dict[str, str]:
         ),
         "bec": __version__,
     }
-    return found | {name: told for name in PACKAGES if (told := _version(name))}
+    return found | {name: number for name in PACKAGES if (number := _version(name))}
 
 
 def _version(name: str) -> str:
@@ -41,7 +41,7 @@ def _version(name: str) -> str:
 
 
 def origin_here(program: str, source: str = "") -> Origin:
-    """Return the origin of what this process asks for.
+    """Return the origin of a request of this process.
 
     Args:
         program: `notebook`, `ipython`, `script` or `shell`.
@@ -56,12 +56,12 @@ def origin_here(program: str, source: str = "") -> Origin:
 
 
 def origin_of_program() -> Origin:
-    """Return the origin of a program that no front end speaks for."""
+    """Return the origin of a request from a program without a front end."""
     return origin_here("script" if _is_script() else "")
 
 
 def _is_script() -> bool:
-    """It is a file that runs, and nobody types into it."""
+    """Whether this process runs a file, and is not interactive."""
     if "ipykernel" in sys.modules or hasattr(sys, "ps1"):
         return False
     return hasattr(sys.modules["__main__"], "__file__")

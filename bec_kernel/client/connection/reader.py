@@ -1,4 +1,4 @@
-"""The one thread of a client: it reads, stores and wakes. It decides nothing."""
+"""The client's one reader thread: follows logs, caches messages, wakes waiters."""
 
 import contextlib
 import threading
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from bec_kernel.bus import Bus, Entry, Gathering, decode, encode_ask, pages
+from bec_kernel.bus import Bus, Entry, Gathering, backoff, decode, encode_ask, pages
 from bec_kernel.bus.changes import START, Id
 from bec_kernel.client.connection.scan_cache import ScanCache
 from bec_kernel.errors import (
@@ -21,22 +21,22 @@ from bec_kernel.wire import Inbox, Item, Log, Reply, Taken, keys
 T = TypeVar("T")
 
 SLICE = 0.25
-"""A log added without a request of one's own is read after so long at most, s."""
+"""Longest block on the bus, s: a log added meanwhile is read after that."""
 AWAY = 10.0
-"""A look at the bus waits so long (s) for a broker that is away."""
+"""Longest time to retry while the broker is away, s."""
 _TOGETHER = 4
-"""So many points of a fast scan are worth to be waited for."""
+"""Points of a fast scan that are collected before waiters are woken."""
 _BACKOFF = (0.02, 1.0)
 _BEHIND = Id(2**63)
-"""Behind everything in a log."""
+"""An id after all entries of a log."""
 
 
 class Reader:
-    """Follows replies, ended items and the scans somebody looks at.
+    """Follows replies, ended items and the scans that reports look at.
 
     Attributes:
-        changed: held while anything here is read or written; notified after.
-        connections: rises each time the broker came back.
+        changed: condition whose lock guards all caches; notified after each change.
+        connections: number of times the broker came back.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -59,7 +59,7 @@ class Reader:
         self._thread.start()
 
     def follow(self, log: Log[Any]) -> None:
-        """Follow what comes after now in `log`, if it is not followed yet."""
+        """Follow new entries of `log` from now on, if it is not followed yet."""
         with self.changed:
             if log in self._positions:
                 return
@@ -68,31 +68,31 @@ class Reader:
             self._positions.setdefault(log, last.id if last else START)
 
     def track(self, scan_id: str, *, points: bool = True) -> ScanCache:
-        """Return what is known of a scan, and keep it up to date until it has ended."""
+        """Return the cache of a scan, kept up to date until the scan has ended."""
         with self.changed:
             track = self._tracks.setdefault(scan_id, ScanCache(scan_id))
             track.follow(points=points)
         return track
 
     def await_begin(self, scan_id: str) -> ScanCache:
-        """Return what will be known of a scan that nobody has asked for yet."""
+        """Return the cache of a scan that is about to be requested."""
         with self.changed:
             track = self._tracks.setdefault(scan_id, ScanCache(scan_id))
             track.await_begin()
         return track
 
     def expect_no_fit(self, track: ScanCache) -> None:
-        """Wait no longer for the fit of a scan that nobody fits."""
+        """Stop waiting for the fit of a scan that is not fitted."""
         with self.changed:
             track.expect_no_fit()
 
     def forget(self, scan_id: str) -> None:
-        """Follow a scan no longer."""
+        """Stop following a scan."""
         with self.changed:
             self._tracks.pop(scan_id, None)
 
     def catch_up(self, track: ScanCache) -> None:
-        """Store what is on the bus already, before anybody looks."""
+        """Read what is on the bus already into the cache."""
         for log in list(track.positions):
             at = track.positions.get(log, _BEHIND)
             for page in pages(self._bus, log, at):
@@ -102,7 +102,7 @@ class Reader:
 
     @contextlib.contextmanager
     def expect(self, request_id: str) -> Iterator[Callable[[], Reply | None]]:
-        """Store the reply to a request; the function in the block returns it."""
+        """Store the reply to a request; the yielded function returns it or None."""
         with self.changed:
             self._expected[request_id] = None
         try:
@@ -112,15 +112,15 @@ class Reader:
                 del self._expected[request_id]
 
     def wait_for(self, ready: Callable[[], T], what: str, timeout: float) -> T:
-        """Wait until `ready` returns something true, and return that.
+        """Wait until `ready` returns a true value, and return that.
 
         Args:
-            ready: called with `changed` held; looks at what is stored.
-            what: one waits for; named in the error.
+            ready: looks at a cache; called with `changed` held.
+            what: name of what is awaited, for the error.
             timeout: s.
 
         Raises:
-            DeadlineError: it did not come within `timeout`.
+            DeadlineError: `ready` was not true within `timeout`.
             BrokerError: the connection was closed, or the broker does not allow it.
         """
         deadline = time.monotonic() + timeout
@@ -137,10 +137,10 @@ class Reader:
         return found
 
     def retry(self, look: Callable[[], T], timeout: float = AWAY) -> T:
-        """Return what `look` returns; again while the broker is away.
+        """Call `look` and return its result; repeat while the broker is away.
 
         Raises:
-            BrokerError: it stays away for `timeout` s, or does not allow it.
+            BrokerError: it stays away for `timeout` s, or does not allow the access.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -166,11 +166,11 @@ class Reader:
 
     @property
     def closed(self) -> bool:
-        """The connection was closed by this program."""
+        """Whether this program has closed the connection."""
         return self._closed.is_set()
 
     def close(self) -> None:
-        """End the thread; who waits gets an error."""
+        """End the thread; callers of `wait_for` get an error."""
         self._closed.set()
         with self.changed:
             self.changed.notify_all()
@@ -180,24 +180,24 @@ class Reader:
 
     # --- the thread -----------------------------------------------------------------
     def _run(self) -> None:
-        wait = _BACKOFF[0]
+        failures = 0
         while not self._closed.is_set():
             try:
                 self._read()
-                wait = _BACKOFF[0]
+                failures = 0
             except BrokerError as error:
                 if error.subject == "acl":
                     self._fail(error)
                     return
                 self._lose(error)
-                self._closed.wait(wait)
-                wait = min(_BACKOFF[1], wait * 2)
-            except Exception as error:  # noqa: BLE001 - raised where somebody waits
+                failures += 1
+                self._closed.wait(backoff(failures, *_BACKOFF))
+            except Exception as error:  # noqa: BLE001 - raised by wait_for
                 self._fail(error)
                 return
 
     def _step_back(self) -> None:
-        """Read again what a broker that came back may have lost."""
+        """Go back to what a restarted broker still has: it may have lost entries."""
         for log in list(self._positions):
             last = self._bus.last(log)
             with self.changed:
@@ -235,8 +235,8 @@ class Reader:
             match entry.message:
                 case Reply() as reply if reply.request_id in self._expected:
                     self._expected[reply.request_id] = reply
-                case (Item() | Taken()) as told if told.scan_id in self._tracks:
-                    self._tracks[told.scan_id].tell(told)
+                case (Item() | Taken()) as item if item.scan_id in self._tracks:
+                    self._tracks[item.scan_id].take(item)
 
     def _lose(self, error: BrokerError) -> None:
         with self.changed:
@@ -255,15 +255,15 @@ class Reader:
 def ask(
     reader: Reader, bus: Bus, inbox: Inbox[Any, Reply], request: Any, timeout: float
 ) -> Reply:
-    """Send a request until it is answered, and return the reply.
+    """Send a request, wait for the reply, and return it.
 
-    It is sent again, with the same id, whenever the broker came back meanwhile: a
-    request asked twice is done once.
+    It is sent again, with the same id, each time the broker comes back: services
+    handle each id once.
 
     Raises:
-        RefusedError: a value in it is of a type nobody there can read.
-        DeadlineError: nobody answered within `timeout` s.
-        BrokerError: the broker is gone, and did not come back in that time.
+        RefusedError: a value in it has a type that cannot be sent.
+        DeadlineError: no answer within `timeout` s.
+        BrokerError: the broker is away and does not come back in that time.
     """
     _check(request)
     what = f"the answer of {inbox.name.split('/')[1].replace('_', ' ')}"
@@ -284,7 +284,7 @@ def ask(
 
 
 def _check(request: Any) -> None:
-    """Refuse here what nobody there could read: it would be waited for in vain."""
+    """Refuse a request that the service could not decode and so would never answer."""
     try:
         decode(encode_ask(request), type(request))
     except DecodeError as error:
@@ -295,11 +295,11 @@ def _check(request: Any) -> None:
         ) from None
 
 
-def complain_to(told: list[str]) -> Callable[[str, DecodeError], None]:
-    """Return what keeps complaints about entries that could not be decoded."""
+def complain_to(complaints: list[str]) -> Callable[[str, DecodeError], None]:
+    """Return a callback that adds decoding errors to `complaints`, the last 100."""
 
     def complain(key: str, error: DecodeError) -> None:
-        told.append(f"{key}: {error}")
-        del told[:-100]
+        complaints.append(f"{key}: {error}")
+        del complaints[:-100]
 
     return complain

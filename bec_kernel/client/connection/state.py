@@ -12,7 +12,7 @@ from bec_kernel.wire import Alarm, Heartbeat, Latest, Process, keys
 
 
 def instance_status(bus: Bus, url: str, data: str) -> dict[str, Any]:
-    """Return services, broker, queues and data folder.
+    """Return state of services, broker and queues, and the data folder.
 
     Returns:
         `services`: one dict each with name, role, pid, state, version,
@@ -38,7 +38,7 @@ def instance_status(bus: Bus, url: str, data: str) -> dict[str, Any]:
 
 
 def needed(bus: Bus) -> dict[str, Latest[Heartbeat]]:
-    """Return the heartbeats of those without whom nothing can be asked, by name."""
+    """Return keys of the heartbeats of scan server and device servers, by name."""
     users = bus.get(keys.users())
     servers = (users.device_servers if users else []) or ["main"]
     beat = keys.heartbeats["device_server"]
@@ -49,7 +49,7 @@ def needed(bus: Bus) -> dict[str, Latest[Heartbeat]]:
 
 
 def missing(bus: Bus) -> list[str]:
-    """Return which of them do not serve yet, and their state: `scan_server: silent`."""
+    """List needed services that are not running, with state: `scan_server: silent`."""
     processes, now = bus.get_all(keys.processes()), time.time()
     states = {
         name: _life_state(bus.get(beat), processes.get(name), now)
@@ -63,7 +63,7 @@ def _shown(role: str, name: str) -> str:
 
 
 def services(bus: Bus) -> list[dict[str, Any]]:
-    """Return what is known of each service; see `status`."""
+    """Return one dict per service; see `instance_status`."""
     return list(_services(bus))
 
 
@@ -97,7 +97,7 @@ def _service(
 
 
 def _life_state(beat: Heartbeat | None, process: Process | None, now: float) -> str:
-    """Return the state a service tells, unless that word is old."""
+    """Return the state of a heartbeat, or `dead`, `starting` or `silent`."""
     if process and process.reason.startswith("given up"):
         return "dead"
     if beat is None or (process and beat.pid != process.pid):
@@ -135,7 +135,7 @@ def _queues(bus: Bus) -> list[dict[str, Any]]:
 def recent_alarms(
     bus: Bus, user: str, limit: int, scan_id: str, *, all_users: bool
 ) -> list[Alarm]:
-    """Return the newest alarms that concern `user` or nobody in particular."""
+    """Return the newest alarms of `user` and those of no particular user."""
     found = [entry.message for entry in entries(bus, keys.alarms())]
     return [
         alarm
@@ -146,5 +146,5 @@ def recent_alarms(
 
 
 def instance_of_environment() -> str:
-    """Return the prefix of all keys."""
+    """Return the prefix of all keys, from `BEC_INSTANCE`."""
     return os.environ.get("BEC_INSTANCE", "bec")

@@ -1,10 +1,10 @@
-"""Devices as they stand in a person's program: names, values, calls."""
+"""Devices in a client: `dev.samx` with values, fields and method calls."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bec_kernel import tabulate
 from bec_kernel.bus import Bus
-from bec_kernel.client import tabulate
 from bec_kernel.client.connection import Reader
 from bec_kernel.client.devices.fields import DeviceFields, Update
 from bec_kernel.client.devices.subscriptions import Changes, Subscription
@@ -15,25 +15,25 @@ from bec_kernel.wire import Device, DeviceValue, Reading, SignalInfo, keys
 
 _NOT_OFFERED = {"getdoc", "method", "names_behind"}
 READING = 10.0
-"""A device may take so long (s) to answer a call that moves nothing."""
+"""Default timeout of calls that do not move the device, s."""
 MOVING = 600.0
-"""A device may take so long (s) to arrive."""
+"""Default timeout of calls that move the device, s."""
 
 Calling = Callable[[Device, str, list[Any], dict[str, Any], float], Any]
-"""Calls a public method of a device and returns what it answers."""
+"""Calls a public method of a device and returns its result."""
 Read = dict[str, dict[str, Any]]
-"""Readings as ophyd gives them: {signal: {"value": …, "timestamp": …}}."""
+"""Readings as in ophyd: `{"samx": {"value": 1.0, "timestamp": t}}`, t in s."""
 
 
 class UnknownDeviceError(RefusedError, AttributeError):
-    """There is no device, signal or method of this name."""
+    """A device, signal or method of this name does not exist."""
 
 
 class RemoteMethod:
-    """A public method of a device, or what leads to one (`velocity` of `velocity.set`).
+    """A public method of a device, or a prefix of one (`velocity` of `velocity.set`).
 
     Attributes:
-        path: dotted, from the device on.
+        path: dotted name without the device.
     """
 
     def __init__(self, device: "RemoteDevice", path: str) -> None:
@@ -41,12 +41,12 @@ class RemoteMethod:
         self.path = path
 
     def __call__(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> Any:
-        """Call it on the device server and return what it answers.
+        """Call the method on the device server and return its result.
 
         Raises:
-            RefusedError: it is not public, or the arguments are not what it takes.
-            DeviceError: the device could not do it.
-            DeadlineError: it did not answer within `timeout` s.
+            RefusedError: it is not public, or the arguments do not fit.
+            DeviceError: the method failed.
+            DeadlineError: no result within `timeout` s.
         """
         return self._device.call(self.path, *args, timeout=timeout, **kwargs)
 
@@ -63,7 +63,7 @@ class RemoteMethod:
 
 
 class RemoteDevice(DeviceFields):
-    """A device that a device server holds.
+    """One device; its methods run in its device server.
 
     Attributes:
         name: of the device.
@@ -77,15 +77,15 @@ class RemoteDevice(DeviceFields):
 
     @property
     def info(self) -> Device:
-        """What its device server publishes of it, as of now."""
+        """Description published by its device server, read at each access."""
         return self._devices.info(self.name)
 
     # --- values -----------------------------------------------------------------------
     def read(self, *, cached: bool = False, timeout: float | None = None) -> Read:
-        """Return its readings.
+        """Return its readings: `{"samx": {"value": 1.0, "timestamp": t}}`, t in s.
 
         Args:
-            cached: the newest ones its device server published; asks nobody.
+            cached: take the newest published readings; the device is not read.
             timeout: s.
         """
         if cached:
@@ -102,17 +102,17 @@ class RemoteDevice(DeviceFields):
 
     @property
     def position(self) -> Any:
-        """Where it is, motor units; read now."""
+        """Position in motor units, read from the device."""
         return self.get()
 
     @property
     def readback(self) -> Any:
-        """The newest published value of its main signal; asks nobody."""
+        """Newest published value of its main signal; the device is not read."""
         return self._main(self.read(cached=True))
 
     @property
     def is_moving(self) -> bool:
-        """It is on its way, as far as is published."""
+        """Whether it is moving, as published by its device server."""
         return self._devices.value(self.name).moving
 
     def _main(self, read: Read) -> Any:
@@ -128,14 +128,15 @@ class RemoteDevice(DeviceFields):
     def _main_signal(self) -> SignalInfo | None:
         return main_signal(self.info)
 
-    def on_change(self, told: Callable[[Read], object]) -> Subscription:
-        """Call `told` with the newest readings, now and whenever they change.
+    def on_change(self, call: Callable[[Read], object]) -> Subscription:
+        """Call `call` with the newest readings, now and on each change.
 
-        It runs in a thread of its own; a slow one misses values, never the newest. What
-        it raises ends it (`error` of what is returned), and so does `stop`.
+        It runs in a thread of its own; a slow function misses intermediate values but
+        gets the newest. An exception ends the subscription (see its `error`), and so
+        does `stop`.
         """
         return self._devices.on_change(
-            self.name, lambda value: told(_as_read(value.readings))
+            self.name, lambda value: call(_as_read(value.readings))
         )
 
     # --- facts ------------------------------------------------------------------------
@@ -161,7 +162,7 @@ class RemoteDevice(DeviceFields):
 
     # --- acting -----------------------------------------------------------------------
     def set(self, value: Any, *, timeout: float | None = None) -> None:
-        """Go to `value` (motor units) and wait until it is there.
+        """Move to `value` (motor units) and wait until it arrives.
 
         An interrupt (Ctrl-C) stops the device.
         """
@@ -172,7 +173,7 @@ class RemoteDevice(DeviceFields):
             raise
 
     def stop(self) -> None:
-        """Stop it now: no queue, no worker."""
+        """Stop it now, without going through the queue."""
         self._devices.stop([self.name])
 
     def call(
@@ -184,10 +185,10 @@ class RemoteDevice(DeviceFields):
         return self._calling(self.info, path, list(args), kwargs, patience)
 
     def method(self, path: str) -> RemoteMethod:
-        """Return a public method, or what leads to one.
+        """Return a public method, or a prefix of one.
 
         Raises:
-            UnknownDeviceError: nothing public begins so.
+            UnknownDeviceError: no public method begins with `path`.
         """
         methods = self.info.methods
         if any(one == path or one.startswith(f"{path}.") for one in methods):
@@ -200,7 +201,7 @@ class RemoteDevice(DeviceFields):
         )
 
     def names_behind(self, prefix: str) -> list[str]:
-        """Return what may follow `prefix` in the name of a public method."""
+        """List the next parts of public method names that begin with `prefix`."""
         ends = (
             one.removeprefix(prefix)
             for one in self.info.methods
@@ -218,7 +219,7 @@ class RemoteDevice(DeviceFields):
         return sorted({*own, *self.names_behind("")} - _NOT_OFFERED)
 
     def getdoc(self) -> str:
-        """Return what IPython shows for `dev.samx?`: what it is, unit, limits."""
+        """Return the text of `dev.samx?` in IPython: description, unit, limits."""
         return explained(self.info)
 
     def __repr__(self) -> str:
@@ -230,7 +231,7 @@ class RemoteDevice(DeviceFields):
         return f"{self.name}: {', '.join(parts)}{self._at()}"
 
     def _at(self) -> str:
-        """Its position, for a positioner with a known one."""
+        """Format the position of a positioner; empty if unknown."""
         signal = self._main_signal()
         value = self._devices.value(self.name).readings
         if signal is None or not self.info.positioner or signal.name not in value:
@@ -275,13 +276,13 @@ class Devices:
         self.update = update
 
     def names(self, *, fresh: bool = False) -> list[str]:
-        """Return the devices' names in order; as last seen, unless `fresh`."""
+        """Return the devices' names, sorted; from the cache, unless `fresh`."""
         if fresh or not self._servers:
             self._servers = {d.name: d.server for d in self.all()}
         return sorted(self._servers)
 
     def all(self) -> list[Device]:
-        """Return what is published of each device, in the order of names."""
+        """Return the published description of each device, sorted by name."""
 
         def look() -> list[Device]:
             users = self._bus.get(keys.users())
@@ -294,7 +295,7 @@ class Devices:
         return sorted(self._reader.retry(look), key=lambda device: device.name)
 
     def info(self, name: str) -> Device:
-        """Return what is published of one device, as of now.
+        """Return the published description of one device.
 
         Raises:
             UnknownDeviceError: there is none of this name.
@@ -310,13 +311,13 @@ class Devices:
         return found
 
     def on_change(
-        self, name: str, told: Callable[[DeviceValue], object]
+        self, name: str, call: Callable[[DeviceValue], object]
     ) -> Subscription:
-        """Call `told` with a device's newest readings, now and on each change."""
+        """Call `call` with a device's newest readings, now and on each change."""
         server = self._server(name)
         if server not in self._changes:
             self._changes[server] = Changes(self._bus, self._reader, server)
-        return self._changes[server].add(name, told)
+        return self._changes[server].add(name, call)
 
     def value(self, name: str) -> DeviceValue:
         """Return a device's newest published readings; empty when there are none."""
@@ -350,7 +351,7 @@ class Devices:
         return self[name]
 
     def __setattr__(self, name: str, value: object) -> None:
-        # Else `dev.samx = 3` would hide the motor behind a number, and move nothing.
+        # Otherwise `dev.samx = 3` would replace the motor by a number.
         if not name.startswith("_") and name not in ("stop", "update") and name in self:
             raise AttributeError(hidden(self.info(name), value))
         super().__setattr__(name, value)

@@ -1,4 +1,4 @@
-"""Remote calls of devices; a set that finds its motor in use waits as a move does."""
+"""Calls of device methods; a `set` of a motor in use is queued as a move."""
 
 import contextlib
 import time
@@ -13,7 +13,7 @@ from bec_kernel.wire import Call, Device, ScanRequest, keys
 
 
 class RemoteCalls:
-    """Calls methods of devices, at their device server."""
+    """Calls methods of devices through their device server."""
 
     def __init__(
         self,
@@ -33,11 +33,11 @@ class RemoteCalls:
         kwargs: dict[str, Any],
         timeout: float,
     ) -> Any:
-        """Call a method, and return what it returns.
+        """Call a method and return its result.
 
         Raises:
-            InUseError: a scan or a move holds the device, and this is no set.
-            DeadlineError: it was not done within `timeout` s.
+            InUseError: a scan or a move uses the device, and the method is not `set`.
+            DeadlineError: the call did not finish within `timeout` s.
         """
         call = Call(
             request_id=uuid.uuid4().hex,
@@ -55,14 +55,14 @@ class RemoteCalls:
         return self._set_later(call)
 
     def _set_later(self, call: Call) -> None:
-        """Wait in the scan server, where a move holds its motor once it begins."""
+        """Queue the `set` as a move: it starts once the motor is free."""
         words = [call.device, *call.args, *call.kwargs.values()]
         report = self._submit(ScanRequest(request_id="", name="mv", args=words))
         try:
             report.wait(max(0.0, call.deadline - time.time()))
         except DeadlineError:
             with contextlib.suppress(RefusedError):
-                report.abort()  # nothing moves later that nobody waits for
+                report.abort()  # no late motion after the caller has given up
             raise
 
 

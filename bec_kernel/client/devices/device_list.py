@@ -1,7 +1,6 @@
-"""The device list in a person's program: `bec.config`."""
+"""Read and change the running device list: `bec.config`."""
 
 import contextlib
-import difflib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +15,7 @@ from bec_kernel.client.devices import progress as loading
 from bec_kernel.client.devices.progress import Progress
 from bec_kernel.client.devices.versions import Applied, Difference, Versions
 from bec_kernel.errors import BecError, RefusedError
+from bec_kernel.language import refuse_unknown
 from bec_kernel.wire import (
     DeviceListVersion,
     EditDevices,
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
     from bec_kernel.device_list import DeviceList
 
 LOADING = 300.0
-"""A change of the device list may take so long, s."""
+"""Longest time for a change of the device list, s."""
 DATABASE = 20.0
-"""The database may take so long to answer, s."""
+"""Longest time for the database to answer, s."""
 
 Source = str | Path | Mapping[str, Fields]
 
 
 class Config:
-    """The running device list: read it, change it, keep it.
+    """The running device list: read, change, save.
 
-    Every change is checked as a whole and applied at once, or not at all; each makes a
+    A change is checked as a whole and applied completely or not at all; each makes a
     new version.
 
     Args:
         bus: the connection.
         reader: the client's.
-        raised: turns a reply's problem into its exception.
+        raised: converts the problem of a reply to an exception.
     """
 
     def __init__(
@@ -61,19 +61,25 @@ class Config:
 
     # --- changes ----------------------------------------------------------------------
     def load(self, source: Source, *, progress: Progress | None = None) -> Applied:
-        """Make a YAML file, a folder of them, or a dict the running device list.
+        """Replace the device list by a YAML file, a folder of them, or a dict.
+
+        Args:
+            source: path, or `{"samx": {"deviceClass": "…", …}}`.
+            progress: called with devices done, total, and a name.
 
         Raises:
-            RefusedError: with file, line, device and field; nothing was changed.
+            RefusedError: the list is wrong; names file, line, device and field. The
+                running list is unchanged.
         """
         devices, notes, where = self._read(source)
         return self._share("set", devices, notes, where, progress)
 
     def add(self, source: Source, *, progress: Progress | None = None) -> Applied:
-        """Add devices of a file, or of a dict from names to fields.
+        """Add the devices of a file, a folder or a dict; see `load`.
 
         Raises:
-            RefusedError: one is there already, or is wrong; nothing was changed.
+            RefusedError: a device exists already or is wrong. The running list is
+                unchanged.
         """
         devices, notes, where = self._read(source)
         return self._share("add", devices, notes, where, progress)
@@ -81,8 +87,8 @@ class Config:
     def update(self, name: str, **fields: Any) -> Applied:
         """Change fields of a device: `update("samx", readoutPriority="monitored")`.
 
-        Of `deviceConfig` and `userParameter` only the keys that are named change; a
-        key that is None is taken away.
+        Of `deviceConfig` and `userParameter` only the named keys change; a key with
+        value None is removed.
 
         Raises:
             RefusedError: a field or value is wrong, or a scan uses the device.
@@ -92,28 +98,28 @@ class Config:
         return self._edit({self._holder(name): {"devices": {name: fields}}}, "update")
 
     def remove(self, *names: str) -> Applied:
-        """Take devices out of the list."""
+        """Remove devices from the list."""
         return self._named("remove", names)
 
     def reload(self, *names: str, progress: Progress | None = None) -> Applied:
-        """Build devices anew and connect them again; all, if none is named."""
+        """Build and connect devices again; all, if none is named."""
         if names:
             return self._named("reload", names, progress)
         edits: dict[str, dict[str, Any]] = {server: {} for server in self._servers()}
         return self._edit(edits, "reload", progress=progress)
 
     def enable(self, *names: str) -> Applied:
-        """Let devices take part."""
+        """Enable devices."""
         return self._named("enable", names)
 
     def disable(self, *names: str) -> Applied:
-        """Let devices take part no more; they stay in the list."""
+        """Disable devices; they stay in the list."""
         return self._named("disable", names)
 
-    # --- looking ----------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------
     @property
     def devices(self) -> dict[str, Fields]:
-        """The running list: fields by name, without what is left to its default."""
+        """The running list: `{"samx": {"deviceClass": "…", …}}`, without defaults."""
         from bec_kernel.device_list import version_at
 
         found: dict[str, Fields] = {}
@@ -123,12 +129,12 @@ class Config:
 
     @property
     def history(self) -> Versions:
-        """All versions that are kept, the newest last."""
-        entries = [one for server in self._servers() for one in self._told(server)]
+        """Stored versions of the list, the newest last."""
+        entries = [one for server in self._servers() for one in self._versions(server)]
         return Versions(sorted(entries, key=lambda one: one[1].time))
 
     def save(self, path: str | Path) -> Path:
-        """Write the running list as YAML; return the file."""
+        """Write the running list to a YAML file; return its path."""
         from bec_kernel.device_list import checked, list_text
 
         target = Path(path)
@@ -141,10 +147,10 @@ class Config:
         return target
 
     def diff(self, other: Source | int) -> Difference:
-        """Compare the running list with a file, a dict, or a version of its own.
+        """Compare the running list with a file, a dict, or one of its versions.
 
         Returns:
-            What would change if the other one were loaded.
+            The changes that loading `other` would make.
         """
         from bec_kernel.device_list import differences, version_at, written
 
@@ -159,7 +165,7 @@ class Config:
 
     # --- the database -----------------------------------------------------------------
     def publish(self, name: str) -> int:
-        """Keep the running list in the database under a name; return its version."""
+        """Store the running list in the database under a name; return its version."""
         request = SaveDeviceList(
             request_id=uuid.uuid4().hex, name=name, devices=self.devices
         )
@@ -167,9 +173,9 @@ class Config:
         return found
 
     def fetch(self, name: str, version: int | None = None) -> dict[str, Fields]:
-        """Return a list of the database, the newest version unless one is named.
+        """Return a list from the database, by default its newest version.
 
-        Give it to `load`, or to `diff`.
+        Pass it to `load` or `diff`.
         """
         request = FetchDeviceList(
             request_id=uuid.uuid4().hex, name=name, version=version or 0
@@ -178,7 +184,7 @@ class Config:
         return found
 
     def published(self, name: str = "") -> list[dict[str, Any]]:
-        """Return name, version, time and user of the lists in the database."""
+        """List name, version, time and user of the lists in the database."""
         request = ListDeviceLists(request_id=uuid.uuid4().hex, name=name)
         found: list[dict[str, Any]] = self._ask_scihub(request)
         return found
@@ -192,7 +198,7 @@ class Config:
         )
         return f"{count} devices, {newest or 'no version yet'}"
 
-    # --- how --------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------
     def _users(self) -> Users:
         users = self._reader.retry(lambda: self._bus.get(keys.users()))
         return users or Users(names=[])
@@ -203,7 +209,7 @@ class Config:
     def _entries(self, server: str) -> list[DeviceListVersion]:
         return [entry.message for entry in entries(self._bus, keys.lists(server))]
 
-    def _told(self, server: str) -> Iterable[tuple[str, DeviceListVersion]]:
+    def _versions(self, server: str) -> Iterable[tuple[str, DeviceListVersion]]:
         return ((server, entry) for entry in self._entries(server))
 
     def _read(self, source: Source) -> tuple["DeviceList", list[str], str]:
@@ -247,24 +253,17 @@ class Config:
         return self._edit(edits, action, progress=progress)
 
     def _holder(self, name: str) -> str:
-        """Return the device server that holds a device.
+        """Return the name of the device server that has a device.
 
         Raises:
-            RefusedError: none does.
+            RefusedError: there is no such device.
         """
         known: list[str] = []
         for server in self._servers():
             if self._bus.get(keys.devices(server), name) is not None:
                 return server
             known += self._bus.get_all(keys.devices(server))
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise RefusedError(
-            f"there is no device {name!r:.60}{hint}",
-            subject=name[:60],
-            value=name[:60],
-            allowed=", ".join(sorted(known)),
-        )
+        raise refuse_unknown("device", name, known)
 
     def _edit(
         self,
@@ -274,7 +273,7 @@ class Config:
         notes: list[str] | None = None,
         progress: Progress | None = None,
     ) -> Applied:
-        """Ask each device server; with several, all must agree before one begins."""
+        """Send the edits; with several device servers all check before one begins."""
         asks = {
             server: EditDevices(
                 request_id=uuid.uuid4().hex,
@@ -293,18 +292,18 @@ class Config:
         values: dict[str, Any] = {}
         try:
             for server, one in asks.items():
-                told = progress or loading.shown
-                with loading.progress(self._bus, server, one.request_id, told):
+                report = progress or loading.shown
+                with loading.progress(self._bus, server, one.request_id, report):
                     values[server] = self._ask(self._inbox(server), one)
         except KeyboardInterrupt:
-            with contextlib.suppress(RefusedError):  # it has ended meanwhile
+            with contextlib.suppress(RefusedError):  # the change has ended meanwhile
                 self.cancel()
             self._put_back(values)
             raise
         except BecError as error:
-            if said := self._put_back(values):
+            if undone := self._put_back(values):
                 raise type(error)(
-                    f"{error}; {said}",
+                    f"{error}; {undone}",
                     subject=error.subject,
                     value=error.value,
                     allowed=error.allowed,
@@ -313,18 +312,18 @@ class Config:
         return Applied(values, notes or [])
 
     def _put_back(self, values: Mapping[str, Any]) -> str:
-        """Undo what device servers have done of a change another one has not done.
+        """Undo a change on the device servers that made it, after another one failed.
 
         Returns:
-            What became of that; empty: there was nothing to undo.
+            The result by server; empty if no server had changed anything.
         """
         from bec_kernel.device_list import version_at
 
-        said = []
+        results = []
         for server, value in values.items():
             entries = self._entries(server)
             if entries[-1].version != value["version"] or len(entries) < 2:
-                said.append(f"{server} stays at version {value['version']}")
+                results.append(f"{server} stays at version {value['version']}")
                 continue
             ask = EditDevices(
                 request_id=uuid.uuid4().hex,
@@ -335,13 +334,13 @@ class Config:
             try:
                 self._ask(self._inbox(server), ask)
             except BecError as error:
-                said.append(f"{server} stays at version {value['version']}: {error}")
+                results.append(f"{server} stays at version {value['version']}: {error}")
             else:
-                said.append(f"{server} has its list of before again")
-        return ", ".join(said)
+                results.append(f"{server} is back at its previous list")
+        return ", ".join(results)
 
     def cancel(self) -> None:
-        """Cancel the change of the device list that is under way, whoever asked."""
+        """Cancel a running change of the device list, whoever requested it."""
         for server in self._servers():
             request = EditDevices(request_id=uuid.uuid4().hex, action="cancel")
             self._ask(self._inbox(server), request)

@@ -1,4 +1,4 @@
-"""What is written of a device in the device list: read it, and change it."""
+"""Pure: fields of a device in the device list, as properties that can be set."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ Update = Callable[..., Any]
 
 
 class DeviceFields:
-    """Assigning to one of these changes the running device list, as a new version.
+    """Fields of one device; assigning changes the running device list (new version).
 
     Attributes:
         name: of the device.
@@ -22,12 +22,12 @@ class DeviceFields:
 
     @property
     def info(self) -> Device:
-        """What its device server publishes of it."""
+        """Description published by its device server."""
         raise NotImplementedError
 
     @property
     def enabled(self) -> bool:
-        """Whether it takes part."""
+        """Whether it can be used."""
         return self.info.enabled
 
     @enabled.setter
@@ -45,7 +45,7 @@ class DeviceFields:
 
     @property
     def readout_priority(self) -> str:
-        """`monitored baseline async on_request continuous`."""
+        """`monitored`, `baseline`, `async`, `on_request` or `continuous`."""
         return self.info.readout_priority
 
     @readout_priority.setter
@@ -63,7 +63,7 @@ class DeviceFields:
 
     @property
     def on_failure(self) -> str:
-        """What happens when it cannot be read: `buffer retry raise`."""
+        """Action when it cannot be read: `buffer`, `retry` or `raise`."""
         return self.info.on_failure
 
     @on_failure.setter
@@ -72,7 +72,7 @@ class DeviceFields:
 
     @property
     def tags(self) -> list[str]:
-        """Words it is grouped by."""
+        """Tags of the device."""
         return list(self.info.tags)
 
     @tags.setter
@@ -81,7 +81,7 @@ class DeviceFields:
 
     @property
     def user_parameter(self) -> dict[str, Any]:
-        """Whatever people keep with it; an assignment changes the keys it names."""
+        """Values that users store with it; assigning changes only the named keys."""
         return dict(self.info.user_parameter)
 
     @user_parameter.setter

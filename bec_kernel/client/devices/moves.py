@@ -1,4 +1,4 @@
-"""The moves of one program, so that the last one can be undone."""
+"""Moves of one program, kept to undo the last one."""
 
 from collections import deque
 
@@ -7,24 +7,24 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.wire import ScanRequest
 
 _MOST = 20
-"""So many are remembered: some of them never began."""
+"""Maximum number of moves kept: the last may never have begun."""
 
 
 class MoveHistory:
-    """What was moved here, the newest last."""
+    """Moves of this program, the newest last."""
 
     def __init__(self) -> None:
         self._moves: deque[ScanReport] = deque(maxlen=_MOST)
 
     def add(self, report: ScanReport) -> None:
-        """Remember a move that was accepted."""
+        """Add a move that was accepted."""
         self._moves.append(report)
 
     def way_back(self, *, nowait: bool = False) -> ScanRequest:
         """Return the request that undoes the last move that began.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: this program has not moved anything.
         """
         before = next((b for move in reversed(self._moves) if (b := move.before)), None)
         if before is None:

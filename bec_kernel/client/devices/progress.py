@@ -1,4 +1,4 @@
-"""Tells how far a change of the device list is while somebody waits for it."""
+"""Show the progress of a change of the device list."""
 
 import contextlib
 import sys
@@ -12,15 +12,17 @@ from bec_kernel.wire import keys
 _SLICE = 0.1
 
 Progress = Callable[[int, int, str], None]
-"""Told how many devices are done, of how many, and the newest one's name."""
+"""Called with devices done, total number, and name of the newest one."""
 
 
 @contextlib.contextmanager
-def progress(bus: Bus, server: str, request_id: str, told: Progress) -> Iterator[None]:
-    """Tell how far a device server is with a change while the block waits."""
+def progress(
+    bus: Bus, server: str, request_id: str, report: Progress
+) -> Iterator[None]:
+    """Report a device server's progress with a change while the block waits."""
     over = threading.Event()
     thread = threading.Thread(
-        target=_follow, args=(bus, server, request_id, told, over), daemon=True
+        target=_follow, args=(bus, server, request_id, report, over), daemon=True
     )
     thread.start()
     try:
@@ -31,7 +33,7 @@ def progress(bus: Bus, server: str, request_id: str, told: Progress) -> Iterator
 
 
 def _follow(
-    bus: Bus, server: str, request_id: str, told: Progress, over: threading.Event
+    bus: Bus, server: str, request_id: str, report: Progress, over: threading.Event
 ) -> None:
     key = keys.list_progress(server)
     with contextlib.suppress(BecError), bus.watch(key) as watch:
@@ -40,11 +42,11 @@ def _follow(
                 continue
             one = bus.get(key)
             if one is not None and one.request_id == request_id:
-                told(one.done, one.total, one.name)
+                report(one.done, one.total, one.name)
 
 
 def shown(done: int, total: int, name: str) -> None:
-    """Draw it where a person looks: in a terminal, and nowhere else."""
+    """Print the progress on stderr, if that is a terminal."""
     if not sys.stderr.isatty():
         return
     end = "\n" if done >= total else ""

@@ -1,4 +1,4 @@
-"""Calls a person's functions when a device's newest readings change."""
+"""Call functions of the user when a device's readings change."""
 
 import threading
 from collections.abc import Callable
@@ -12,31 +12,31 @@ from bec_kernel.wire import DeviceValue, keys
 _SLICE = 0.5
 _AGAIN = 0.2
 
-Told = Callable[[DeviceValue], object]
+Callback = Callable[[DeviceValue], object]
 
 
 class Subscription:
-    """A function that is called with every change, until `stop`.
+    """A function that is called with each change, until `stop`.
 
     Attributes:
-        error: what the function raised; it was not called again then.
+        error: exception of the function, which ended the subscription; else None.
     """
 
-    def __init__(self, changes: "Changes", device: str, told: Told) -> None:
+    def __init__(self, changes: "Changes", device: str, call: Callback) -> None:
         self.error: Exception | None = None
         self._changes = changes
         self._device = device
-        self._told = told
+        self._callback = call
 
     def stop(self) -> None:
         """Do not call the function any more."""
         self._changes.forget(self._device, self)
 
-    def tell(self, value: DeviceValue) -> None:
-        """Call the function; what it raises ends the subscription."""
+    def notify(self, value: DeviceValue) -> None:
+        """Call the function; an exception ends the subscription."""
         try:
-            self._told(value)
-        except Exception as error:  # noqa: BLE001 - a person's own function
+            self._callback(value)
+        except Exception as error:  # noqa: BLE001 - the user's own function
             self.error = error
             self.stop()
 
@@ -46,10 +46,10 @@ class Subscription:
 
 
 class Changes:
-    """One thread for all functions of one device server's devices.
+    """One thread that calls the functions for all devices of one device server.
 
-    A function that is slow misses values, never the newest one, and keeps no other
-    thread waiting.
+    A slow function misses intermediate values but always gets the newest one, and does
+    not delay other threads.
     """
 
     def __init__(self, bus: Bus, reader: Reader, server: str) -> None:
@@ -57,16 +57,16 @@ class Changes:
         self._reader = reader
         self._values = keys.values(server)
         self._lock = threading.Lock()
-        self._told: dict[str, list[Subscription]] = {}
+        self._subscriptions: dict[str, list[Subscription]] = {}
         self._seen: dict[str, DeviceValue] = {}
         self._fresh = False
         self._thread: threading.Thread | None = None
 
-    def add(self, device: str, told: Told) -> Subscription:
-        """Call `told` with the newest readings of a device, now and on each change."""
-        found = Subscription(self, device, told)
+    def add(self, device: str, call: Callback) -> Subscription:
+        """Call `call` with the newest readings of a device, now and on each change."""
+        found = Subscription(self, device, call)
         with self._lock:
-            self._told.setdefault(device, []).append(found)
+            self._subscriptions.setdefault(device, []).append(found)
             self._seen.pop(device, None)
             self._fresh = True
             if self._thread is None:
@@ -78,16 +78,16 @@ class Changes:
         return found
 
     def forget(self, device: str, one: Subscription) -> None:
-        """Do not call it any more."""
+        """Remove a subscription."""
         with self._lock:
-            left = [s for s in self._told.get(device, ()) if s is not one]
-            self._told[device] = left
+            left = [s for s in self._subscriptions.get(device, ()) if s is not one]
+            self._subscriptions[device] = left
             if not left:
-                del self._told[device]
+                del self._subscriptions[device]
 
     def _over(self) -> bool:
         with self._lock:
-            if self._told and not self._reader.closed:
+            if self._subscriptions and not self._reader.closed:
                 return False
             self._thread = None
             return True
@@ -110,18 +110,18 @@ class Changes:
     def _look(self) -> None:
         with self._lock:
             self._fresh = False
-            told = {name: list(some) for name, some in self._told.items()}
-        for name, some in told.items():
+            found = {name: list(some) for name, some in self._subscriptions.items()}
+        for name, some in found.items():
             value = self._bus.get(self._values, name)
             if value is None or _same(value, self._seen.get(name)):
                 continue
             self._seen[name] = value
             for one in some:
-                one.tell(value)
+                one.notify(value)
 
 
 def _same(value: DeviceValue, before: DeviceValue | None) -> bool:
-    """Whether nothing has changed: by time, since an array has no truth."""
+    """Whether readings are unchanged, by timestamp: arrays are not compared."""
     if before is None or value.moving is not before.moving:
         return False
     return _times(value) == _times(before)

@@ -1,4 +1,4 @@
-"""A device in words: a row of a table, what `?` shows, a wrong name."""
+"""Pure: texts about a device: table row, help, error messages."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,16 +7,16 @@ from bec_kernel.wire import Device
 
 _ROOM = 60  # letters
 _MOVING = ("mv", "move", "mvr", "umv")
-"""What people try to move something with."""
+"""Method names that users of other systems try for a move."""
 
 
 def flaws(info: Device) -> list[str]:
-    """Return why it cannot be used, or not be moved."""
+    """List why a device cannot be used or moved."""
     return [*(["read-only"] if info.read_only else []), *filter(None, [info.flaw])]
 
 
 def row(device: Device) -> tuple[str, ...]:
-    """Return name, class, readout, unit, limits, state and description."""
+    """Return a table row: name, class, readout, unit, limits, state, description."""
     return (
         device.name,
         _class_of(device),
@@ -29,7 +29,7 @@ def row(device: Device) -> tuple[str, ...]:
 
 
 def in_few_words(device: Device) -> str:
-    """Return unit, what it is, and limits, for Tab."""
+    """Return unit, description and limits in one line, for completion."""
     units = [signal.unit for signal in device.signals if signal.unit]
     parts = [*units[:1], device.description or device.readout_priority]
     return ", ".join([*parts, *filter(None, [_limits(device)])])
@@ -52,12 +52,12 @@ def _limits(device: Device) -> str:
 
 
 def _short(words: str) -> str:
-    """Return what has room in a table; a device says the whole of it."""
+    """Shorten a text to the width of a table column."""
     return words if len(words) <= _ROOM else f"{words[: _ROOM - 1]}…"
 
 
 def explained(device: Device) -> str:
-    """Return what there is to know of a device, a line a fact."""
+    """Return the help text of a device, one fact per line."""
     unit = _unit_of(device)
     facts = {
         "class": device.device_class,
@@ -70,7 +70,7 @@ def explained(device: Device) -> str:
         "methods": ", ".join(dict.fromkeys(n.split(".")[0] for n in device.methods)),
     }
     title = f"{device.name}: {device.description}".removesuffix(": ")
-    lines = [f"{name:<8} {told}" for name, told in facts.items() if told]
+    lines = [f"{name:<8} {fact}" for name, fact in facts.items() if fact]
     if device.positioner:
         lines += ["", *_how_to_move(device)]
     return "\n".join([title, "", *lines])
@@ -81,18 +81,18 @@ def _how_to_move(device: Device) -> Iterator[str]:
 
 
 def no_method(device: Device, path: str, own: Iterable[str]) -> str:
-    """Return what to say where nothing public is called `path`.
+    """Return the error text for an unknown public method.
 
     Args:
-        device: that was asked.
-        path: what was asked for, dotted.
-        own: what Tab offers behind its name.
+        device: of the method.
+        path: dotted name of the method.
+        own: names that completion offers for the device.
     """
-    said = f"{device.name} has nothing public called {path}"
+    text = f"{device.name} has nothing public called {path}"
     if path in _MOVING and device.positioner:
-        return f"{said}: {_to_move(device)}"
+        return f"{text}: {_to_move(device)}"
     known = device.methods if "." in path else {*own}
-    return f"{said}: {nearest(path, known)}"
+    return f"{text}: {nearest(path, known)}"
 
 
 def _to_move(device: Device) -> str:
@@ -101,9 +101,9 @@ def _to_move(device: Device) -> str:
 
 
 def hidden(device: Device, value: object) -> str:
-    """Return what to say where somebody assigns to the device itself."""
-    said = f"dev.{device.name} cannot be assigned"
-    return f"{said}{_by_hand(device, value)}" if device.positioner else said
+    """Return the error text for `dev.samx = value`."""
+    text = f"dev.{device.name} cannot be assigned"
+    return f"{text}{_by_hand(device, value)}" if device.positioner else text
 
 
 def _by_hand(device: Device, value: object) -> str:
@@ -115,11 +115,11 @@ def _by_hand(device: Device, value: object) -> str:
 
 
 def not_assigned(device: Device, name: str, value: object) -> str:
-    """Return what to say where somebody assigns what cannot be assigned."""
-    said = f"{device.name}.{name} cannot be assigned"
+    """Return the error text for `dev.samx.name = value` if it cannot be assigned."""
+    text = f"{device.name}.{name} cannot be assigned"
     if device.positioner and name in ("position", "readback", "value"):
-        return f"{said}{_by_hand(device, value)}"
+        return f"{text}{_by_hand(device, value)}"
     if f"{name}.set" in device.methods:
-        return f"{said}: call dev.{device.name}.{name}.set(…)"
+        return f"{text}: call dev.{device.name}.{name}.set(…)"
     set_it = f": set it with dev.{device.name}.set(…)"
-    return f"{said}{set_it if 'set' in device.methods or device.positioner else ''}"
+    return f"{text}{set_it if 'set' in device.methods or device.positioner else ''}"

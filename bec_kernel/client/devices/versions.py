@@ -1,21 +1,21 @@
-"""What is shown of a device list's changes and versions."""
+"""Results of device list changes and versions, as text and tables."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bec_kernel.client import tabulate
+from bec_kernel import tabulate
 from bec_kernel.wire import DeviceListVersion
 
 
 class Applied:
-    """What a change has done.
+    """Result of a change of the device list.
 
     Attributes:
-        versions: of the list, by device server.
-        names: of the devices that were touched.
-        failed: why a device is not connected, by name.
-        notes: which definition in the files replaced which.
+        versions: new version of the list, by device server.
+        names: of the devices that were changed.
+        failed: reason by name, for devices that are not connected.
+        notes: definitions in the files that replace others.
     """
 
     def __init__(self, values: Mapping[str, Any], notes: list[str]) -> None:
@@ -38,7 +38,7 @@ class Applied:
 
 
 class Difference(Sequence[str]):
-    """What changes from one device list to another: `+ new`, `- gone`, `~ other`."""
+    """Differences as lines: `+ new`, `- removed`, `~ changed`."""
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
@@ -54,7 +54,7 @@ class Difference(Sequence[str]):
 
 
 class Versions:
-    """The versions of the device list that are kept, the newest last."""
+    """Stored versions of the device list, the newest last."""
 
     _HEAD = ("version", "server", "time", "user", "action", "devices")
 

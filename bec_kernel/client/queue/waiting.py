@@ -1,11 +1,12 @@
-"""What an item waits for, worked out of what is on the bus: so it is never old."""
+"""The reason why an item waits, computed from the present state of the bus."""
 
 import time
 from collections.abc import Iterable, Mapping
 
 from bec_kernel.bus import Bus
 from bec_kernel.client.queue.begins import times
-from bec_kernel.wire import Item, ItemState, QueueState, QueueStatus, keys
+from bec_kernel.scan import device_obstacle, queue_obstacle
+from bec_kernel.wire import Item, ItemState, QueueStatus, keys
 
 
 class Waiting:
@@ -38,15 +39,13 @@ class Waiting:
             return item.reason or (f"paused {item.paused}" if item.paused else "")
         if item.is_scan and self._first[queue] != item.scan_id:
             return ""
-        status = self._queues.get(queue)
-        locked = status.locked if status and not item.is_scan else None
-        if locked and not locked.moves:
-            return f"queue {queue} is locked {locked}"
+        held_up = "" if item.is_scan else queue_obstacle(item, self._queues.get(queue))
+        if held_up:
+            return held_up
         shared = [device for device in item.devices if device in self._held]
         if not shared:
             return ""
-        holder = self._held[min(shared)]
-        return f"{min(shared)} is held by {_label(holder)} of {holder.user}"
+        return device_obstacle(min(shared), self._held[min(shared)])
 
 
 def why_waits(bus: Bus, scan_id: str) -> str:
@@ -57,17 +56,14 @@ def why_waits(bus: Bus, scan_id: str) -> str:
     if not item.is_scan or not _waits(item):
         everything = bus.get_all(keys.items()) if _waits(item) else {scan_id: item}
         return Waiting(everything.values(), bus.get_all(keys.queues())).why(item)
-    status = bus.get(keys.queues(), item.request.queue)
-    if status is None or status.state is QueueState.RUNNING:
-        return ""
-    return f"queue {status.name} is {status.state} ({status.reason})"
+    return queue_obstacle(item, bus.get(keys.queues(), item.request.queue))
 
 
 def place_in_queue(bus: Bus, scan_id: str) -> str:
     """Return the place of a scan that waits: `3rd in queue primary, begins 14:02`.
 
-    Looks at all items. Empty: it does not wait. When it begins is left out where nobody
-    knows, and where time is not that of a clock on the wall.
+    Looks at all items. Empty: it does not wait. The time of its begin is left out where
+    it is not known, and on a virtual clock.
     """
     items = bus.get_all(keys.items())
     item = items.get(scan_id)
@@ -101,9 +97,3 @@ def _ordinal(number: int) -> str:
 
 def _waits(item: Item) -> bool:
     return item.state is ItemState.PENDING
-
-
-def _label(item: Item) -> str:
-    """Return what people call an item."""
-    name = item.request.name
-    return f"scan {item.scan_number} {name}" if item.scan_number else name

@@ -1,25 +1,32 @@
-"""Points as tables of pandas and xarray, imported at first use."""
+"""Points as tables of pandas and xarray, one row per point or over the scan's grid.
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+numpy, pandas and xarray are imported at first use: importing the client stays fast.
+"""
 
-from bec_kernel.client.scan.streams import ByPoint
-from bec_kernel.wire import Point, Reading, Times
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bec_kernel.wire import Begin, Point, Reading, Times
 
 if TYPE_CHECKING:
     import numpy
     import pandas
     import xarray
 
-    from bec_kernel.client.scan.gridded import Places
+    from bec_kernel.scan import Grid
 
+POINT = "point_id"
+ByPoint = dict[str, dict[int, Reading]]
+"""Readings by signal and `point_id`: `{"counter_stream": {0: Reading(7.0, t)}}`."""
+_NO_POINT = -1
 
 PARTS = tuple(name for name in Times.__struct_fields__ if name != "start")
-"""What the time of a point is split into."""
+"""Names of the parts of a point's duration."""
 
 
 def parts(points: Sequence[Point]) -> dict[str, list[float]]:
-    """Return one list a part of the points' time, s; NaN where nobody has told."""
+    """Return one list of durations per part, s; NaN where unknown."""
     nan = float("nan")
     return {
         part: [getattr(p.times, part) if p.times else nan for p in points]
@@ -28,7 +35,7 @@ def parts(points: Sequence[Point]) -> dict[str, list[float]]:
 
 
 def columns(points: Sequence[Point], motors: Sequence[str]) -> dict[str, list[Any]]:
-    """Return one list of readings a signal, motors first; None where one is missing."""
+    """Return one list of readings per signal, motors first; None where missing."""
     names: dict[str, None] = {}
     for point in points:
         devices = [d for d in motors if d in point.data]
@@ -45,7 +52,7 @@ def columns(points: Sequence[Point], motors: Sequence[str]) -> dict[str, list[An
 def _with(
     found: dict[str, list[Any]], points: Sequence[Point], more: ByPoint
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Yield all columns; one that is aligned steps back behind one that was read."""
+    """Yield all columns; an aligned one is renamed if its name is taken."""
     yield from found.items()
     for name, readings in more.items():
         shown = f"{name}_aligned" if name in found else name
@@ -57,7 +64,10 @@ def _values(column: Sequence[Reading | None]) -> list[Any]:
 
 
 def array(values: Sequence[Any]) -> "numpy.ndarray[Any, Any]":
-    """Return values as one array, NaN where one is missing; of objects, if need be."""
+    """Return values as one array `(values, *shape)`; NaN where one is missing.
+
+    Values of different shapes or other types give an array of objects.
+    """
     import numpy as np
 
     shapes = {np.shape(value) for value in values if value is not None}
@@ -79,12 +89,12 @@ def to_pandas(
     timestamps: bool,
     timing: bool,
 ) -> "pandas.DataFrame":
-    """Return one row a point; arrays lie in their cells as they are.
+    """Return one row per point; an array is one cell.
 
     Args:
         points: in order.
-        read: readings of each signal, one a point.
-        more: readings of other signals, by point_id.
+        read: readings of each signal, one per point.
+        more: readings of aligned signals, by `point_id`.
         timestamps: see `ScanReport.to_pandas`.
         timing: the same.
     """
@@ -115,16 +125,16 @@ def to_xarray(
     timing: bool,
     places: "Places",
 ) -> "xarray.Dataset":
-    """Return variables over their places; an array adds the dimension `<name>_0`.
+    """Return variables over their places; arrays add dimensions `<name>_0`, ….
 
     Args:
         points: in order.
-        read: readings of each signal, one a point.
-        more: readings of other signals, by point_id.
+        read: readings of each signal, one per point.
+        more: readings of aligned signals, by `point_id`.
         units: of each signal that has one.
-        attributes: of the whole.
+        attributes: of the dataset.
         timing: see `ScanReport.to_xarray`.
-        places: where the points stand. A signal whose name is an axis' is called
+        places: of the points. A signal with the name of an axis is called
             `<name>_readback`.
     """
     import xarray as xr
@@ -141,3 +151,97 @@ def to_xarray(
         data = places.spread(seconds)
         variables[f"time_{part}"] = (places.dims, data, {"units": "s"})
     return xr.Dataset(variables, coords=places.coordinates(units), attrs=attributes)
+
+
+# --- places of points ------------------------------------------------------------
+class Places(Protocol):
+    """Places of the points in a dataset.
+
+    Attributes:
+        dims: names of the dimensions.
+    """
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the dimensions, one per motor, slowest first."""
+        ...
+
+    def spread(self, values: Sequence[Any]) -> "numpy.ndarray[Any, Any]":
+        """Arrange values, one per point; empty places are NaN or None."""
+
+    def coordinates(self, units: Mapping[str, str]) -> dict[str, Any]:
+        """Return the coordinates as xarray takes them."""
+
+
+class InLine:
+    """Points in a row, one dimension `point_id`."""
+
+    dims = (POINT,)
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        self._points = points
+
+    def spread(self, values: Sequence[Any]) -> "numpy.ndarray[Any, Any]":
+        """See `Places.spread`."""
+        return array(values)
+
+    def coordinates(self, units: Mapping[str, str]) -> dict[str, Any]:
+        """See `Places.coordinates`."""
+        return {POINT: [point.point_id for point in self._points]}
+
+
+class OverGrid:
+    """Each point at its crossing of the grid; points beyond the grid are left out."""
+
+    def __init__(self, points: Sequence[Point], grid: "Grid") -> None:
+        import numpy as np
+
+        self._grid = grid
+        self._points = points
+        self.dims = tuple(axis.motor for axis in grid.axes)
+        ids = np.array([point.point_id for point in points], np.intp)
+        self._inside = np.flatnonzero(ids < math.prod(grid.shape))
+        self._ids = ids[self._inside]
+        self._at = np.ravel_multi_index(grid.index(self._ids), grid.shape)
+
+    def spread(self, values: Sequence[Any]) -> "numpy.ndarray[Any, Any]":
+        """See `Places.spread`."""
+        cells: list[Any] = [None] * math.prod(self._grid.shape)
+        if values:  # empty before the first point
+            for number, at in zip(self._inside.tolist(), self._at, strict=True):
+                cells[at] = values[number]
+        found = array(cells)
+        return found.reshape(self._grid.shape + found.shape[1:])
+
+    def coordinates(self, units: Mapping[str, str]) -> dict[str, Any]:
+        """See `Places.coordinates`; `point_id` is -1 where none was taken."""
+        import numpy as np
+
+        ids = np.full(math.prod(self._grid.shape), _NO_POINT)
+        ids[self._at] = self._ids
+        found: dict[str, Any] = {POINT: (self.dims, ids.reshape(self._grid.shape))}
+        for motor, places in self._grid.coordinates().items():
+            unit = self._unit(motor, units)
+            found[motor] = (motor, places, {"units": unit} if unit else {})
+        return found
+
+    def _unit(self, motor: str, units: Mapping[str, str]) -> str:
+        """Return a motor's unit; its signals may have other names than the motor."""
+        read = self._points[0].data.get(motor, {}) if self._points else {}
+        return next((units[name] for name in (motor, *read) if name in units), "")
+
+
+def places_of(
+    points: Sequence[Point], begin: Begin | None, first: Mapping[str, float]
+) -> Places:
+    """Choose the places of a scan's points: over its grid, or in a row.
+
+    Args:
+        points: those so far.
+        begin: the scan's definition; None before it has begun.
+        first: setpoints of the first point of a relative scan, motor units.
+    """
+    from bec_kernel.scan import grid_of
+
+    grid = grid_of(begin, first) if begin is not None else None
+    return InLine(points) if grid is None else OverGrid(points, grid)

@@ -1,20 +1,34 @@
-"""What is different between two scans, in lines for people."""
+"""Compare two scans and list the differences as lines of text."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from bec_kernel.client.scan.record import ScanRecord
 from bec_kernel.language import show
-from bec_kernel.wire import Readings
+from bec_kernel.wire import Begin, Readings, ScanRequest
 
 _NOTHING = object()
 _SET_UP = "configuration"
-Told = Mapping[str, Mapping[str, Any]]
-"""What a scan is, by what it is about and by name."""
+Description = Mapping[str, Mapping[str, Any]]
+"""A scan for comparison: `{"parameter": {"steps": 11}, "device": {"samx": True}}`."""
 
 
-def told(scan: ScanRecord) -> Told:
-    """Return what a scan is."""
+class _Scan(Protocol):
+    """The part of a scan report that is compared."""
+
+    @property
+    def begin(self) -> Begin | None: ...
+    @property
+    def request(self) -> ScanRequest: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def baseline(self) -> dict[str, Readings]: ...
+    @property
+    def configuration(self) -> dict[str, Readings]: ...
+
+
+def described(scan: _Scan) -> Description:
+    """Collect what is compared of a scan, by topic and name."""
     begin, request = scan.begin, scan.request
     return {
         "": {"scan": request.name, "user": scan.user},
@@ -32,8 +46,8 @@ def _values(read: Mapping[str, Readings]) -> dict[str, Any]:
     return {n: one.value for readings in read.values() for n, one in readings.items()}
 
 
-def difference(one: Told, other: Told) -> list[str]:
-    """Return lines: `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`."""
+def difference(one: Description, other: Description) -> list[str]:
+    """List differences: `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`."""
     return [
         line
         for about in one
@@ -45,7 +59,7 @@ def _lines(
     about: str, one: Mapping[str, Any], other: Mapping[str, Any]
 ) -> Iterator[str]:
     names = dict.fromkeys((*one, *other))
-    if about == _SET_UP:  # of a device that is in one only its name is said
+    if about == _SET_UP:  # of a device in one scan only the name is listed
         names = dict.fromkeys(name for name in one if name in other)
     for name in names:
         before, after = one.get(name, _NOTHING), other.get(name, _NOTHING)
@@ -67,7 +81,7 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def _value(value: Any) -> str:
-    """A flag says nothing but that it is there."""
+    """Show a value behind a name; a flag is shown by its name alone."""
     return "" if value is True else f": {_shown(value)}"
 
 

@@ -1,28 +1,51 @@
-"""Points of a scan from its file, once they are no longer on the bus."""
+"""Read a scan's master file over the bus: points, baseline, streams, fit.
 
+Nothing here opens a file: a `RemoteFile` asks the file writer for each part. All
+functions raise `RefusedError` when the file is unfinished or is not a scan's file, and
+`DeadlineError` when the file writer does not answer.
+"""
+
+from collections.abc import Iterator
 from math import isnan
 from typing import Any, NamedTuple
 
-from bec_kernel.client.scan import file_point_metadata
-from bec_kernel.client.scan.file_point_metadata import COLLECTION, PointMetadata
-from bec_kernel.client.scan.remote_file import RemoteFile
-from bec_kernel.wire import Point, PointStatus, Reading, Readings
+import msgspec
 
-DEVICES = f"{COLLECTION}/devices"
-_STATUS = f"{COLLECTION}/point_status"
-_GROUPS = f"{COLLECTION}/readout_groups"
+from bec_kernel.client.scan.dataframes import ByPoint
+from bec_kernel.client.scan.remote_file import RemoteFile, RemoteItem
+from bec_kernel.client.scan.signals import AtPoints, SignalData
+from bec_kernel.wire import Begin, Fit, Point, PointStatus, Reading, Readings, Times
+
+_COLLECTION = "/entry/collection"
+_DEVICES = f"{_COLLECTION}/devices"
+_STATUS = f"{_COLLECTION}/point_status"
+_GROUPS = f"{_COLLECTION}/readout_groups"
+_ALIGNED = f"{_COLLECTION}/aligned"
+_CONFIGURATION = f"{_COLLECTION}/configuration"
+_BEC = f"{_COLLECTION}/metadata/bec"
+_FIT = f"{_COLLECTION}/fit"
+_FIT_PARTS = ("points", "model", "x", "y", "message")
+_POINTS = f"{_COLLECTION}/points"
+_TIME_PARTS = [name for name in Times.__struct_fields__ if name != "start"]
 _KNOWN = {str(status): status for status in PointStatus}
+_LIFE = "life/"
+_NAN = float("nan")
+_GOOD = 0
+
 Key = tuple[str, str]
+"""Device and signal."""
 Column = list[Reading | None]
+"""One signal's readings, one per point; None where the file has none."""
 
 
+# --- points -------------------------------------------------------------------------
 class FileContent(NamedTuple):
-    """What a file tells.
+    """Points and baseline of one file.
 
     Attributes:
-        points: in order.
-        baseline: readings, by device.
-        units: of each signal that has one.
+        points: in order of their `point_id`.
+        baseline: `{"samy": {"samy": Reading(0.5, t)}}`.
+        units: engineering unit by signal, for those that have one.
     """
 
     points: list[Point]
@@ -30,19 +53,14 @@ class FileContent(NamedTuple):
     units: dict[str, str]
 
 
-def filed(file: RemoteFile) -> FileContent:
-    """Read all points and the baseline of a finished file.
-
-    Raises:
-        RefusedError: it is not finished, or no scan's file.
-        DeadlineError: the file writer does not answer.
-    """
+def content_of(file: RemoteFile) -> FileContent:
+    """Read all points and the baseline of a finished file."""
     units: dict[str, str] = {}
     columns, count = columns_of(file)
-    points = part(file, columns, 0, count, units)
+    points = points_of(file, columns, 0, count, units)
     monitored = dict(columns)
     baseline = {
-        device: _once(file, device, signals, units)
+        device: _single_readings(file, device, signals, units)
         for device, signals in _members(file, f"{_GROUPS}/baseline").items()
         if device not in monitored
     }
@@ -50,10 +68,11 @@ def filed(file: RemoteFile) -> FileContent:
 
 
 def columns_of(file: RemoteFile) -> tuple[list[Key], int]:
-    """Return device and signal of what a finished file has one value a point of.
+    """List the signals that have one value per point in a finished file.
 
     Returns:
-        The columns, in their order, and how many points there are; streams have others.
+        `[("samx", "samx"), …]` in the file's order, without streams, and the number of
+        points.
     """
     members = _members(file, f"{_GROUPS}/monitored")
     lengths = [file[f"{_STATUS}/{device}"].shape[0] for device in members]
@@ -61,62 +80,43 @@ def columns_of(file: RemoteFile) -> tuple[list[Key], int]:
     found: list[Key] = []
     for device, signals in members.items():
         for signal in signals:
-            times = file[f"{DEVICES}/{device}/{signal}/timestamp"]
+            times = file[f"{_DEVICES}/{device}/{signal}/timestamp"]
             if times.shape == (count,):
                 found.append((device, signal))
     return found, count
 
 
-def _members(file: RemoteFile, group: str) -> dict[str, list[str]]:
-    """Return the signals of each device of a readout group, in their order."""
-    found: dict[str, list[str]] = {}
-    for place in signals_of(file, group):
-        device, _, signal = place.partition("/")
-        found.setdefault(device, []).append(signal)
-    if not found:  # a file that does not name them: by the alphabet, all there are
-        return {name: file[f"{DEVICES}/{name}"].names for name in file[group].names}
-    return found
-
-
-def signals_of(file: RemoteFile, group: str) -> list[str]:
-    """Return `device/signal` of all in a group, in their order; none: no such group."""
-    above, _, name = group.rpartition("/")
-    if name not in file[above].names:
-        return []
-    return [str(one) for one in file[group].attrs.get("signals", ())]
-
-
-def part(
+def points_of(
     file: RemoteFile,
     columns: list[Key],
     start: int,
     stop: int,
     units: dict[str, str] | None = None,
 ) -> list[Point]:
-    """Return the points from `start` on, up to but without `stop`.
+    """Read the points `start` to `stop` (excluded).
 
     Args:
         file: of the scan; it may still be written.
-        columns: device and signal of each.
+        columns: device and signal of each column.
         start: first `point_id`.
-        stop: behind the last one.
-        units: is told the unit of each signal that has one.
+        stop: last `point_id` + 1.
+        units: filled with the unit of each signal that has one.
     """
+    rows = slice(start, stop)
     devices = list(dict.fromkeys(device for device, _ in columns))
-    said = file[_STATUS].attrs
-    status = {d: _status(file, d, said, slice(start, stop)) for d in devices}
+    names = file[_STATUS].attrs
+    status = {device: _status(file, device, names, rows) for device in devices}
     data: dict[str, dict[str, Column]] = {device: {} for device in devices}
     for device, signal in columns:
-        place = f"{DEVICES}/{_step(device)}/{_step(signal)}"
-        column = _column(file, place, slice(start, stop), signal, units)
-        data[device][signal] = column
-    own = file_point_metadata.read(file, slice(start, stop), stop - start)
+        place = f"{_DEVICES}/{_path_part(device)}/{_path_part(signal)}"
+        data[device][signal] = _column(file, place, rows, signal, units)
+    metadata = _point_metadata(file, rows, stop - start)
     return [
         _point(
             start + row,
             {device: _row(signals, row) for device, signals in data.items()},
             {device: codes[row] for device, codes in status.items()},
-            own[row],
+            metadata[row],
         )
         for row in range(stop - start)
     ]
@@ -126,33 +126,27 @@ def _point(
     number: int,
     data: dict[str, Readings],
     status: dict[str, PointStatus],
-    own: PointMetadata,
+    metadata: "_PointMetadata",
 ) -> Point:
-    """Return a point as a file tells of it."""
     retaken = PointStatus.RETAKEN in status.values()
     return Point(
-        index=own.step,
+        index=metadata.step,
         point_id=number,
-        attempt=own.attempt or (2 if retaken else 1),
-        begin=own.begin,
-        end=own.end,
+        attempt=metadata.attempt or (2 if retaken else 1),
+        begin=metadata.begin,
+        end=metadata.end,
         data={device: found for device, found in data.items() if found},
-        life=own.life,
+        life=metadata.life,
         status={d: one for d, one in status.items() if one is not PointStatus.GOOD},
-        times=own.times,
+        times=metadata.times,
     )
 
 
-def _step(name: str) -> str:
-    """Return a name as one step of a path, as the file writer makes it."""
-    return name.replace("/", "_")
-
-
 def _status(
-    file: RemoteFile, device: str, said: dict[str, Any], rows: slice
+    file: RemoteFile, device: str, names: dict[str, Any], rows: slice
 ) -> list[PointStatus]:
     codes = file[f"{_STATUS}/{device}"][rows].tolist()
-    words = [str(said.get(f"value_{code}", "good")) for code in codes]
+    words = [str(names.get(f"value_{code}", "good")) for code in codes]
     return [_KNOWN.get(word, PointStatus.GOOD) for word in words]
 
 
@@ -167,17 +161,25 @@ def _column(
     if units is not None and (unit := item.attrs.get("units")):
         units[signal] = str(unit)
     stamps = file[f"{place}/timestamp"][rows].tolist()
-    pairs = zip(listed(item[rows]), stamps, strict=True)
+    pairs = zip(_listed(item[rows]), stamps, strict=True)
     return [None if isnan(t) else Reading(v, t) for v, t in pairs]
 
 
-def _once(
+def _row(signals: dict[str, Column], number: int) -> Readings:
+    return {
+        name: reading
+        for name, column in signals.items()
+        if (reading := column[number]) is not None
+    }
+
+
+def _single_readings(
     file: RemoteFile, device: str, signals: list[str], units: dict[str, str]
 ) -> Readings:
-    """Return the readings of a device of the baseline; it may have streams, too."""
+    """Read a baseline device: signals with one value; its streams are skipped."""
     found: Readings = {}
     for signal in signals:
-        place = f"{DEVICES}/{device}/{signal}"
+        place = f"{_DEVICES}/{device}/{signal}"
         when = file[f"{place}/timestamp"]
         if when.shape != ():
             continue
@@ -189,15 +191,201 @@ def _once(
     return found
 
 
-def listed(value: Any, *, once: bool = False) -> list[Any]:
-    """Return rows as a list of Python's numbers and texts; arrays as they are.
+# --- metadata of a point ------------------------------------------------------------
+class _PointMetadata(NamedTuple):
+    """One point's metadata; files of old versions have the durations at most.
 
-    Args:
-        value: of a dataset.
-        once: it is one value, and no row of them.
+    Attributes:
+        step: index of the step that completed it; -1: unknown.
+        attempt: 1 for the first, 2 after a rewind, …; 0: unknown.
+        begin: s since the epoch; NaN: unknown.
+        end: s since the epoch; NaN: unknown.
+        life: of each device server that is known.
+        times: durations of its parts, s; None: unknown.
     """
-    rows = [value] if once else list(value)
+
+    step: int
+    attempt: int
+    begin: float
+    end: float
+    life: dict[str, int]
+    times: Times | None
+
+
+def _point_metadata(file: RemoteFile, rows: slice, count: int) -> list[_PointMetadata]:
+    """Read time, attempt and durations of the `count` points in `rows`."""
+    moments = _table(file, "moments", rows, count)
+    numbers = _table(file, "numbers", rows, count)
+    columns = [
+        file[f"{_COLLECTION}/timing/{name}"][rows].tolist() for name in _TIME_PARTS
+    ]
+    return [
+        _metadata_of_row(
+            moments[row], numbers[row], [column[row] for column in columns]
+        )
+        for row in range(count)
+    ]
+
+
+def _table(
+    file: RemoteFile, name: str, rows: slice, count: int
+) -> list[dict[str, float]]:
+    """Read rows of a dataset as `{column: value}`; empty dicts if it does not exist."""
+    if "points" not in file[_COLLECTION].names:
+        return [{}] * count
+    item = file[f"{_POINTS}/{name}"]
+    names = [str(one) for one in item.attrs["columns"]]
+    return [dict(zip(names, row, strict=True)) for row in item[rows].tolist()]
+
+
+def _metadata_of_row(
+    moments: dict[str, float], numbers: dict[str, float], parts: list[float]
+) -> _PointMetadata:
+    attempt = int(numbers.get("attempt", 0))
+    start = moments.get("start", _NAN)
+    return _PointMetadata(
+        step=int(numbers["step"]) if attempt else -1,
+        attempt=attempt,
+        begin=moments.get("begin", _NAN),
+        end=moments.get("end", _NAN),
+        life={
+            name.removeprefix(_LIFE): int(life)
+            for name, life in numbers.items()
+            if name.startswith(_LIFE) and life
+        },
+        times=None if any(map(isnan, parts)) else Times(start, *parts),
+    )
+
+
+# --- streams and aligned rows -------------------------------------------------------
+def aligned_of(file: RemoteFile) -> AtPoints:
+    """Read the stream values that were aligned to the points."""
+    found: ByPoint = {}
+    units: dict[str, str] = {}
+    for place in _signals_of(file, _ALIGNED):
+        name = place.rpartition("/")[2]
+        value = file[f"{_ALIGNED}/{place}/value"]
+        found[name] = dict(_aligned_rows(file, f"{_ALIGNED}/{place}", value))
+        if unit := value.attrs.get("units"):
+            units[name] = str(unit)
+    return AtPoints(found, units)
+
+
+def _aligned_rows(
+    file: RemoteFile, place: str, value: RemoteItem
+) -> Iterator[tuple[int, Reading]]:
+    stamps = file[f"{place}/timestamp"][...].tolist()
+    codes = file[f"{place}/status"][...].tolist()
+    rows = zip(_listed(value[...]), stamps, codes, strict=True)
+    for number, (one, when, code) in enumerate(rows):
+        if not isnan(when):
+            yield number, Reading(one if code == _GOOD else None, when)
+
+
+def streams_in(file: RemoteFile) -> list[Key]:
+    """List device and signal of each stream: `[("counter", "counter_stream")]`."""
+    places = _signals_of(file, f"{_GROUPS}/async")
+    pairs = (place.partition("/") for place in places)
+    return [(device, signal) for device, _, signal in pairs]
+
+
+def stream_of(file: RemoteFile, device: str, signal: str) -> SignalData:
+    """Read one stream, one value per sample; empty if it has no samples."""
+    import numpy as np
+
+    place = f"{_DEVICES}/{device}"
+    devices = file[_DEVICES].names
+    if device not in devices or signal not in file[place].names:
+        return SignalData(signal, np.array([]), np.array([]))
+    item = file[f"{place}/{signal}/value"]
+    times = np.asarray(file[f"{place}/{signal}/timestamp"][...])
+    value = np.asarray(item[...])
+    if value.dtype.kind == "S":
+        value = np.array(_listed(value), object)
+    if len(times) == 1 < len(value):
+        value = value[np.newaxis]
+    return SignalData(signal, value, times, str(item.attrs.get("units", "")))
+
+
+# --- the scan as a whole ------------------------------------------------------------
+def configuration_of(file: RemoteFile) -> dict[str, Readings]:
+    """Read the config signals by device; empty where they were not recorded."""
+    found: dict[str, Readings] = {}
+    for device in file[_CONFIGURATION].names:
+        place = f"{_CONFIGURATION}/{device}"
+        for signal in map(str, file[place].attrs.get("signals", ())):
+            value, when = (
+                _single(file[f"{place}/{signal}/{part}"])
+                for part in ("value", "timestamp")
+            )
+            found.setdefault(device, {})[signal] = Reading(value, when)
+    return found
+
+
+def begin_of(file: RemoteFile) -> Begin:
+    """Read the scan's definition: the first entry of its step log."""
+    return msgspec.json.decode(_single(file[f"{_BEC}/definition"]), type=Begin)
+
+
+def first_setpoints_of(file: RemoteFile) -> dict[str, float]:
+    """Read the setpoints of a relative scan's first point, motor units; else empty."""
+    if "first" not in file[_BEC].names:
+        return {}
+    return msgspec.json.decode(_single(file[f"{_BEC}/first"]), type=dict[str, float])
+
+
+def fit_of(file: RemoteFile) -> Fit | None:
+    """Read the final fit; None if the scan has none."""
+    if "fit" not in file[_COLLECTION].names or not file[f"{_FIT}/model"].shape[0]:
+        return None
+    names, values, errors = (
+        _listed(file[f"{_FIT}/parameters/{part}"][...])
+        for part in ("name", "value", "error")
+    )
+    with_errors = zip(names, errors, strict=True)
+    curve = [_listed(file[f"{_FIT}/curve/{axis}"][...]) for axis in ("x", "y")]
+    return Fit(
+        values=dict(zip(names, values, strict=True)),
+        errors={name: error for name, error in with_errors if not isnan(error)},
+        curve=curve if curve[0] else [],
+        final=True,
+        **{part: _listed(file[f"{_FIT}/{part}"][...])[0] for part in _FIT_PARTS},
+    )
+
+
+# --- names and values ---------------------------------------------------------------
+def _members(file: RemoteFile, group: str) -> dict[str, list[str]]:
+    """Group the signals of a readout group by device, in their order."""
+    found: dict[str, list[str]] = {}
+    for place in _signals_of(file, group):
+        device, _, signal = place.partition("/")
+        found.setdefault(device, []).append(signal)
+    if not found:  # older files have no list of names: take all, sorted
+        return {name: file[f"{_DEVICES}/{name}"].names for name in file[group].names}
+    return found
+
+
+def _signals_of(file: RemoteFile, group: str) -> list[str]:
+    """List `device/signal` of a group in its order; empty if there is no such group."""
+    above, _, name = group.rpartition("/")
+    if name not in file[above].names:
+        return []
+    return [str(one) for one in file[group].attrs.get("signals", ())]
+
+
+def _path_part(name: str) -> str:
+    """Convert a name to one part of a path as the file writer does."""
+    return name.replace("/", "_")
+
+
+def _listed(rows: Any) -> list[Any]:
+    """Convert rows of a dataset to Python numbers and texts; arrays stay arrays."""
     return [_plain(row) for row in rows]
+
+
+def _single(item: RemoteItem) -> Any:
+    """Read a dataset that holds one value."""
+    return _plain(item[...])
 
 
 def _plain(value: Any) -> Any:
@@ -206,11 +394,3 @@ def _plain(value: Any) -> Any:
     if getattr(value, "ndim", 0) == 0 and hasattr(value, "item"):
         return _plain(value.item())
     return value
-
-
-def _row(signals: dict[str, Column], number: int) -> Readings:
-    return {
-        name: reading
-        for name, column in signals.items()
-        if (reading := column[number]) is not None
-    }

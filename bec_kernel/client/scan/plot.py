@@ -1,4 +1,4 @@
-"""A scan's data as a picture: one signal over another."""
+"""Plot a scan's data: one signal over another."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from bec_kernel.wire import Fit, Reading
 POINT = "point_id"
 _DATA, _FIT = "#1f77b4", "#d62728"
 Numbers = Mapping[str, Sequence[float | None]]
-"""One value a point, by signal; None where one is missing."""
+"""One value per point, by signal; None where it is missing."""
 
 
 class ScanPlot:
-    """A picture; a notebook shows it.
+    """A plot as SVG; a notebook shows it.
 
     Attributes:
         svg: the picture.
@@ -30,7 +30,7 @@ class ScanPlot:
         self.y = y
 
     def save(self, path: Path | str) -> Path:
-        """Write it to a file, and return its path."""
+        """Write the SVG to a file and return its path."""
         target = Path(path)
         target.write_text(self.svg, encoding="utf-8")
         return target
@@ -43,7 +43,7 @@ class ScanPlot:
 
 
 def numbers(columns: Mapping[str, Sequence[Reading | None]]) -> Numbers:
-    """Return the signals that can be drawn: one number a point."""
+    """Return the signals that can be drawn: those with one number per point."""
     found: dict[str, list[float | None]] = {}
     for name, column in columns.items():
         values = [None if one is None else _number(one.value) for one in column]
@@ -59,7 +59,7 @@ def _number(value: Any) -> float | None:
 def choose(
     found: Numbers, motors: Sequence[str], fit: Fit | None, x: str, y: str
 ) -> tuple[str, str]:
-    """Return what is drawn over what: as asked, as fitted, or what varies.
+    """Return the names of x and y: as requested, as fitted, or the first that varies.
 
     Raises:
         RefusedError: there is no such signal, or none at all.

@@ -1,4 +1,4 @@
-"""A finished file, read over the bus: `report.hdf5["entry/data/samx"][10:20]`."""
+"""Read a scan's file over the bus: `report.hdf5["entry/data/samx"][10:20]`."""
 
 import math
 import uuid
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy
 
 READING = 20.0
-"""The file writer may take so long (s) to read a part."""
+"""Longest time for the file writer to read a part, s."""
 _PAGE = 1 << 20
-"""So many bytes are asked for at once, as the file writer allows."""
+"""Bytes per request: the file writer's limit."""
 
 
 class RemoteFile:
@@ -28,7 +28,7 @@ class RemoteFile:
         bus: of the client.
         reader: the same.
         scan_id: of the scan.
-        path: of the file, where the bus does not know it.
+        path: of the file, for when the bus has forgotten it.
     """
 
     def __init__(self, bus: Bus, reader: Reader, scan_id: str, path: str = "") -> None:
@@ -38,10 +38,10 @@ class RemoteFile:
         self._path = path
 
     def __getitem__(self, item: str) -> "RemoteItem":
-        """Return a group or dataset; nothing of its values is read yet.
+        """Return a group or dataset; its values are read when it is indexed.
 
         Raises:
-            RefusedError: it is not there, or the file is not finished.
+            RefusedError: there is no such item, or the file is not finished.
             DeadlineError: the file writer does not answer.
         """
         return RemoteItem(self, item, self.read(item, look=True))
@@ -75,9 +75,9 @@ class RemoteItem:
 
     Attributes:
         path: in the file.
-        names: of what lies in a group.
+        names: of the members of a group.
         shape: of a dataset.
-        dtype: the same, as numpy writes it; empty for a group.
+        dtype: of a dataset, as numpy writes it; empty for a group.
         attrs: its attributes.
     """
 
@@ -96,8 +96,9 @@ class RemoteItem:
         pieces.
 
         Raises:
-            TypeError: it is neither.
-            RefusedError: it is not there.
+            TypeError: the key is neither a name nor a slice or index.
+            IndexError: an index is outside the dataset.
+            RefusedError: there is no such item.
         """
         if isinstance(key, str):
             return self._file[f"{self.path.rstrip('/')}/{key}"]
@@ -110,7 +111,7 @@ class RemoteItem:
         return value[tuple(0 if axis in flat else slice(None) for axis in _axes(value))]
 
     def _edges(self, keys: tuple[Any, ...]) -> tuple[list[int], list[int], set[int]]:
-        """Return begin and end along each axis, and which axes are one index."""
+        """Return start and stop along each axis, and the axes given by one index."""
         if keys and keys[-1] is Ellipsis:
             keys = keys[:-1]
         if len(keys) > len(self.shape):
@@ -136,7 +137,7 @@ class RemoteItem:
         return start, stop, flat
 
     def _read(self, start: list[int], stop: list[int]) -> Any:
-        """Read a part, in pieces along its first axis that can be cut, and the next."""
+        """Read a part, in pieces along its first axis longer than 1, then the next."""
         import numpy as np
 
         extent = [last - first for first, last in zip(start, stop, strict=True)]

@@ -1,26 +1,40 @@
-"""The data of a scan by device and signal: `report.devices.samx.readback`."""
+"""Data of a scan by device and signal: `report.devices.samx.readback`; streams."""
 
-from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bec_kernel.bus import Bus, entries
+from bec_kernel.client.scan import dataframes
+from bec_kernel.client.scan.dataframes import ByPoint
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Readings
+from bec_kernel.language import nearest
+from bec_kernel.scan import streams_of
+from bec_kernel.wire import (
+    Aligned,
+    Begin,
+    Reading,
+    Readings,
+    Sample,
+    Samples,
+    SignalInfo,
+    StreamMode,
+    keys,
+)
 
 if TYPE_CHECKING:
     import numpy
 
 _MAIN = ("readback", "value")
-"""Words for the signal that has the name of its device."""
+"""Other names of the signal that is called like its device."""
 
 
 class SignalData:
     """One signal's values in one scan.
 
     Attributes:
-        name: as ophyd names it.
-        value: one a point, or one a sample of a stream.
-        timestamp: of each, s since the epoch, device server's clock.
+        name: as in ophyd.
+        value: array `(points, *shape)`; of a stream `(samples, *shape)`.
+        timestamp: array `(points,)`, s since the epoch, device server's clock.
         unit: engineering unit.
     """
 
@@ -50,25 +64,35 @@ class SignalData:
 
     def __repr__(self) -> str:
         count = len(self.value)
-        told = f"{self.name}: {count} value{'' if count == 1 else 's'}"
+        text = f"{self.name}: {count} value{'' if count == 1 else 's'}"
         if not count or self.value.ndim != 1 or self.value.dtype.kind not in "iuf":
-            return told
+            return text
         unit = f" {self.unit}" if self.unit else ""
-        return f"{told}, {self.value[0]:.6g} to {self.value[-1]:.6g}{unit}"
+        return f"{text}, {self.value[0]:.6g} to {self.value[-1]:.6g}{unit}"
+
+
+def signal_data(name: str, readings: Sequence[Reading | None], unit: str) -> SignalData:
+    """Convert readings of one signal to arrays; missing ones become NaN."""
+    import numpy as np
+
+    values = [None if one is None else one.value for one in readings]
+    nan = float("nan")
+    times = np.array([nan if one is None else one.timestamp for one in readings])
+    return SignalData(name, dataframes.array(values), times, unit)
 
 
 Load = Callable[[], SignalData]
-"""Gets the data when they are looked at."""
+"""Reads the data at the time they are looked at."""
 
 
 class NoNameError(RefusedError, AttributeError, KeyError):
-    """A scan has no device, signal or stream of this name."""
+    """The scan has no device, signal or stream of this name."""
 
     __str__ = Exception.__str__  # a KeyError shows its text in quotes
 
 
 class _Names:
-    """What can be looked at by name: as an attribute, or in brackets."""
+    """A collection whose members are attributes and keys."""
 
     _kind = ""
     _title = ""
@@ -88,9 +112,8 @@ class _Names:
         return self._get(name)
 
     def _missing(self, name: object) -> str:
-        near = get_close_matches(str(name), list(self._found), 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {self._all()}"
-        return f"no {self._kind} {name!r:.60} in {self._title}; {hint}"
+        hint = nearest(str(name), self._found)
+        return f"no {self._kind} {name!r:.60} in {self._title}: {hint}"
 
     def _all(self) -> str:
         return ", ".join(self._found) or "none"
@@ -114,8 +137,8 @@ class _Names:
 class DeviceData(_Names):
     """One device's signals in one scan.
 
-    A signal is found by its whole name, by that without the device's, and the one that
-    is named like the device as `readback` or `value`.
+    Keys are the signal's full name (`samx_velocity`), the name without the device
+    (`velocity`), and `readback` or `value` for the signal called like the device.
     """
 
     _kind = "signal"
@@ -139,7 +162,7 @@ class DeviceData(_Names):
 
     @property
     def configuration(self) -> Readings:
-        """How it was set up: readings of its config signals, by name."""
+        """Readings of its config signals: `{"samx_velocity": Reading(1.0, t)}`."""
         return self._set_up()
 
     def __contains__(self, name: object) -> bool:
@@ -172,3 +195,91 @@ class DevicesData(_Names):
             return dict(self._configuration().get(name, {}))
 
         return DeviceData(name, self._found[name], set_up)
+
+
+# --- streams on the bus -------------------------------------------------------------
+ONE = "value"
+"""Name of the value in a stream with a single one."""
+
+
+def column(signal: str, name: str) -> str:
+    """Return the column name of one value of a stream."""
+    return signal if name == ONE else f"{signal}_{name}"
+
+
+class AtPoints(NamedTuple):
+    """Stream values aligned to points by the bundler.
+
+    Attributes:
+        readings: `{"counter_stream": {0: Reading(7.0, t)}}`, by signal and `point_id`;
+            the value is None if no sample covers the point. Rows not aligned yet are
+            missing.
+        units: engineering unit by signal, for those that have one.
+    """
+
+    readings: ByPoint
+    units: dict[str, str]
+
+
+def aligned(bus: Bus, begin: Begin) -> AtPoints:
+    """Read the stream values aligned to points so far."""
+    found = AtPoints({}, {})
+    for device, signal in streams_of(bus, begin):
+        if signal.align is None:
+            continue
+        for name in signal.stream:
+            shown = column(signal.name, name)
+            found.readings[shown] = {}
+            if unit := unit_of(begin, signal):
+                found.units[shown] = unit
+        log = keys.aligned(begin.scan_id, device.name, signal.name)
+        for entry in entries(bus, log):
+            one = entry.message
+            for row in one.rows if isinstance(one, Aligned) else ():
+                for name, reading in row.values.items():
+                    found.readings.setdefault(name, {})[row.point_id] = reading
+    return found
+
+
+def unit_of(begin: Begin, signal: SignalInfo) -> str:
+    """Return the unit of a stream's values at the start of the scan."""
+    return begin.units.get(signal.name, signal.unit)
+
+
+def samples(
+    bus: Bus, scan_id: str, device: str, signal: str, name: str
+) -> list[Reading]:
+    """Read one value of a stream so far: one reading per sample.
+
+    In mode `replace` only the newest; in mode `add_slice` the rows assembled from the
+    slices, as in the file.
+    """
+    log = keys.streams(scan_id, device, signal)
+    messages = [entry.message for entry in entries(bus, log)]
+    found = [one for one in messages if isinstance(one, Samples)]
+    mode = found[-1].mode if found else StreamMode.ADD
+    some = [sample for one in found for sample in one.samples]
+    if mode is StreamMode.ADD_SLICE:
+        return _put_together(some, name)
+    if mode is StreamMode.REPLACE:
+        some = some[-1:]
+    return [Reading(one.values.get(name), one.timestamp) for one in some]
+
+
+def _put_together(slices: list[Sample], name: str) -> list[Reading]:
+    """Assemble rows of equal length from slices; gaps are NaN, 0 for integers."""
+    import numpy as np
+
+    parts: dict[int, list[Any]] = {}
+    times: dict[int, float] = {}
+    for one in slices:
+        parts.setdefault(one.row, []).append(np.atleast_1d(one.values[name]))
+        times.setdefault(one.row, one.timestamp)
+    rows = {number: np.concatenate(some) for number, some in parts.items()}
+    kind = np.result_type(*rows.values()) if rows else np.dtype(float)
+    width = max(map(len, rows.values()), default=0)
+    hole = np.nan if kind.kind == "f" else 0
+    whole = np.full((max(rows, default=-1) + 1, width), hole, kind)
+    for number, row in rows.items():
+        whole[number, : len(row)] = row
+    return [Reading(row, times.get(n, np.nan)) for n, row in enumerate(whole)]

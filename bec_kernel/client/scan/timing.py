@@ -1,17 +1,17 @@
-"""Where the time of a scan went."""
+"""Pure: durations of the parts of a scan's points."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bec_kernel.client import tabulate
+from bec_kernel import tabulate
 from bec_kernel.client.scan import dataframes
 from bec_kernel.wire import Point
 
 
 class Timing(Mapping[str, float]):
-    """Seconds by part: `move settle trigger read wait overhead`; a table for people.
+    """Seconds by part: `move settle trigger read wait overhead`; shown as a table.
 
-    A part is the sum over the points, on the device server's clock. What is before the
-    first point and behind the last one is in none.
+    A part is the sum over the points, on the device server's clock. Time before the
+    first point and after the last one is not included.
     """
 
     _HEAD = ("part", "s", "share")
@@ -21,13 +21,13 @@ class Timing(Mapping[str, float]):
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> "Timing":
-        """Return where the time of `points` went."""
-        told = [point for point in points if point.times is not None]
-        return cls({part: sum(s) for part, s in dataframes.parts(told).items()})
+        """Sum the durations of `points`; those without durations count as 0."""
+        timed = [point for point in points if point.times is not None]
+        return cls({part: sum(s) for part, s in dataframes.parts(timed).items()})
 
     @property
     def total(self) -> float:
-        """From the start of the first point to the end of the last one, s."""
+        """Sum of all parts, s."""
         return sum(self._seconds.values())
 
     def __getitem__(self, part: str) -> float:

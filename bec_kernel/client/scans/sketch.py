@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bec_kernel.client.tabulate import escaped
+from bec_kernel.tabulate import escaped
 from bec_kernel.wire import Forecast
 
 _WIDTH, _HEIGHT = 280, 180

@@ -1,6 +1,5 @@
 """Any lmfit model of one variable. The only module that imports lmfit: it is slow."""
 
-import difflib
 import math
 import warnings
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from lmfit.models import ConstantModel, lmfit_models
 
+from bec_kernel.language import closest
 from bec_kernel.wire import Fit
 from bec_services.data_analysis.fits.schedule import Task
 
@@ -34,21 +34,21 @@ def _plain(name: str) -> str:
 def fit(task: Task) -> Fit:
     """Do one fit. The same points give the same numbers.
 
-    A fit that fails, or a model nobody knows, is a fit whose `message` says so.
+    A fit that fails or has an unknown model gives a result whose `message` says so.
     """
     known = {_plain(name): name for name in names()}
     name = known.get(_plain(task.model), "")
     if task.problem:
         return _failed(task, task.problem)
     if not name:
-        near = difflib.get_close_matches(_plain(task.model), known, 3, 0.4) or known
+        near = closest(_plain(task.model), known) or known
         listed = ", ".join(known[one] for one in near)
         return _failed(task, f"no model {task.model!r}; there is {listed}")
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return _fit(task, name)
-    except Exception as error:  # noqa: BLE001 - lmfit raises anything; it is told
+    except Exception as error:  # noqa: BLE001 - lmfit raises anything; the result says it
         return _failed(task, f"{name} could not be fitted: {error}")
 
 

@@ -1,4 +1,4 @@
-"""Which signals are fitted, when, and under which place in the log. No fit itself."""
+"""Pure: which signals are fitted, when, and at which place in the log of fits."""
 
 import math
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ def is_number(value: Any) -> bool:
 
 
 def choose(begin: Begin, devices: Mapping[str, Device], point: Point) -> Axes | None:
-    """Return what is to be fitted over what; None where no detector gives a number."""
+    """Choose the signals to fit (y over x); None if no detector gives a number."""
     motor = next((name for name in begin.motors if name in point.data), "")
     x = _hinted(motor, devices, point)
     others = [name for name in begin.monitored if name not in begin.motors]
@@ -85,7 +85,7 @@ class FitSeries:
 
     Attributes:
         done: the last fit was put out.
-        missed: so many points had left the bus before they were read.
+        missed: number of points that had left the bus before they were read.
     """
 
     def __init__(
@@ -132,12 +132,12 @@ class FitSeries:
 
     @property
     def ends(self) -> bool:
-        """Its last fit is due: nothing is worth waiting for."""
+        """True if the last fit is due, because the scan has ended."""
         return self._sealed and not self.done
 
     @property
     def pending(self) -> bool:
-        """There is something that no fit knows."""
+        """True if there are points that no fit has used."""
         return not self.done and (self._sealed or self._points > self._fitted)
 
     def next(self) -> Task | None:

@@ -14,6 +14,8 @@ from typing import ClassVar
 
 import structlog
 
+from bec_kernel.bus import backoff
+
 _log = structlog.get_logger(__name__)
 
 _ANSWER = 2.0
@@ -144,15 +146,15 @@ class TcpController:
     # --- the thread that reads --------------------------------------------------------
 
     def _run(self) -> None:
-        pause = _SOON
+        failures = 0
         while True:
             self._wanted.wait()
             try:
                 with socket.create_connection(self._place, _CONNECT) as line:
-                    pause = _SOON if self._serve(line) else min(2 * pause, _LATER)
+                    failures = 0 if self._serve(line) else failures + 1
             except OSError:
-                pause = min(2 * pause, _LATER)
-            threading.Event().wait(pause)
+                failures += 1
+            threading.Event().wait(backoff(failures + 1, _SOON, _LATER))
 
     def _serve(self, line: socket.socket) -> bool:
         """Read until the connection is lost; False: it was refused at once."""

@@ -1,7 +1,6 @@
 """Remote calls and stop: what a person asks of a device, past any queue."""
 
 import contextlib
-import difflib
 import inspect
 import threading
 import time
@@ -10,15 +9,14 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-import msgspec
 from ophyd import Signal
 from ophyd.ophydobj import OphydObject
 
-from bec_kernel.bus import Entry, encode
-from bec_kernel.bus.changes import Append, Change, Id
+from bec_kernel.bus import encode
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
-from bec_kernel.service import Life, answered
-from bec_kernel.wire import Call, Inbox, Problem, Reading, Reply, StopDevices
+from bec_kernel.language import nearest
+from bec_kernel.service import LATER, Life, Request
+from bec_kernel.wire import Call, Reading, StopDevices
 from bec_services.device_server.clock import (
     Clock,
     NothingScheduled,
@@ -33,10 +31,8 @@ from bec_services.device_server.devices import (
     stopped,
 )
 from bec_services.device_server.requests.call_log import CallRecord
-from bec_services.device_server.requests.deduplication import RecentRequests
 from bec_services.device_server.values import Values
 
-_KEEP = 1000
 _AT_ONCE = 32
 """So many calls may be under way; the next is refused."""
 _PATIENCE = 600.0
@@ -77,56 +73,34 @@ class CallRequests:
         self._holder = holder
         self._told = told
         self._free = threading.Semaphore(_AT_ONCE)
-        self._lock = threading.Lock()
-        self._asked = RecentRequests()
 
-    def unanswered(self, inbox: Inbox[Ask, Reply]) -> tuple[set[str], Id]:
-        """Return the ids of asks that are answered, and where to begin."""
-        replies, at = answered(self._life.bus, inbox, _KEEP)
-        for reply in replies:
-            self._asked.replied(reply)
-        return {reply.asked for reply in replies}, at
+    def handle(self, request: Request[Ask]) -> Any:
+        """Begin with a stop or a call in a thread of its own, which replies.
 
-    def take(self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], *, old: bool) -> None:
-        """Do what is asked.
-
-        Args:
-            inbox: it came by.
-            entry: the ask.
-            old: an earlier life may have begun with it.
+        Raises:
+            DeviceError: an earlier life may have begun with the call.
+            RefusedError: too many calls are under way.
         """
-        ask = entry.message
+        ask = request.message
         if isinstance(ask, StopDevices):
             self._told(ask.devices)
-            self._spawn(inbox, entry, lambda: self.stop(ask.devices))
-        elif self._asked.again(ask.request_id, partial(self._repeat, inbox, entry)):
-            return
-        elif old and ask.method not in Call.HARMLESS:
-            self._reply(inbox, entry, self._lost)
+            self._begin(lambda: request.answer(lambda: self.stop(ask.devices)))
+        elif request.inherited and ask.method not in Call.HARMLESS:
+            raise DeviceError(
+                "the device server ended meanwhile; it may have been done"
+            )
         elif not self._free.acquire(blocking=False):
-            self._reply(inbox, entry, self._busy)
+            raise RefusedError(f"{_AT_ONCE} calls are under way; try again")
         else:
-            line = CallRecord(self._life, inbox.name.rsplit("/", 1)[1], ask)
-            do, done = lambda: self._call(ask, line), self._free.release
-            self._spawn(inbox, entry, do, done, line)
+            line = CallRecord(self._life, request.user, ask)
+            self._begin(partial(self._answer, request, ask, line))
+        return LATER
 
-    def _spawn(
-        self,
-        inbox: Inbox[Ask, Reply],
-        entry: Entry[Ask],
-        do: Callable[[], Any],
-        done: Callable[[], None] = lambda: None,
-        line: CallRecord | None = None,
-    ) -> None:
-        """Do it and reply, in a thread of its own."""
-
-        def work() -> None:
-            try:
-                self._reply(inbox, entry, do, line)
-            finally:
-                done()
-
-        self._begin(work)
+    def _answer(self, request: Request[Ask], call: Call, line: CallRecord) -> None:
+        try:
+            request.answer(lambda: self._call(call, line), line.ended)
+        finally:
+            self._free.release()
 
     def _begin(self, work: Callable[[], object]) -> None:
         """Work in a thread of its own; what goes wrong there ends this life."""
@@ -156,10 +130,8 @@ class CallRequests:
         return [one.name for one in meant]
 
     def _unknown(self, name: str) -> DeviceError:
-        near = difflib.get_close_matches(name[:80], self._held, 1)
-        has = f"it has {', '.join(self._held):.200}"
-        hint = f"did you mean {near[0]}?" if near else has
-        return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
+        hint = nearest(name, self._held)
+        return DeviceError(f"no device {name!r:.80} here: {hint}", subject=name[:80])
 
     def _call(self, call: Call, line: CallRecord) -> Any:
         if call.deadline and time.time() > call.deadline:
@@ -250,52 +222,6 @@ class CallRequests:
         with contextlib.suppress(TimeoutError, NothingScheduled):
             self._clock.wait([status], _STANDSTILL)
         self._values.settle(self._life, [one.name])
-
-    def _lost(self) -> None:
-        raise DeviceError("the device server ended meanwhile; it may have been done")
-
-    def _busy(self) -> None:
-        raise RefusedError(f"{_AT_ONCE} calls are under way; try again")
-
-    def _reply(
-        self,
-        inbox: Inbox[Ask, Reply],
-        entry: Entry[Ask],
-        do: Callable[[], Any],
-        line: CallRecord | None = None,
-    ) -> None:
-        problem, value = None, None
-        try:
-            value = do()
-            encode(value)
-        except BecError as error:
-            if error.__cause__ is not None:  # where it happened is for the log only
-                self._life.log.info("a call failed", exc_info=error)
-            problem = Problem.of(error)
-        except Exception as error:
-            self._life.log.exception("a call failed", ask=repr(entry.message)[:500])
-            what = f"{type(error).__name__}: {error}"
-            value, problem = None, Problem(kind="DeviceError", message=what)
-        reply = Reply(
-            request_id=entry.message.request_id,
-            asked=str(entry.id),
-            value=value,
-            problem=problem,
-        )
-        self._send(inbox, reply, line.ended(problem) if line else [])
-        self._asked.replied(reply)
-
-    def _repeat(
-        self, inbox: Inbox[Ask, Reply], entry: Entry[Ask], reply: Reply
-    ) -> None:
-        """Answer what was asked again with what was answered."""
-        again = msgspec.structs.replace(reply, asked=str(entry.id))
-        self._begin(lambda: self._send(inbox, again, []))
-
-    def _send(self, inbox: Inbox[Ask, Reply], reply: Reply, more: list[Change]) -> None:
-        with self._lock:
-            append = Append(inbox.replies, reply, keep=_KEEP)
-            self._life.bus.commit([*more, append], self._life.fence)
 
 
 def _left(call: Call) -> float:

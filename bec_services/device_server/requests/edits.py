@@ -5,9 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
-from bec_kernel.bus import Entry, entries
+from bec_kernel.bus import entries
 from bec_kernel.bus.changes import Append, Drop, Id, Put
 from bec_kernel.device_list import (
     KEEP,
@@ -19,17 +20,14 @@ from bec_kernel.device_list import (
     list_text,
     version_at,
 )
-from bec_kernel.errors import BecError, BrokerError, FencedError, RefusedError
-from bec_kernel.service import Life, LifeOver
+from bec_kernel.errors import RefusedError
+from bec_kernel.service import LATER, Life, Request
 from bec_kernel.wire import (
     Device,
     DeviceListVersion,
     DeviceProgress,
     EditDevices,
-    Inbox,
     Log,
-    Problem,
-    Reply,
     Users,
     keys,
 )
@@ -45,7 +43,6 @@ from bec_services.device_server.requests.list_edits import check_owner, wanted
 _KEEP = 1000
 _PATIENCE = 0.5
 _TELL = 0.1
-Ask = tuple[Inbox[Any, Reply], Entry[EditDevices]]
 Holder = Callable[[Collection[str]], tuple[str, str] | None]
 """Says which of some devices somebody needs, and who ("scan 7"); None: none."""
 
@@ -79,17 +76,17 @@ class Edits:
         self._others = [s for s in users.device_servers if s != life.setup.name]
         self._holder = holder
         self._renewed = renewed
-        self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
+        self._asks: queue.SimpleQueue[Request[EditDevices]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._running = ""
         self._cancelled: Future[str] = Future()
 
-    def take(self, inbox: Inbox[Any, Reply], entry: Entry[EditDevices]) -> None:
-        """Take what is asked; a cancel acts at once, the rest in its turn."""
-        if entry.message.action == "cancel":
-            self._reply(inbox, entry, lambda: self._cancel(_user(inbox)))
-        else:
-            self._asks.put((inbox, entry))
+    def handle(self, request: Request[EditDevices]) -> Any:
+        """Cancel at once, or put the change behind those that came before."""
+        if request.message.action == "cancel":
+            return self._cancel(request.user)
+        self._asks.put(request)
+        return LATER
 
     def _cancel(self, user: str) -> str:
         with self._lock:
@@ -104,12 +101,12 @@ class Edits:
         while True:
             self._life.check()
             try:
-                inbox, entry = self._asks.get(timeout=_PATIENCE)
+                request = self._asks.get(timeout=_PATIENCE)
             except queue.Empty:
                 continue
-            self._begin(entry.message.request_id)
+            self._begin(request.message.request_id)
             try:
-                self._reply(inbox, entry, lambda: self._do(_user(inbox), entry.message))  # noqa: B023
+                request.answer(partial(self._do, request.user, request.message))
             finally:
                 self._begin("")
 
@@ -119,6 +116,17 @@ class Edits:
             self._cancelled = Future()
 
     def _do(self, user: str, ask: EditDevices) -> dict[str, Any]:
+        try:
+            return self._edit(user, ask)
+        except DeviceListError as error:
+            raise RefusedError(
+                str(error),
+                subject=error.subject,
+                value=error.value,
+                allowed=error.allowed,
+            ) from error
+
+    def _edit(self, user: str, ask: EditDevices) -> dict[str, Any]:
         if done := self._done(ask.request_id):
             return self._told(done.version, done.names)
         if ask.deadline and time.time() > ask.deadline:
@@ -216,43 +224,6 @@ class Edits:
                 life.log.warning("a device did not go well", problem=said)
             raise
         return gone
-
-    def _reply(
-        self, inbox: Inbox[Any, Reply], entry: Entry[EditDevices], do: Callable[[], Any]
-    ) -> None:
-        value, problem = None, None
-        try:
-            value = do()
-        except (LifeOver, BrokerError, FencedError):
-            raise
-        except BecError as error:
-            is_ours = isinstance(error, DeviceListError)
-            problem = Problem(
-                kind="RefusedError" if is_ours else type(error).__name__,
-                message=str(error),
-                subject=error.subject,
-                value=error.value,
-                allowed=error.allowed,
-            )
-        except Exception as error:
-            self._life.log.exception(
-                "a device list failed", action=entry.message.action
-            )
-            what = f"{type(error).__name__}: {error!s:.300}"
-            problem = Problem(kind="DeviceError", message=what)
-        reply = Reply(
-            request_id=entry.message.request_id,
-            asked=str(entry.id),
-            value=value,
-            problem=problem,
-        )
-        append = Append(inbox.replies, reply, keep=_KEEP)
-        self._life.bus.commit([append], self._life.fence)
-
-
-def _user(inbox: Inbox[Any, Reply]) -> str:
-    """Return who asks: the key says it, not the message."""
-    return inbox.name.rsplit("/", 1)[1]
 
 
 def next_version(

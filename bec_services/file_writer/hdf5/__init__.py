@@ -1,4 +1,4 @@
-"""The file on disk: HDF5 objects, templates, names, slices."""
+"""Master files on disk: write, name and read them, and templates for new ones."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Templates: empty files in memory, copied to start the next file of the same kind.
+"""Pure: empty files in memory, copied to start the next file of the same kind.
 
 HDF5 needs about 20 ms to create a hundred datasets; writing the bytes of a prepared
 file takes 1 ms. Files of similar scans differ in a handful of values only.

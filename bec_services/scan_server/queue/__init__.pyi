@@ -8,5 +8,5 @@ from .actions import (
     told as told,
 )
 from .begin import begun as begun
-from .queues import Queues as Queues, label as label
+from .queues import Queues as Queues
 from .suspenders import Suspenders as Suspenders, value_of as value_of

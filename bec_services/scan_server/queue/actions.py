@@ -1,11 +1,11 @@
-"""What people ask of items and queues: refused, or what changes. Decides, no IO."""
-
-import difflib
+"""Pure: actions of users on items and queues; each gives changes or a refusal."""
 
 import msgspec
 
 from bec_kernel.bus.changes import Append, Change
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import closest, refuse_unknown
+from bec_kernel.scan import item_label
 from bec_kernel.wire import (
     Control,
     Hold,
@@ -17,7 +17,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.queue.queues import Queues, label
+from bec_services.scan_server.queue.queues import Queues
 
 ITEM_VERBS = (
     Verb.PAUSE,
@@ -39,7 +39,7 @@ _SHOWN = 80
 
 
 def check_time(action: ItemAction | QueueAction, now: float) -> None:
-    """Return if nobody has given up waiting for it.
+    """Refuse an action whose deadline has passed.
 
     Raises:
         RefusedError: it came too late.
@@ -59,7 +59,7 @@ def meant(queues: Queues, action: ItemAction) -> Item:
     """
     if action.verb not in ITEM_VERBS:
         raise RefusedError(
-            f"nobody can ask for {action.verb}, only for {', '.join(ITEM_VERBS)}",
+            f"{action.verb} cannot be requested, only {', '.join(ITEM_VERBS)}",
             subject=action.verb,
             allowed=", ".join(ITEM_VERBS),
         )
@@ -80,7 +80,7 @@ def meant(queues: Queues, action: ItemAction) -> Item:
 def act_on_item(
     queues: Queues, action: ItemAction, user: str, now: float
 ) -> list[Change]:
-    """Return what changes; `restart` and `repeat` are not for here.
+    """Act on an item; return the changes. Not for `restart` and `repeat`.
 
     Args:
         queues: they are changed, too.
@@ -96,7 +96,7 @@ def act_on_item(
         return _act_on_waiting(queues, item, action, user, now)
     if action.verb in (Verb.REMOVE, Verb.MOVE):
         raise RefusedError(
-            f"{label(item)} has begun: it can no longer {action.verb}",
+            f"{item_label(item)} has begun: it can no longer {action.verb}",
             subject=action.verb,
             allowed="abort, complete",
         )
@@ -108,7 +108,7 @@ def act_on_item(
 
 def _rewind(item: Item, action: ItemAction, hold: Hold) -> list[Change]:
     if not item.is_scan or action.point < 0:
-        what = f"point {action.point}" if item.is_scan else label(item)
+        what = f"point {action.point}" if item.is_scan else item_label(item)
         raise RefusedError(
             f"a scan is rewound to a point it has taken, from 0 on, not to {what}",
             subject="point",
@@ -146,7 +146,7 @@ def _act_on_waiting(
 
 
 def cancelled(queues: Queues, item: Item, hold: Hold) -> list[Change]:
-    """Return how an item that waits is taken away."""
+    """Build the changes that cancel a waiting item."""
     by, now = hold.user, hold.time
     return ended(queues, item, ItemState.CANCELLED, str(hold), by=by, now=now)
 
@@ -154,7 +154,7 @@ def cancelled(queues: Queues, item: Item, hold: Hold) -> list[Change]:
 def ended(
     queues: Queues, item: Item, state: ItemState, reason: str, *, by: str, now: float
 ) -> list[Change]:
-    """Return how an item ends."""
+    """Build the changes with which an item ends."""
     if item.state is ItemState.PAUSED and state is ItemState.COMPLETED:
         queues.put(msgspec.structs.replace(item, state=ItemState.RUNNING))
     done = msgspec.structs.replace(
@@ -166,7 +166,7 @@ def ended(
 def control(
     queues: Queues, item: Item, verb: Verb, hold: Hold, request_id: str = ""
 ) -> list[Change]:
-    """Return what tells the worker of an item that has begun.
+    """Build the control message for the worker of an item that has begun.
 
     Who wants it paused stands in the item: a rule goes on with what it paused, and with
     nothing a person did.
@@ -176,7 +176,7 @@ def control(
     """
     if not item.is_scan and verb not in (Verb.ABORT, Verb.HALT):
         raise RefusedError(
-            f"{label(item)} is no scan: it cannot {verb}",
+            f"{item_label(item)} is not a scan: it cannot {verb}",
             subject=verb,
             allowed="abort, halt",
         )
@@ -194,20 +194,20 @@ def _resume(
 ) -> list[Change]:
     queue = item.request.queue
     if item.paused is None and item.state is not ItemState.PAUSED:
-        raise RefusedError(f"{label(item)} is not paused", subject="resume")
+        raise RefusedError(f"{item_label(item)} is not paused", subject="resume")
     suspended = queues.status(queue).suspended
     if suspended is None:
-        # Until the worker goes on, whoever looks sees that it was told to.
+        # Shown until the worker goes on.
         why = "resuming" if item.state is ItemState.PAUSED else item.reason
         new = msgspec.structs.replace(item, paused=None, reason=why)
         return [*queues.put(new), told(item, Verb.RESUME, hold, request_id)]
     if _by_rule(item):
         raise RefusedError(
-            f"{label(item)} goes on by itself: queue {queue} is {suspended}",
+            f"{item_label(item)} goes on by itself: queue {queue} is {suspended}",
             subject="resume",
             allowed="to take the rule away first",
         )
-    # The person wishes to go on: so it will, with the rule's leave.
+    # The user wants to go on: the queue will, once no rule suspends it.
     return queues.put(msgspec.structs.replace(item, paused=suspended))
 
 
@@ -218,7 +218,7 @@ def _by_rule(item: Item) -> bool:
 def told(
     item: Item, verb: Verb, hold: Hold, request_id: str = "", *, point: int = 0
 ) -> Change:
-    """Return the entry a worker obeys."""
+    """Build the control entry for a worker."""
     reason = str(hold) if hold.reason and verb is not Verb.RESUME else hold.reason
     one = Control(
         verb=verb, user=hold.user, request_id=request_id, reason=reason, point=point
@@ -232,7 +232,7 @@ def told(
 def act_on_queue(
     queues: Queues, action: QueueAction, user: str, now: float
 ) -> list[Change]:
-    """Return what changes.
+    """Act on a queue; return the changes.
 
     Raises:
         RefusedError: it cannot be done; nothing was changed.
@@ -261,16 +261,9 @@ def _check_name(queues: Queues, action: QueueAction) -> None:
     if name in known:
         return
     if not name.isidentifier() or len(name) > _LONGEST:
-        raise RefusedError(f"{name!r:.40} is no name for a queue", subject="queue")
-    near = difflib.get_close_matches(name, known, 1)
-    if near or action.verb not in (QueueVerb.LOCK, QueueVerb.PAUSE):
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-        raise RefusedError(
-            f"there is no queue {name:.64}; {hint}",
-            subject="queue",
-            value=name,
-            allowed=", ".join(known),
-        )
+        raise RefusedError(f"{name!r:.40} is not a valid queue name", subject="queue")
+    if closest(name, known) or action.verb not in (QueueVerb.LOCK, QueueVerb.PAUSE):
+        raise refuse_unknown("queue", name, known)
 
 
 def _pause(queues: Queues, action: QueueAction, hold: Hold) -> list[Change]:
@@ -278,8 +271,8 @@ def _pause(queues: Queues, action: QueueAction, hold: Hold) -> list[Change]:
     item = queues.running_in(action.queue)
     if item is None:
         return changes
-    told = control(queues, item, Verb(action.verb), hold, action.request_id)
-    return [*changes, *told]
+    controls = control(queues, item, Verb(action.verb), hold, action.request_id)
+    return [*changes, *controls]
 
 
 def _resume_queue(queues: Queues, queue: str, hold: Hold) -> list[Change]:
@@ -317,7 +310,7 @@ def _lock(queues: Queues, action: QueueAction, hold: Hold) -> list[Change]:
 def suspend(
     queues: Queues, queue: str, hold: Hold, *, after_point: bool
 ) -> list[Change]:
-    """Return how a rule that is not so holds a queue up."""
+    """Build the changes with which a broken rule suspends a queue."""
     changes = queues.hold(queue, suspended=hold)
     item = queues.running_in(queue)
     if item is None or item.paused or item.state is ItemState.PAUSED:
@@ -327,7 +320,7 @@ def suspend(
 
 
 def release(queues: Queues, queue: str, now: float) -> list[Change]:
-    """Return how a queue goes on whose rules are all so again."""
+    """Build the changes with which a suspended queue goes on."""
     changes = queues.hold(queue, suspended=None)
     item = queues.running_in(queue)
     if item is None or not _by_rule(item):

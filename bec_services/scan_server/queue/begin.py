@@ -1,4 +1,4 @@
-"""What is written when an item begins: its first entry, its number, what others do."""
+"""Pure: the changes that begin an item: first step entry, number, work of others."""
 
 import msgspec
 
@@ -6,13 +6,13 @@ from bec_kernel.bus.changes import Append, Change, Id, Put
 from bec_kernel.wire import Begin, Item, ItemState, Taken, keys
 
 _KEEP = 10_000
-"""So many are found by their number without the database."""
+"""Number of scans that can be found by scan number without the database."""
 
 
 def begun(
     item: Item, begin: Begin, where: Id, now: float
 ) -> tuple[Item, Begin, list[Change]]:
-    """Return an item that begins, its first entry, and all changes but the item's own.
+    """Build the running item, its first step entry, and all changes except the item's.
 
     Args:
         item: that has waited.

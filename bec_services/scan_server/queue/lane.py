@@ -1,4 +1,4 @@
-"""Items that wait, in order of rank; and the ranks that give them another order.
+"""Pure: waiting items in order of rank, and new ranks for another order.
 
 A change of order gives one item a rank between two others. Where no number lies between
 them any more (after about 50 moves to the same place) a few neighbours are spread out.
@@ -12,7 +12,7 @@ from bec_kernel.wire import Item, Place
 
 
 class Lane:
-    """What waits in one place, in order of rank."""
+    """Waiting items of one queue or resource, in order of rank."""
 
     def __init__(self) -> None:
         self._order: list[tuple[float, str]] = []
@@ -61,7 +61,7 @@ class Lane:
         return max(0, min(wanted, len(self) - 1))
 
     def first_rank(self) -> float | None:
-        """Return a rank before all others; None: nobody waits."""
+        """Give a rank before all others; None: the lane is empty."""
         return self._order[0][0] - 1.0 if self._order else None
 
     def ranks(self, item: Item, index: int) -> dict[str, float]:
@@ -104,7 +104,7 @@ def _spread(others: _Others, index: int, scan_id: str) -> dict[str, float]:
 def _between(
     before: float | None, after: float | None, count: int
 ) -> list[float] | None:
-    """Return `count` rising numbers between two; None where there is no room."""
+    """Give `count` rising numbers between two; None if floats leave no room."""
     if before is None:
         before = (0.0 if after is None else after) - count - 1
     if after is None:

@@ -1,8 +1,9 @@
-"""Moves that wait: each where it will be looked at again, and nowhere else.
+"""Pure: index of waiting moves by the resource that each one waits for.
 
-A move begins as soon as nobody holds its devices, whatever waits before it. To find
-those that can begin without looking at all of them, each waits for one of the things
-in its way: a device that somebody holds, or a queue that is locked.
+A move begins as soon as its devices are free, whatever waits before it. To find the
+moves that can begin without a search through all of them, each move is filed under one
+resource that blocks it: a device that another item holds, or the lock of its queue.
+Only when that resource becomes free is the move examined again.
 """
 
 from collections.abc import Callable
@@ -11,11 +12,11 @@ from bec_kernel.wire import Item
 from bec_services.scan_server.queue.lane import Lane
 
 _NEW = ""
-"""Where one is that nobody has looked at."""
+"""Key of moves that have not been examined yet."""
 
 
 class WaitingMoves:
-    """Moves that wait, by what is in their way."""
+    """Waiting moves by the resource that blocks each."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, Lane] = {}
@@ -23,12 +24,12 @@ class WaitingMoves:
         self._ready: set[str] = set()
 
     def add(self, item: Item) -> None:
-        """Take in a move that has not begun."""
+        """Add a move that has not begun."""
         self._put(item, _NEW)
         self._ready.add(_NEW)
 
     def discard(self, item: Item) -> None:
-        """It has begun, or was taken away."""
+        """Remove a move that has begun or was removed from its queue."""
         name = self._at.pop(item.scan_id)
         lane = self._lanes[name]
         lane.discard(item)
@@ -37,18 +38,18 @@ class WaitingMoves:
             self._ready.discard(name)
 
     def free(self, name: str) -> None:
-        """What is called so is in nobody's way any more."""
+        """Note that the resource `name` (a device or a queue lock) is free again."""
         if name in self._lanes:
             self._ready.add(name)
 
     def startable(
         self, items: dict[str, Item], obstacle: Callable[[Item], str | None]
     ) -> Item | None:
-        """Return the first that can begin now.
+        """Find the first move that can begin now.
 
         Args:
             items: by scan id.
-            obstacle: returns what is in the way of a move; None: nothing.
+            obstacle: names the resource that blocks a move; None: it can begin.
         """
         while self._ready:
             name = min(self._ready, key=lambda name: self._lanes[name].head)
@@ -56,7 +57,7 @@ class WaitingMoves:
             found = obstacle(item)
             if found is None:
                 return item
-            if found == name:  # so it is for all that wait for it
+            if found == name:  # then it blocks all moves filed under it
                 self._ready.discard(name)
             else:
                 self.discard(item)

@@ -1,9 +1,10 @@
-"""Which item runs next. Decides, no IO: an index over the items on the bus.
+"""Pure: decide which item begins next; an index over the items on the bus.
 
 A queue runs one scan at a time, in the order of rank. Queues run side by side when
-their devices do not overlap; a move starts as soon as nobody holds its devices. Locks
-are taken all or none, so nobody holds one device while waiting for another. A queue
-exists while it has items or is held up; the primary one always.
+their devices do not overlap. A move begins as soon as its devices are free. An item
+takes all its devices at once or none, so no item holds one device while it waits for
+another. A queue exists while it has items, or is paused, locked or suspended; the
+queue `primary` always exists.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from bec_kernel.bus.changes import Append, Change, Drop, Put
+from bec_kernel.scan import device_obstacle, item_label, queue_obstacle
 from bec_kernel.wire import (
     ITEM_TRANSITIONS,
     Hold,
@@ -32,8 +34,8 @@ _DONE_KEEP = 10_000
 class Queues:
     """All items that have not ended, and what holds their queues up.
 
-    A change costs the same whatever number of items wait. What changes here is returned
-    as what is to be changed on the bus.
+    The cost of a change does not depend on the number of waiting items. Each method
+    that changes something here returns the same changes for the bus.
 
     Attributes:
         items: by scan id.
@@ -57,7 +59,7 @@ class Queues:
             self._place(item)
 
     def repair(self) -> list[Change]:
-        """Return what must be changed for the queues on the bus to be those here."""
+        """Give the changes that make the queues on the bus equal to those here."""
         names = {PRIMARY, *self._counts, *self._statuses}
         return [change for name in sorted(names) for change in self._exists(name)]
 
@@ -74,7 +76,7 @@ class Queues:
         return self.next_rank() if rank is None else rank
 
     def put(self, item: Item) -> list[Change]:
-        """Take in an item, or its new state; one that has ended is forgotten.
+        """Add an item, or its new state; an item that has ended is removed.
 
         Raises:
             TransitionError: it cannot have this state now.
@@ -155,7 +157,7 @@ class Queues:
         return self._running.get(queue)
 
     def waiting_in(self, queue: str) -> list[Item]:
-        """Return what has not begun in `queue`, the next one first."""
+        """List the items that have not begun in `queue`, the next one first."""
         scans = [self.items[scan_id] for scan_id in self._lanes.get(queue, ())]
         moves = [
             item
@@ -165,7 +167,7 @@ class Queues:
         return sorted([*scans, *moves], key=lambda item: item.rank)
 
     def holder_of(self, devices: Iterable[str]) -> tuple[str, Item] | None:
-        """Return who holds one of `devices`, and which."""
+        """Find one of `devices` that is held, and the item that holds it."""
         shared = [device for device in devices if device in self._held]
         return (min(shared), self._held[min(shared)]) if shared else None
 
@@ -177,7 +179,7 @@ class Queues:
         return sorted({PRIMARY, *self._statuses, *self._counts})
 
     def status(self, queue: str) -> QueueStatus:
-        """Return what holds a queue up."""
+        """Give the status of a queue: running, paused, suspended or locked."""
         return self._statuses.get(queue) or QueueStatus(name=queue)
 
     def hold(self, queue: str, **holds: Hold | None) -> list[Change]:
@@ -205,7 +207,7 @@ class Queues:
     # --- what begins ------------------------------------------------------------------
 
     def startable(self) -> Item | None:
-        """Return the first item that can begin now."""
+        """Find the first item that can begin now."""
         move = self._moves.startable(self.items, self._obstacle)
         heads = (self.items[lane.head[1]] for lane in self._lanes.values())
         found = [head for head in heads if not self.why_waits(head)]
@@ -213,37 +215,25 @@ class Queues:
         return min(found, key=lambda item: (item.rank, item.scan_id), default=None)
 
     def _obstacle(self, move: Item) -> str | None:
-        """Return what a move waits for."""
-        locked = self.status(move.request.queue).locked
-        if locked and not locked.moves:
-            return _lock(move.request.queue)
+        """Name the resource that blocks a move: a device or a queue lock."""
+        queue = move.request.queue
+        if queue_obstacle(move, self.status(queue)):
+            return _lock(queue)
         holder = self.holder_of(move.devices)
         return holder[0] if holder else None
 
     def why_waits(self, item: Item) -> str:
-        """Return why an item cannot begin at once; empty: it can."""
+        """Explain why an item cannot begin at once; empty: it can."""
         queue = item.request.queue
-        status = self.status(queue)
-        if not item.is_scan:
-            held = status.locked if status.locked and not status.locked.moves else None
-            if held:
-                return f"queue {queue} is locked {held}"
-        elif status.state is not QueueState.RUNNING:
-            return f"queue {queue} is {status.state} ({status.reason})"
-        elif (running := self.running_in(queue)) is not None:
-            return f"{label(running)} of {running.user} runs in queue {queue}"
-        elif queue in self._lanes and self._lanes[queue].head[1] != item.scan_id:
-            return f"{len(self._lanes[queue])} wait before it in queue {queue}"
+        if held_up := queue_obstacle(item, self.status(queue)):
+            return held_up
+        if item.is_scan:
+            if (running := self.running_in(queue)) is not None:
+                return f"{item_label(running)} of {running.user} runs in queue {queue}"
+            if queue in self._lanes and self._lanes[queue].head[1] != item.scan_id:
+                return f"{len(self._lanes[queue])} wait before it in queue {queue}"
         holder = self.holder_of(item.devices)
-        if holder is None:
-            return ""
-        return f"{holder[0]} is held by {label(holder[1])} of {holder[1].user}"
-
-
-def label(item: Item) -> str:
-    """Return what people call an item."""
-    name = item.request.name
-    return f"scan {item.scan_number} {name}" if item.scan_number else name
+        return device_obstacle(*holder) if holder else ""
 
 
 def _holds(status: QueueStatus) -> tuple[Hold | None, ...]:
@@ -251,5 +241,5 @@ def _holds(status: QueueStatus) -> tuple[Hold | None, ...]:
 
 
 def _lock(queue: str) -> str:
-    """Return what a move waits for in a locked queue; no device is called so."""
+    """Name the lock of a queue as a resource; device names contain no blank."""
     return f"queue {queue}"

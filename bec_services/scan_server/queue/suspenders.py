@@ -1,4 +1,4 @@
-"""The suspenders' shell: looks at values when they change, while there are rules."""
+"""Suspend and release queues by rules: check values when they change."""
 
 import contextlib
 import time
@@ -9,6 +9,7 @@ import msgspec
 
 from bec_kernel.bus.changes import Change, Drop, Put
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import refuse_unknown
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Condition,
@@ -22,7 +23,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.accept import Beamline, BeamlineWatch, unknown
+from bec_services.scan_server.accept import Beamline, BeamlineWatch
 from bec_services.scan_server.program import condition_of, own_reading, text_of
 from bec_services.scan_server.queue.actions import control, release, suspend
 from bec_services.scan_server.queue.queues import Queues
@@ -33,7 +34,7 @@ _SLICE = 0.5
 _VIRTUAL = 3600.0
 """So much time (s) is let pass for a rule beyond its own, on a virtual clock."""
 _REST = 0.02
-"""Values that change faster are looked at once in so long, s."""
+"""Shortest time between two looks at the values, s."""
 
 
 class Suspenders:
@@ -66,7 +67,7 @@ class Suspenders:
             raise RefusedError("a rule came too late: not set", subject="rule")
         if not action.queue.isidentifier():
             raise RefusedError(
-                f"{action.queue!r:.40} is no name for a queue", subject="queue"
+                f"{action.queue!r:.40} is not a valid queue name", subject="queue"
             )
         change = self._set(action, user, now) if action.rule else self._remove(action)
         self._known.add(action.queue)
@@ -92,7 +93,7 @@ class Suspenders:
         )
         if len(suspender.name) > 64 or not suspender.name.isprintable():
             raise RefusedError(
-                f"{action.name!r:.40} is no name for a rule", subject="name"
+                f"{action.name!r:.40} is not a valid rule name", subject="name"
             )
         self._rules.add(suspender)
         return Put(keys.suspenders(), suspender, key_of(suspender))
@@ -148,7 +149,7 @@ class Suspenders:
     # --- on a virtual clock -----------------------------------------------------------
 
     def wait(self) -> ScanRequest | None:
-        """Return what lets time pass until a queue goes on; None: nothing has to.
+        """Build a wait that lets virtual time pass for a rule; None: not needed.
 
         A virtual clock stands still while all is paused. So a rule is waited for by an
         item of its own, where something waits for the rule and nothing else runs.
@@ -173,7 +174,7 @@ class Suspenders:
         return None
 
     def _end_waits(self, queue: str) -> list[Change]:
-        """Return what keeps time from passing on for a queue."""
+        """Abort the waits for rules in a queue: they are no longer needed."""
         hold = Hold(user=Hold.SUSPENDER, reason="no longer needed", time=time.time())
         waits = [
             item
@@ -226,14 +227,14 @@ class Suspenders:
 
 
 def _check(rule: Condition, beamline: Beamline) -> None:
-    """Return if the value a rule is about is there.
+    """Refuse a rule whose value does not exist.
 
     Raises:
         RefusedError: it names what is there.
     """
     device = beamline.devices.get(rule.device)
     if device is None:
-        raise unknown("device for a rule", rule.device, beamline.devices)
+        raise refuse_unknown("device for a rule", rule.device, beamline.devices)
     signals = [s.name for s in device.signals]
     if rule.signal and rule.signal not in signals:
         raise RefusedError(
@@ -244,22 +245,22 @@ def _check(rule: Condition, beamline: Beamline) -> None:
         )
     if device.connected and _value(rule, beamline) is None:
         raise RefusedError(
-            f"{rule.device} has told no number a rule could be about",
+            f"{rule.device} has no numeric value for a rule",
             subject=rule.device,
         )
 
 
 def _value(rule: Condition, beamline: Beamline) -> float | None:
-    """Return what a rule is about; None: it is not there, or is no number."""
+    """Look up the value of a rule's signal; None: missing or not a number."""
     device = beamline.devices.get(rule.device)
     if device is None or not device.connected:
         return None
     return value_of(beamline.values.get(rule.device), rule.device, rule.signal)
 
 
-def value_of(told: DeviceValue | None, device: str, signal: str = "") -> float | None:
-    """Return a signal's newest value, or a device's own; None: there is no number."""
-    readings = told.readings if told else {}
+def value_of(value: DeviceValue | None, device: str, signal: str = "") -> float | None:
+    """Give the newest number of a signal, or of the device itself; None: no number."""
+    readings = value.readings if value else {}
     reading = readings.get(signal) if signal else own_reading(readings, device)
     with contextlib.suppress(TypeError, ValueError):
         return float(reading.value) if reading is not None else None

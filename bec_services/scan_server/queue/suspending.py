@@ -1,4 +1,4 @@
-"""Rules queues run under: which of them are not so. Decides, no IO or clock.
+"""Pure: the rules of queues, and which of them are broken.
 
 A rule is broken as soon as its value is not as it must be, or is not known; it is whole
 again when the value has been as it must be for as long as the rule says.
@@ -12,11 +12,11 @@ import msgspec
 from bec_kernel.wire import Condition, Suspender
 
 Look = Callable[[Condition], float | None]
-"""Returns the value a condition is about; None: nobody knows it."""
+"""Look up the value that a condition compares; None: unknown."""
 
 
 class _Rule:
-    """One rule, and since when it is so again.
+    """One rule, and since when it holds again.
 
     Attributes:
         in_vain: one has waited for it, and its value was not good since.
@@ -33,8 +33,8 @@ class _Rule:
         rule = self.suspender.rule
         if value is None or not rule.is_met(value):
             self.broken, self._since = True, None
-            told = "its value is not known" if value is None else f"it is {value:g}"
-            self.why = f"{rule}: {told}"
+            state = "its value is not known" if value is None else f"it is {value:g}"
+            self.why = f"{rule}: {state}"
             return
         self.in_vain = False
         if not self.broken:
@@ -45,12 +45,12 @@ class _Rule:
             self.mend()
 
     def mend(self) -> None:
-        """It is whole again."""
+        """Mark the rule as holding again."""
         self.broken, self._since, self.why = False, None, ""
 
     @property
     def due(self) -> float:
-        """When it may be whole again, if its value stays; infinite: it will not be."""
+        """Time at which the rule holds again if its value stays; infinite: never."""
         if self._since is None:
             return math.inf
         return self._since + self.suspender.rule.held
@@ -104,7 +104,7 @@ class Rules:
         return bool(found)
 
     def hopeful(self) -> list[Suspender]:
-        """Return broken rules that nobody has waited for in vain."""
+        """Give the broken rules without a wait that has ended in vain."""
         found = [r for r in self._rules.values() if r.broken and not r.in_vain]
         return [one.suspender for one in found]
 
@@ -120,7 +120,7 @@ class Rules:
 
     @property
     def due(self) -> float:
-        """When the next rule may be whole again; infinite: none will be by itself."""
+        """Time at which the next broken rule may hold again; infinite: none."""
         return min((rule.due for rule in self._rules.values()), default=math.inf)
 
     @property

@@ -1,7 +1,6 @@
 from .device_lists import answer_device_list as answer_device_list
 from .history import answer_history as answer_history
 from .rows import (
-    Outbox as Outbox,
     ScanRow as ScanRow,
     begun as begun,
     changed as changed,

@@ -1,4 +1,4 @@
-"""Keeps device lists under names, and gives them back."""
+"""Store device lists under names, and load them."""
 
 import re
 import time
@@ -17,10 +17,10 @@ Ask = SaveDeviceList | FetchDeviceList | ListDeviceLists
 
 
 def answer_device_list(database: "Database", user: str, ask: Ask) -> Any:
-    """Do what `user` asks; return the answer.
+    """Save, list or load device lists by name; return the reply's value.
 
     Raises:
-        RefusedError: there is no such list, or it is none.
+        RefusedError: the list is unknown or not valid.
         DatabaseError: the database does not answer.
     """
     match ask:
@@ -37,7 +37,7 @@ def answer_device_list(database: "Database", user: str, ask: Ask) -> Any:
 def _save(database: "Database", user: str, ask: SaveDeviceList) -> int:
     if not _NAME.fullmatch(ask.name):
         raise RefusedError(
-            f"{ask.name!r:.60} is no name for a device list",
+            f"{ask.name!r:.60} is not a valid name for a device list",
             subject="name",
             value=ask.name[:60],
             allowed="letters, digits, _, -, .",

@@ -1,4 +1,4 @@
-"""Finds scans in the database, and keeps what people say of them."""
+"""Find scans in the database, and store remarks and tags of users."""
 
 import re
 import time
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bec_services.scihub.database.tables import Database
 
 MOST = 500
-"""So many scans at most are told at once."""
+"""Maximum number of scans in one reply."""
 _BYTES = 4 << 20
 _COMMENT = 10_000
 _TAG = re.compile(r"[^\s,]{1,64}")
@@ -20,10 +20,10 @@ _TAG = re.compile(r"[^\s,]{1,64}")
 def answer_history(
     database: "Database", user: str, ask: FindScans | AnnotateScan
 ) -> FoundScans | None:
-    """Do what `user` asks; return the answer.
+    """Find or annotate scans for `user`; return the reply's value.
 
     Raises:
-        RefusedError: there is no such scan, or it is no comment or tag.
+        RefusedError: the scan is unknown, or the comment or a tag is not valid.
         DatabaseError: the database does not answer.
     """
     if isinstance(ask, FindScans):
@@ -41,7 +41,7 @@ def answer_history(
 def _find(database: "Database", ask: FindScans) -> FoundScans:
     if not 1 <= ask.limit <= MOST:
         raise RefusedError(
-            f"{ask.limit} scans cannot be told at once",
+            f"{ask.limit} scans cannot be given in one reply",
             subject="limit",
             value=str(ask.limit),
             allowed=f"1 to {MOST}, and the rest by `below`",
@@ -57,7 +57,7 @@ def _check(ask: AnnotateScan) -> None:
     for tag in (*ask.tags, *ask.untag):
         if not _TAG.fullmatch(tag):
             raise RefusedError(
-                f"{tag!r:.80} is no tag: it is {_IS_A_TAG}",
+                f"{tag!r:.80} is not a tag: a tag is {_IS_A_TAG}",
                 subject="tag",
                 value=tag[:80],
                 allowed=_IS_A_TAG,

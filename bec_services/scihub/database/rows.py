@@ -1,4 +1,4 @@
-"""What the database knows of a scan: a function of the scan's logs."""
+"""Pure: a scan's row in the history, computed from the scan's logs."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,48 +78,6 @@ def filed(row: ScanRow, seal: Seal, done: FileDone) -> ScanRow:
         points=seal.points,
         file=done.path,
     )
-
-
-class Outbox:
-    """Rows that are not delivered yet, in the order their scans began.
-
-    A row that changes again before it is delivered is delivered once, as it is then.
-    """
-
-    def __init__(self, first_wait: float, longest_wait: float) -> None:
-        """Wait so long (s) after a failure, twice as long each time, up to a limit."""
-        self._rows: dict[str, ScanRow] = {}
-        self._first, self._longest = first_wait, longest_wait
-        self._wait = 0.0
-        self._due = 0.0
-
-    def add(self, row: ScanRow) -> None:
-        """Keep a row until it is delivered."""
-        self._rows[row.scan_id] = row
-
-    def due(self, now: float) -> list[ScanRow]:
-        """Return the rows to be delivered at this time (s), oldest scan first."""
-        if now < self._due:
-            return []
-        return sorted(self._rows.values(), key=lambda row: row.number)
-
-    def delivered(self, rows: list[ScanRow]) -> None:
-        """Forget rows; all is well again."""
-        self._wait = self._due = 0.0
-        for row in rows:
-            if self._rows.get(row.scan_id) == row:
-                del self._rows[row.scan_id]
-
-    def failed(self, now: float) -> bool:
-        """Keep all and wait; return whether it is the first failure in a row."""
-        first = self._wait == 0.0
-        self._wait = min(2 * self._wait or self._first, self._longest)
-        self._due = now + self._wait
-        return first
-
-    def idle(self, now: float, longest: float) -> float:
-        """Return how long there is nothing to do, at most `longest`, s."""
-        return min(longest, max(0.0, self._due - now)) if self._rows else longest
 
 
 def _json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which scans are meant, and what is told of them: no database here."""
+"""Pure: conditions of a search for scans, and the found scans as messages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -173,11 +173,11 @@ class Database:
         return (int(row[0]), str(row[1])) if row else None
 
     def find(self, ask: FindScans, most: int) -> tuple[list[PastScan], int]:
-        """Return scans, the newest first, and the number to go on below; 0: all told.
+        """Find scans, newest first, and the number to continue below; 0: no more.
 
         Args:
             ask: what they must be like.
-            most: so many bytes of metadata and requests, about.
+            most: approximate limit for metadata and requests, bytes.
 
         Raises:
             DatabaseError: it is not there, or it is locked.

@@ -1,4 +1,4 @@
-"""What a scan card shows, folded from what the services say. No IO, clock or thread."""
+"""Pure: the content of a scan card, folded from the scan's messages."""
 
 import math
 from bisect import bisect_left
@@ -7,93 +7,99 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-from bec_kernel.client.scan import TableColumns
 from bec_kernel.language import headline
+from bec_kernel.scan import ScanFold, TableColumns, main_devices, total_points
 from bec_kernel.wire import (
     Begin,
-    FileDone,
     Fit,
     Message,
     Point,
-    ScanState,
-    Seal,
     StateChange,
 )
 
 COLUMNS = 6
-"""So many columns has the table at most."""
+"""Maximum number of columns of the table."""
 
 SIGNALS = 24
-"""So many signals of a point a card keeps at most."""
+"""Maximum number of signals that a card keeps of each point."""
 
 INDEX = "point_id"
-"""Name of the axis where no single motor makes one."""
+"""Name of the x axis if it is not a single motor."""
 
 Row = list[float | str | None]
-"""One point: its id, then one value a column."""
+"""One point: `[point_id, value, …]`, one value per column."""
 
 
 @dataclass
 class CardState:
-    """One scan, as far as a person looking at it wants to know.
+    """The content of one scan's card.
+
+    `ScanFold` has the state; this adds rows, columns, axes and labels.
 
     Attributes:
-        hints: names of the signals worth showing, by device; empty: all scalars.
-        begin: the scan's first entry.
-        state: of the scan; empty until it has one.
-        reason: why it ended so.
-        message: more, for people.
+        hints: names of the signals to show, by device; empty: all scalars.
         waits: its place in the queue, before it has a state.
-        columns: names of the signals in a row, behind the point's id; what the scan is
-            about comes first.
-        rows: one a point, in order.
-        fit: the newest.
-        file: path of the scan's file, once it is complete.
-        sealed: the last point is here.
-        retaken: so many rows were replaced: the scan was rewound.
+        columns: names of the signals in a row, after the `point_id`; motors and the
+            fitted signal come first.
+        rows: one per point, in order.
+        retaken: number of rows that were replaced after a rewind.
     """
 
     hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    begin: Begin | None = None
-    state: str = ""
-    reason: str = ""
-    message: str = ""
     waits: str = ""
     columns: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    fit: Fit | None = None
-    file: str = ""
-    sealed: bool = False
     retaken: int = 0
+    _fold: ScanFold = field(default_factory=ScanFold)
     _seen: TableColumns = field(default_factory=TableColumns)
-    _told: int = 0
+    _sent: int = 0
     _first: float = 0.0
     _last: float = 0.0
     _before: int = 0
 
     def take(self, message: Message) -> None:
-        """Fold one message in; what a card does not show is passed over."""
+        """Fold one message in; messages that a card does not show change nothing."""
+        self._fold.fold(message)
         match message:
-            case Begin():
-                self.begin = message
             case Point():
                 self._add(message)
             case StateChange():
-                self.state = str(message.state)
                 self.waits = ""
-                self.reason = message.reason
-                self.message = message.message
-            case Fit():
-                self.fit = message
-            case FileDone():
-                self.file = message.path
-            case Seal():
-                self.sealed = True
+
+    @property
+    def begin(self) -> Begin | None:
+        """The scan's definition: first entry of its step log."""
+        return self._fold.begin
+
+    @property
+    def state(self) -> str:
+        """State of the scan; empty until it has one."""
+        return str(self._fold.state.state) if self._fold.state else ""
+
+    @property
+    def reason(self) -> str:
+        """Reason of its state, in one word as `done`."""
+        return self._fold.state.reason if self._fold.state else ""
+
+    @property
+    def message(self) -> str:
+        """Explanation of its state for people; else empty."""
+        return self._fold.state.message if self._fold.state else ""
+
+    @property
+    def fit(self) -> Fit | None:
+        """The newest fit."""
+        return self._fold.fit
+
+    @property
+    def file(self) -> str:
+        """Path of the scan's file, once it is complete; else empty."""
+        return self._fold.file.path if self._fold.file else ""
 
     def _add(self, point: Point) -> None:
         if not self.columns:
             self.columns = columns_of(self.begin, point, self.hints)
-        if math.isfinite(point.begin):  # of those in old files nobody knows it
+        if math.isfinite(point.begin):  # NaN: unknown, in old files
             if not self._last:
                 self._first, self._before = point.begin, len(self.rows)
             self._last = point.end
@@ -108,36 +114,31 @@ class CardState:
             self.retaken += 1
             at = bisect_left(self.rows, point.point_id, key=_point_id)
         there = [row[0] for row in self.rows[at : at + 1]] == [point.point_id]
-        self._told = min(self._told, at)
+        self._sent = min(self._sent, at)
         self.rows[at : at + there] = [[point.point_id, *values]]
         self._seen.tell(dict(zip(self.columns, values, strict=True)))
 
     @property
     def next_point(self) -> int:
-        """The `point_id` behind those that are here; some before may be missing."""
+        """The `point_id` after the last row; some before may be missing."""
         return _point_id(self.rows[-1]) + 1 if self.rows else 0
 
     def news(self) -> int:
-        """Return from which row on there is something new since this was last asked."""
-        told, self._told = self._told, len(self.rows)
-        return told
+        """Return the first row that is new or changed since the last call."""
+        start, self._sent = self._sent, len(self.rows)
+        return start
 
     @property
     def title(self) -> str:
-        """What was asked for, as one types it."""
+        """The request as a command line, with the scan number."""
         if self.begin is None:
             return "Scan"
         return headline(self.begin.request, self.begin.scan_number)
 
     @property
     def total(self) -> int:
-        """How many points there will be; 0 where nobody knows."""
-        if self.begin is None or not self.begin.shape:
-            return 0
-        product = 1
-        for length in self.begin.shape:
-            product *= length
-        return product
+        """Number of points there will be; 0 if unknown."""
+        return total_points(self.begin) or 0
 
     @property
     def left(self) -> float | None:
@@ -168,26 +169,24 @@ class CardState:
 
     @property
     def table(self) -> list[str]:
-        """The columns worth showing: motors, what is drawn, what varies, the others."""
-        about = _signals_of(_about(self.begin), self.columns) | {self.y}
+        """Columns to show: motors, the drawn signal, those that vary, the others."""
+        about = _signals_of(main_devices(self.begin), self.columns) | {self.y}
         named = [name for name in self.columns if name in about]
         return self._seen.order(named)[:COLUMNS]
 
     @property
     def is_complete(self) -> bool:
-        """Nothing that a card shows will change any more."""
-        fitted = not (self.begin and self.begin.fit) or bool(
-            self.fit and self.fit.final
-        )
-        return self.is_final and self.sealed and fitted
+        """The content will not change any more."""
+        fitted = self._fold.has_final_fit or not (self.begin and self.begin.fit)
+        return self.is_final and self._fold.seal is not None and fitted
 
     @property
     def is_final(self) -> bool:
         """The scan has ended."""
-        return bool(self.state) and ScanState(self.state).is_final
+        return self._fold.is_final
 
     def series(self, name: str, start: int = 0) -> list[float | None]:
-        """Return the values of one column, from point `start` on; None: no number."""
+        """Return one column from row `start` on; None where it is not a number."""
         if name == INDEX:
             return [_number(row[0]) for row in self.rows[start:]]
         if name not in self.columns:
@@ -196,11 +195,11 @@ class CardState:
         return [_number(row[at]) for row in self.rows[start:]]
 
     def unit(self, name: str) -> str:
-        """Return the engineering unit of a signal, or nothing."""
+        """Return the engineering unit of a signal; empty without one."""
         return self.begin.units.get(name, "") if self.begin else ""
 
     def label(self, name: str) -> str:
-        """Return what an axis is called: the signal, and its unit in brackets."""
+        """Return the label of an axis: `samx [mm]`."""
         if name == INDEX:
             return "point"
         unit = self.unit(name)
@@ -210,9 +209,9 @@ class CardState:
 def columns_of(
     begin: Begin | None, point: Point, hints: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """Return the signals worth keeping: motors, the `signal`, the detectors' hints."""
+    """List the signals to keep: motors, the `signal`, the hinted ones."""
     monitored = begin.monitored if begin else []
-    order = [*_about(begin), *monitored, *point.data]
+    order = [*main_devices(begin), *monitored, *point.data]
     names: list[str] = []
     for device in dict.fromkeys(order):
         readings = point.data.get(device, {})
@@ -223,14 +222,6 @@ def columns_of(
             if name in readings and isinstance(readings[name].value, Real)
         ]
     return names[:SIGNALS]
-
-
-def _about(begin: Begin | None) -> list[str]:
-    """Return the devices a scan is about."""
-    if begin is None:
-        return []
-    signal = begin.parameters.get("signal")
-    return [*begin.motors, *([str(signal)] if signal else [])]
 
 
 def _main_signals(device: str, readings: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The scan card: a scan as one sees it in a notebook while it runs."""
+"""The scan card: the widget of a running scan in a notebook."""
 
 import functools
 import threading
@@ -24,15 +24,15 @@ from bec_live.views.card_state import CardState
 
 BUTTONS = {"pause": Verb.PAUSE, "resume": Verb.RESUME, "abort": Verb.ABORT}
 PATIENCE = 10.0
-"""So long (s) a press of a button stays valid on its way."""
+"""Time that a press of a button stays valid on its way, s."""
 
 
 class ScanCard(anywidget.AnyWidget):
     """One scan, live: state, progress, plot with fit, last points, buttons.
 
-    The traits are the whole view: a page that is opened late, or again, needs nothing
-    else. New rows travel alone (`send`), so a long scan costs no more a point. What a
-    button does is one message to the scan server: it works while a cell is blocked.
+    The traits are the whole view, so that a page opened late or again shows all of it.
+    New rows are sent alone (`send`): the cost per point does not grow with the scan. A
+    button sends one message to the scan server; it works while a cell is blocked.
     """
 
     _esm = Path(__file__).parents[1] / "renderer" / "scan_card.js"
@@ -53,7 +53,7 @@ class ScanCard(anywidget.AnyWidget):
         self.on_msg(self._take)
 
     def show(self, state: CardState) -> None:
-        """Send what is new in `state` to all pages."""
+        """Send changes of `state` to all pages."""
         head, fit = _head(state), _fit(state)
         if head != self.head:
             self.head = head
@@ -68,12 +68,12 @@ class ScanCard(anywidget.AnyWidget):
         self.status = _status_of(state)
 
     def retire(self) -> None:
-        """Let the card go as soon as the scan's picture stands below it."""
+        """Close the card once the scan's picture is shown below it."""
         self.view_id = self.model_id
         self.send({"kind": "over"})
 
     def view(self) -> dict[str, Any]:
-        """Return what a notebook stores for a view of this card: no text beside it."""
+        """Return the mime bundle of a view of this card, without a text."""
         model = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         return {"application/vnd.jupyter.widget-view+json": model}
 

@@ -1,4 +1,4 @@
-"""From the bus to a card: one thread a running card reads, and tells what is new."""
+"""Read a scan's logs for its card: one thread per running card."""
 
 import contextlib
 import threading
@@ -13,32 +13,32 @@ from bec_kernel.wire import Begin, Log, Point, keys
 from bec_live.views.card_state import CardState
 
 RATE = 20.0
-"""At most so many updates a second; what comes in between travels together."""
+"""Maximum number of updates of the card per second."""
 
 LAST_WORDS = 10.0
-"""So long (s) after the scan's end a card waits for its last point and its fit."""
+"""Time after the scan's end to wait for its last point and its fit, s."""
 
 ASK = 2.0
-"""A scan's place in the queue is asked for this often, s: it is a look at all items."""
+"""Interval of looks at the scan's place in the queue, s: each reads all items."""
 
 WAIT = 0.5
 """Longest single wait for something new, s."""
 
 Earlier = Callable[[int, int], Iterable[Point]]
-"""Gives points that have left the bus: from the first `point_id` up to the second."""
+"""Reads points that have left the bus: from the first `point_id` up to the second."""
 
 
 def _none(_start: int, _stop: int) -> Iterable[Point]:
-    """Nobody knows them."""
+    """Read no points."""
     return ()
 
 
 class ScanFeed:
-    """Follows one scan's logs and hands its state to `show`, at most 20 times a second.
+    """Follows one scan's logs and calls `show` with its state, at most 20 times per s.
 
-    `show` runs in the feed's thread. The scan's id is all it needs: it begins with what
-    lies in the logs, whenever it is started; what has left them is asked of `earlier`.
-    `waits` is asked for its place in the queue as long as there is nothing in them.
+    `show` runs in the feed's thread. The feed starts with the entries already in the
+    logs; points that have left them are read by `earlier`. `waits` returns the place in
+    the queue; it is called until the logs have entries.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ScanFeed:
     ) -> None:
         self.state = CardState(hints=hints or {})
         self._waits = waits
-        self._ask = 0.0  # not again before
+        self._next_look = 0.0  # monotonic, s
         self.ended = threading.Event()
         self._reader = LogReader(bus, scan_id, self.state, earlier)
         self._show = show
@@ -62,11 +62,11 @@ class ScanFeed:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; return when nothing will be shown any more."""
+        """End the thread; `show` is not called after that."""
         self._stop.set()
         self._thread.join(WAIT + LAST_WORDS)
 
@@ -77,7 +77,7 @@ class ScanFeed:
             try:
                 news = self._reader.read(WAIT) or self._wait()
             except BrokerError:
-                self._stop.wait(WAIT)  # it comes back; the scan does not notice
+                self._stop.wait(WAIT)  # the scan continues while the broker is away
                 continue
             if news:
                 self._show(self.state)
@@ -89,18 +89,18 @@ class ScanFeed:
         self.ended.set()
 
     def _wait(self) -> bool:
-        """Look what a scan waits for that has not begun; say whether that is new."""
+        """Update the place in the queue of a waiting scan; True if it has changed."""
         if self.state.begin is not None or self.state.state:
             return False
-        if time.monotonic() < self._ask:
+        if time.monotonic() < self._next_look:
             return False
-        self._ask = time.monotonic() + ASK
+        self._next_look = time.monotonic() + ASK
         before, self.state.waits = self.state.waits, self._waits()
         return self.state.waits != before
 
 
 class LogReader:
-    """Reads what is new of one scan into its state."""
+    """Reads new entries of one scan into its state."""
 
     def __init__(
         self, bus: Bus, scan_id: str, state: CardState, earlier: Earlier = _none
@@ -118,7 +118,7 @@ class LogReader:
         self._at: dict[Log[Any], Id] = dict.fromkeys(followed, START)
 
     def read(self, timeout: float) -> bool:
-        """Take in what is new, waiting at most `timeout` s; say if there was any."""
+        """Read new entries, waiting at most `timeout` s; True if there were any."""
         news = self._state.begin is None and self._begin(timeout)
         if self._state.begin is None:
             return news
@@ -131,7 +131,7 @@ class LogReader:
 
     def _take(self, message: Any) -> None:
         if isinstance(message, Point) and message.point_id > self._state.next_point:
-            with contextlib.suppress(BecError):  # a card shows what there is
+            with contextlib.suppress(BecError):  # the card shows the points it has
                 start, stop = self._state.next_point, message.point_id
                 for point in self._earlier(start, stop):
                     self._state.take(point)
@@ -152,7 +152,7 @@ def read_scan(
     hints: Mapping[str, Sequence[str]] | None = None,
     earlier: Earlier = _none,
 ) -> CardState:
-    """Return a scan's state as the logs have it, and `earlier` what has left them."""
+    """Return a scan's state from the logs; `earlier` reads points that left them."""
     state = CardState(hints=hints or {})
     reader = LogReader(bus, scan_id, state, earlier)
     while reader.read(0.001):

@@ -1,4 +1,4 @@
-"""What stays of a scan in a notebook: a picture, and a text that is compared."""
+"""The stored output of a scan in a notebook: a picture, and a comparable text."""
 
 from collections.abc import Sequence
 from typing import Any

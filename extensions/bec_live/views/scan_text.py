@@ -1,10 +1,10 @@
 """A finished scan as text: the same for the same data, so that nbval compares it."""
 
-from bec_kernel.language import ending, fit_words
+from bec_kernel.language import ending_text, fit_words
 from bec_live.views.card_state import INDEX, CardState
 
 ROWS = 5
-"""So many of the last points a card shows."""
+"""Number of the last points that a card shows."""
 
 
 def number(value: float | str | None) -> str:
@@ -15,18 +15,18 @@ def number(value: float | str | None) -> str:
 
 
 def summary(state: CardState) -> str:
-    """Return what happened in a few lines: no id, path or time."""
+    """Summarize a scan in a few lines, without ids, paths or times."""
     lines = [f"{state.title}: {how_far(state)}", *_extreme(state), fit_words(state.fit)]
     return "\n".join(line for line in lines if line)
 
 
 def how_far(state: CardState) -> str:
     """Return state, reason and points, as a report says them."""
-    return ending(state.state, state.message or state.reason, len(state.rows))
+    return ending_text(state.state, state.message or state.reason, len(state.rows))
 
 
 def _extreme(state: CardState) -> list[str]:
-    """Return where a detector has seen most: of one point, or without a place, not."""
+    """Say where a detector had its maximum; empty for fewer than two points."""
     names = _places(state)
     if len(state.rows) < 2 or not names or state.y in names:
         return []
@@ -45,7 +45,7 @@ def _extreme(state: CardState) -> list[str]:
 
 
 def _places(state: CardState) -> list[str]:
-    """Return what says where a row was taken; of a grid its motors, not its number."""
+    """List the columns that locate a row: x, or the motors of a grid."""
     motors = state.begin.motors if state.begin else []
     known = [name for name in motors if name in state.columns]
     return known if state.x == INDEX else [state.x]

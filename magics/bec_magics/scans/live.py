@@ -7,8 +7,8 @@ from typing import Any
 from IPython.display import display, publish_display_data
 
 from bec_kernel.client import Client, ScanReport
-from bec_kernel.client.scan import hints
 from bec_kernel.errors import BecError, ScanAborted
+from bec_kernel.scan import hints
 from bec_live.views import LAST_WORDS, ScanCard, ScanFeed, mime_bundle, read_scan
 from bec_magics.setup import Session
 
@@ -89,7 +89,7 @@ def in_notebook(session: Session) -> bool:
 
 
 def bundle_of(report: ScanReport, client: Client) -> Any:
-    """Return what a notebook shows of a report; waits briefly for its last fit."""
+    """Make a notebook's display of a report; waits briefly for its last fit."""
     if report.request.name == "mv":  # nothing to draw
         return {"text/plain": repr(report)}
     if report.past is not None:  # no longer on the bus

@@ -96,7 +96,7 @@ def test_what_one_device_server_does_not_do_is_undone_at_the_others(toys):
     with pytest.raises(RefusedError) as error:
         toys.client.config.load({"samy": DEVICE, "mono": {**DEVICE, "enabled": False}})
     assert str(error.value) == (
-        "mono is in use by scan 7; main has its list of before again"
+        "mono is in use by scan 7; main is back at its previous list"
     )
     assert list(toys.devices("main")) == ["samx"]
     assert list(toys.devices("optics")) == ["mono"]

@@ -19,7 +19,7 @@ def test_words_without_words_need_no_database(bec):
         ("--user", "--user needs a value"),
         ("--metadata run", "NAME=VALUE"),
         ("--limit many", "not 'many'"),
-        ("--since soon", "'soon' is no time; as in: 2026-11-26"),
+        ("--since soon", "cannot read 'soon' as a time; examples: 2026-11-26"),
         ("--status closd", "did you mean closed"),
         ("99", "no scan 99"),
         ("--limit " + "9" * 5000, "takes a number of scans"),
@@ -50,8 +50,8 @@ def test_words_are_completed():
         ({"limit": "3"}, "limit='3' finds nothing"),
         ({"limit": True}, "a number of scans, from 1 on"),
         ({"metadata": "run=7"}, "no dict with names"),
-        ({"since": "1e400"}, "'1e400' is no time"),
-        ({"until": float("nan")}, "nan is no time"),
+        ({"since": "1e400"}, "cannot read '1e400' as a time"),
+        ({"until": float("nan")}, "cannot read nan as a time"),
     ],
 )
 def test_what_cannot_be_looked_for_is_refused(bec, wanted, said):
@@ -65,7 +65,7 @@ def test_what_nobody_there_could_read_is_refused_before_it_is_asked(bec):
     with pytest.raises(RefusedError, match="reason: expected str, got int"):
         bec.queue.lock(3)
     report = bec.scans.line_scan("samx", 0, 1, steps=2).wait(5)
-    with pytest.raises(RefusedError, match="an empty comment says nothing"):
+    with pytest.raises(RefusedError, match="a comment must not be empty"):
         report.comment(" ")
     with pytest.raises(RefusedError, match="no device 'nope' in devices of scan 1"):
         _ = report.devices.nope

@@ -200,7 +200,7 @@ def test_ready_means_that_those_who_run_now_serve(bec, line):
 
 
 def test_a_silent_service_ends_a_wait_without_deadline(bec, server, line, monkeypatch):
-    monkeypatch.setattr("bec_kernel.client.scan.report.SILENCE", 0.05)
+    monkeypatch.setattr("bec_kernel.client.scan.waiting.SILENCE", 0.05)
     server.allowed = 1
     report = bec.scans.line_scan("samx", 0, 1, steps=3)
     beat = Heartbeat(service="device_server", pid=7, state="running", version="1")
@@ -244,6 +244,7 @@ def test_nothing_running_is_said_with_the_command_that_starts_one(
     assert Folder(tmp_path).path == tmp_path
 
 
+@pytest.mark.processes
 def test_importing_the_client_imports_no_tables():
     code = (
         "import sys, bec_kernel.client\n"

@@ -40,22 +40,22 @@ def told(track: ScanCache, log, message) -> None:
 def followed(*, fit: str = "") -> ScanCache:
     track = ScanCache("a")
     track.follow(points=True)
-    track.tell(Taken(scan_id="a", scan_number=1, name="x", user="ada", fit=fit))
+    track.take(Taken(scan_id="a", scan_number=1, name="x", user="ada", fit=fit))
     return track
 
 
 def test_a_scan_has_ended_when_its_own_state_says_so():
     track = ScanCache("s1")
-    track.tell(StateChange(state=ScanState.OPEN))
-    track.tell(ENDED)  # the final state is in the same commit, and read next
+    track.take(StateChange(state=ScanState.OPEN))
+    track.take(ENDED)  # the final state is in the same commit, and read next
     assert not track.is_final
-    track.tell(StateChange(state=ScanState.HALTED))
+    track.take(StateChange(state=ScanState.HALTED))
     assert track.is_final
 
 
 def test_an_item_that_never_opened_has_ended_with_its_item():
     track = ScanCache("s1")
-    track.tell(ENDED)
+    track.take(ENDED)
     assert track.is_final
 
 
@@ -99,7 +99,7 @@ def test_a_move_is_followed_no_more_when_it_has_ended():
     track.follow(points=True)
     request = ScanRequest(request_id="a", name="mv")
 
-    track.tell(
+    track.take(
         Item(
             scan_id="a", user="ada", request=request, rank=1, state=ItemState.COMPLETED
         )
@@ -112,7 +112,7 @@ def test_of_a_point_that_was_taken_again_the_last_one_counts():
     track = ScanCache("a")
     track.follow(points=True)
     for point_id, attempt in ((0, 1), (1, 1), (0, 2), (2, 1)):
-        track.tell(
+        track.take(
             Point(
                 index=1, point_id=point_id, attempt=attempt, begin=0.0, end=0.0, data={}
             )
@@ -127,14 +127,14 @@ def point(number: int, attempt: int = 1) -> Point:
 def test_what_left_the_bus_before_it_was_read_is_counted_and_the_rest_is_kept():
     track = followed()
     for number in range(3):
-        track.tell(point(number))
-    track.tell(point(8))  # its reader was too slow
-    track.tell(point(9))
+        track.take(point(number))
+    track.take(point(8))  # its reader was too slow
+    track.take(point(9))
     assert (track.first, track.count) == (8, 10)
     assert [one.point_id for one in track.points] == [8, 9]
 
-    track.tell(point(2, attempt=2))
-    track.tell(point(8, attempt=2))
+    track.take(point(2, attempt=2))
+    track.take(point(8, attempt=2))
     assert track.again == {2: point(2, attempt=2)}
     assert track.count == 10
     assert [one.attempt for one in track.points] == [2, 1]
@@ -143,10 +143,10 @@ def test_what_left_the_bus_before_it_was_read_is_counted_and_the_rest_is_kept():
 def test_what_left_the_bus_unread_may_have_been_taken_again_as_its_file_says():
     track = followed()
     for number in range(5, 8):
-        track.tell(point(number))
-    track.tell(point(2, attempt=2))
+        track.take(point(number))
+    track.take(point(2, attempt=2))
     before = track.skipped
-    track.tell(point(12))  # 2 was taken again once more meanwhile, and is in the file
+    track.take(point(12))  # 2 was taken again once more meanwhile, and is in the file
     assert track.skipped > before
     assert not track.again
 
@@ -156,7 +156,7 @@ def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():
     track.await_begin()
     assert track.has_points
     assert not track.positions
-    track.tell(Taken(scan_id="a", scan_number=1, name="x", user="ada"))
+    track.take(Taken(scan_id="a", scan_number=1, name="x", user="ada"))
     assert track.positions.keys() == {
         keys.points("a"),
         keys.states("a"),
@@ -167,5 +167,5 @@ def test_a_scan_of_ones_own_follows_nothing_before_it_has_begun():
 def test_the_logs_of_a_scan_that_ended_unseen_are_read_to_their_end():
     track = ScanCache("a")
     track.await_begin()
-    track.tell(ENDED)
+    track.take(ENDED)
     assert keys.points("a") in track.positions

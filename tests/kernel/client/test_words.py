@@ -4,7 +4,7 @@ import pytest
 
 from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.client import Client
-from bec_kernel.client.scan.columns import hints
+from bec_kernel.scan import hints
 from bec_kernel.wire import Alarm, Device, SignalInfo, keys
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from ophyd import Component, Device, Signal
 
 from bec_kernel.device_list import DeviceSpec
+from bec_kernel.errors import DeviceError
+from bec_kernel.service import RequestServer
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Call, StopDevices, keys
 from bec_services.device_server.clock import WallClock
@@ -107,19 +110,24 @@ class Server:
             self.holders.get,
             told=self.told.append,
         )
-        self.calls.unanswered(self.inbox)
+        self.requests = RequestServer(
+            self.life,
+            partial(keys.device_asks, "main"),
+            self.calls.handle,
+            failure=DeviceError,
+            always=(StopDevices,),
+        )
+        self.requests.open(["ada"])
 
     def send(self, message, *, old=False):
         """Hand a message over; return what finds its reply."""
         at = self.bus.ask(self.inbox, message)
-        entry = next(
-            e
-            for e in self.bus.read(
-                type(self.inbox.replies)(self.inbox.name, self.inbox.type)
-            )
-            if e.id == at
-        )
-        self.calls.take(self.inbox, entry, old=old)
+        if old:
+            self.begin()  # it finds the request without a reply
+        else:
+            requests = self.inbox.requests
+            found = [e for e in self.bus.read(requests) if e.id == at]
+            self.requests.take(requests, found)
 
         def reply():
             found = [e.message for e in self.bus.read(self.inbox.replies)]
@@ -279,7 +287,7 @@ def test_what_a_call_may_have_changed_is_written_down_with_before_and_after(serv
 
 def test_an_unknown_device_is_said_with_the_nearest(server):
     assert server.problem("samz", "read") == (
-        "no device 'samz' here; did you mean samx?"
+        "no device 'samz' here: did you mean samx?"
     )
 
 

@@ -335,6 +335,7 @@ def test_the_same_program_gives_the_same_values_and_timestamps(tmp_path):
     assert len(first) > 50
 
 
+@pytest.mark.processes
 def test_position_and_exposures_survive_a_kill_of_the_process(tmp_path):
     child = """
 import os, signal, sys

@@ -1,8 +1,6 @@
 """Axes of a controller that allows one connection, against the controller itself."""
 
 import socket
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -11,30 +9,9 @@ from ophyd.utils import LimitError, ReadOnlyError
 from bec_services.device_server.devices.status import ActionStopped
 from bec_services.device_server.hardware.tcp import TcpAxis
 from bec_services.device_server.hardware.tcp_line import ControllerError, TcpController
+from tests.services.device_server.controller import end, free_port, start_controller
 
 pytestmark = pytest.mark.keeps_threads
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
-def start_controller(port, velocity="50"):
-    words = ["-m", "bec_sim.hardware.controller", "--port", str(port)]
-    process = subprocess.Popen(
-        [sys.executable, *words, "--velocity", velocity],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def end(process):
-    process.kill()
-    process.wait(5)
-    process.stdout.close()
 
 
 class Marks:
@@ -78,6 +55,7 @@ def axes(controller, port):
         axis.destroy()
 
 
+@pytest.mark.processes
 def test_four_axes_move_at_once_over_one_connection(axes):
     statuses = [axis.set(number) for number, axis in enumerate(axes, 1)]
     for status in statuses:
@@ -91,6 +69,7 @@ def test_four_axes_move_at_once_over_one_connection(axes):
     }
 
 
+@pytest.mark.processes
 def test_a_stopped_axis_has_not_arrived(axes):
     moving = threading.Event()
     axes[0].readback.subscribe(lambda value, **_: value > 1 and moving.set(), run=False)
@@ -102,6 +81,7 @@ def test_a_stopped_axis_has_not_arrived(axes):
     assert 1 < axes[0].position < 90
 
 
+@pytest.mark.processes
 def test_what_cannot_be_is_refused_before_it_is_sent_or_by_the_controller(axes):
     with pytest.raises(LimitError, match=r"position 101 is not within -100..100 mm"):
         axes[0].set(101)
@@ -116,6 +96,7 @@ def test_what_cannot_be_is_refused_before_it_is_sent_or_by_the_controller(axes):
     assert axes[1].ask("STATUS")[2] == "50.0"
 
 
+@pytest.mark.processes
 def test_an_axis_that_moves_refuses_another_move(axes):
     status = axes[0].set(50)
     with pytest.raises(ControllerError, match="ax1 is moving; stop it first"):
@@ -124,12 +105,14 @@ def test_an_axis_that_moves_refuses_another_move(axes):
     assert status.exception(5) is not None
 
 
+@pytest.mark.processes
 def test_a_second_connection_is_turned_away_and_counted(axes, port):
     with socket.create_connection(("127.0.0.1", port), 5) as other:
         assert other.makefile("r").readline() == "* BUSY\n"
     assert axes[0].controller.ask("CONNECTIONS") == ["1", "1"]
 
 
+@pytest.mark.processes
 def test_a_lost_controller_fails_the_move_and_its_axes_come_back(port):
     controller = start_controller(port)
     axis = TcpAxis(name="ax1", address=f"127.0.0.1:{port}", axis=1)

@@ -11,7 +11,7 @@ from bec_services.file_writer.retention.previous_file import identity, open_prev
 from bec_services.file_writer.retention.reader_process import UnreadableError
 from bec_services.file_writer.tree.columns import Columns
 from tests.services.file_writer.damage import NEVER, spoiled
-from tests.services.file_writer.test_contents import written
+from tests.services.file_writer.master_files import written
 from tests.services.recorded import points_log
 
 PATIENCE = 2.0
@@ -34,6 +34,7 @@ def columns():
     return found
 
 
+@pytest.mark.processes
 def test_rows_that_cannot_be_read_are_given_up_in_time(whole, columns, tmp_path):
     path = tmp_path / "old.h5"
     path.write_bytes(spoiled(whole, VALUES, NEVER))
@@ -46,12 +47,14 @@ def test_rows_that_cannot_be_read_are_given_up_in_time(whole, columns, tmp_path)
     assert time.monotonic() - began < ENOUGH
 
 
+@pytest.mark.processes
 def test_whose_it_was_nobody_can_tell(whole, tmp_path):
     path = tmp_path / "old.h5"
     path.write_bytes(spoiled(whole, IDENTITY, NEVER))
     assert identity(path, PATIENCE) == ""
 
 
+@pytest.mark.processes
 def test_of_several_files_the_scans_own_is_read(whole, columns, tmp_path):
     missing, other, own = (tmp_path / name for name in ("missing", "other", "own"))
     own.write_bytes(whole)

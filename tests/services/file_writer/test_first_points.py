@@ -6,8 +6,8 @@ import time
 import pandas as pd
 import pytest
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id, Trim
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Heartbeat, Point, ScanState, StateChange, Users, keys
@@ -130,6 +130,7 @@ def test_a_client_gets_all_points_from_the_first_one_on_whenever_it_comes(
     afterwards(bus, tmp_path)
 
 
+@pytest.mark.processes
 def test_a_client_waits_while_the_file_is_made_anew(bus, tmp_path):
     with running(new_life("file_writer", bus.broker, tmp_path), both):
         append(bus, LOG[:46])

@@ -13,7 +13,7 @@ from bec_kernel.wire import keys
 from bec_services.file_writer.hdf5 import master_file as hdf5
 from bec_services.file_writer.service import run
 from tests.services.file_writer.full_disk import LONG, Endless, write
-from tests.services.file_writer.test_shell import everything, same
+from tests.services.file_writer.master_files import everything, same
 from tests.services.recorded import begin, new_life, points_log, running, take, until
 
 
@@ -66,6 +66,7 @@ def undisturbed(tmp_path_factory):
     return write(Endless(tmp_path_factory.mktemp("undisturbed")))[1]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("size", [20_000, 90_000], ids=["at its begin", "later"])
 def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(
     tmp_path, undisturbed, size
@@ -77,6 +78,7 @@ def test_a_disk_that_is_full_all_of_a_sudden_ends_neither_writer_nor_scan(
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.processes
 def test_a_full_disk_loses_no_point_that_has_left_the_bus(tmp_path):
     said = written("long", tmp_path / "full", 1_100_000, [])
     assert "File too large" in said
@@ -84,6 +86,7 @@ def test_a_full_disk_loses_no_point_that_has_left_the_bus(tmp_path):
     equal(Path(said.splitlines()[-1]), write(disk, LONG // 2 + 1, LONG)[1])
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("entries", [0, 10], ids=["from the start", "in the middle"])
 def test_a_small_disk_that_is_full_is_waited_for(tmp_path, undisturbed, entries):
     alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-rm"]

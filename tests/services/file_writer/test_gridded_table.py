@@ -6,11 +6,10 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings, strategies as st
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id, Put
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
-from bec_kernel.client.scan.dataframes import columns, to_xarray
-from bec_kernel.client.scan.gridded import places_of
+from bec_kernel.client.scan.dataframes import columns, places_of, to_xarray
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Device,
@@ -26,9 +25,9 @@ from bec_kernel.wire import (
 from bec_services.file_writer import requests
 from bec_services.file_writer.service import run
 from bec_services.scihub.service import run as run_scihub
+from tests.services.file_writer.filed_scan import bus as _bus, forget
+from tests.services.file_writer.grids import STEPS, grid_and_places
 from tests.services.file_writer.nexus import shown
-from tests.services.file_writer.test_filed import bus as _bus, forget
-from tests.services.file_writer.test_grid import STEPS, grid_and_places
 from tests.services.recorded import (
     T0,
     begin,

@@ -13,7 +13,7 @@ from bec_services.file_writer.hdf5.master_file import identity
 from bec_services.file_writer.service import run
 from bec_services.file_writer.tree.columns import STATUS
 from tests.services.file_writer.damage import AT_ONCE, spoiled
-from tests.services.file_writer.test_shell import PLACE, everything, same
+from tests.services.file_writer.master_files import PLACE, everything, same
 from tests.services.recorded import (
     begin,
     new_life,
@@ -90,6 +90,7 @@ def wanted(tmp_path_factory):
     return everything(folder / PLACE)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("seed", range(3))
 def test_the_file_is_the_same_whenever_its_writer_dies(seed, data, wanted):
     dice, bus = random.Random(seed), MemoryBus(MemoryBroker())
@@ -135,6 +136,7 @@ def harm(path, damage):
             file["entry/entry_identifier_uuid"] = b"scan0"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("damage", ["gone", "other", "odd", "bytes"])
 def test_points_that_are_nowhere_are_missing_and_told(damage, data, wanted):
     bus, log = MemoryBus(MemoryBroker()), changing(points_log(POINTS))

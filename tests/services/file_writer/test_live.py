@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from bec_kernel.bus.changes import Append
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import (
@@ -16,7 +18,7 @@ from tests.services.file_writer.gas import (
     put_devices,
     rows_log,
 )
-from tests.services.file_writer.test_shell import until_there
+from tests.services.file_writer.master_files import until_there
 from tests.services.recorded import (
     new_life,
     running,
@@ -41,6 +43,7 @@ with h5py.File(sys.argv[1], "r", swmr=True) as file:
 """
 
 
+@pytest.mark.processes
 def test_another_process_sees_a_grid_and_aligned_rows_grow(tmp_path):
     bus = MemoryBus(MemoryBroker())
     put_devices(bus)

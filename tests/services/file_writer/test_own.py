@@ -8,14 +8,14 @@ import numpy as np
 from hypothesis import given, settings, strategies as st
 
 from bec_kernel.bus.changes import Id
-from bec_kernel.client.scan.file_reader import columns_of, filed, part
+from bec_kernel.client.scan.file_reader import columns_of, content_of, points_of
 from bec_kernel.client.scan.remote_file import RemoteFile
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import Point, PointStatus, ReadFile, Reading, Seal, Times
 from bec_services.file_writer.hdf5.file_part import read
 from bec_services.file_writer.retention.previous_file import OpenRows, PreviousFile
 from bec_services.file_writer.tree.columns import Columns
-from tests.services.file_writer.test_contents import written
+from tests.services.file_writer.master_files import written
 from tests.services.recorded import T0, points_log
 
 SERVERS = {"samx": "main", "bpm4i": "far", "det": "far"}
@@ -88,9 +88,9 @@ def test_a_point_from_its_file_is_the_one_from_the_bus(tmp_path_factory, told, s
     folder = tmp_path_factory.mktemp("own")
     with written(folder, log(points), monitored=list(SERVERS), servers=SERVERS) as file:
         remote = LocalFile(file)
-        assert filed(remote).points == points
+        assert content_of(remote).points == points
         columns, count = columns_of(remote)
-        assert part(remote, columns, min(start, count), count) == points[start:]
+        assert points_of(remote, columns, min(start, count), count) == points[start:]
         # And what a new file takes from this one are the rows the points would make.
         kept, old = Columns(["far", "main"]), PreviousFile(OpenRows(file))
         kept.grow(points)
@@ -107,7 +107,7 @@ def test_a_file_of_an_old_version_is_read_without_what_it_does_not_tell(tmp_path
     with h5py.File(path, "r+") as file:
         del file["entry/collection/points"]
         file["entry/collection/point_status/samx"][1] = 3
-        points, old = filed(LocalFile(file)).points, PreviousFile(OpenRows(file))
+        points, old = content_of(LocalFile(file)).points, PreviousFile(OpenRows(file))
         kept = Columns(["main"])
         kept.grow(points)
         assert old.rows(kept) == 3

@@ -1,14 +1,15 @@
 """Parts of finished files are served on the bus, and nothing else from the disk."""
 
 import time
+import uuid
 
 import h5py
 import msgspec
 import numpy as np
 import pytest
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
-from bec_kernel.bus.redis import put
 from bec_kernel.client import Client
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
@@ -53,7 +54,7 @@ def base(tmp_path):
 
 
 def ask(item, **fields):
-    return ReadFile(request_id="r", item=item, **fields)
+    return ReadFile(request_id=uuid.uuid4().hex, item=item, **fields)
 
 
 def look(base, item, **fields):

@@ -5,8 +5,8 @@ import random
 import pytest
 from hypothesis import given, strategies as st
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
-from bec_kernel.bus.redis import put
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Written, keys
 from bec_services.scan_bundler.service import run

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from bec_kernel.wire import FileDone, ScanState, Seal, StateChange
-from bec_services.scihub.database.rows import Outbox, ScanRow, begun, changed, filed
+from bec_services.scihub.database.rows import ScanRow, begun, changed, filed
+from bec_services.scihub.outbox import Outbox
 from tests.services.recorded import T0, begin
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 import pytest
 
-from bec_kernel.bus.redis import put
+from bec_kernel.bus import put
 from bec_kernel.errors import RefusedError
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import AnnotateScan, FindScans, FoundScans, Users, keys
@@ -143,9 +143,9 @@ def test_comments_add_up_tags_come_and_go(database):
         (FindScans(request_id="r", limit=0), "0 scans cannot"),
         (
             AnnotateScan(request_id="r", scan_id="x", tags=["a b"]),
-            "'a b' is no tag: it",
+            "'a b' is not a tag: a tag",
         ),
-        (AnnotateScan(request_id="r", scan_id="x", untag=[""]), "'' is no tag"),
+        (AnnotateScan(request_id="r", scan_id="x", untag=[""]), "'' is not a tag"),
         (AnnotateScan(request_id="r", scan_id="x", comment="x" * 10_001), "too long"),
         (AnnotateScan(request_id="r", scan_id="x", comment="x"), "no scan with"),
     ],

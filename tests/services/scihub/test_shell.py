@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
-from bec_kernel.bus.redis import put
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import Device, FileDone, ScanState, SignalInfo, StateChange, keys
 from bec_services.scihub.service import run

@@ -1,4 +1,4 @@
-"""Which of a scan's signals are worth a column."""
+"""Pure: choose and order the signals shown in a table of a scan."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from bec_kernel.wire import Device
 
 Hints = Mapping[str, Collection[str]]
-"""Names of the signals people want to see, by device."""
+"""Names of the hinted signals, by device."""
 
 
 def hints(devices: Iterable[Device]) -> dict[str, list[str]]:
-    """Return the hinted signals of those devices that have some."""
+    """Return the hinted signals by device; devices without any are left out."""
     found = {
         device.name: [one.name for one in device.signals if one.kind == "hinted"]
         for device in devices
@@ -19,7 +19,7 @@ def hints(devices: Iterable[Device]) -> dict[str, list[str]]:
 
 
 class TableColumns:
-    """Told each point's values, says in which order people want to see them."""
+    """Orders columns: signals that vary before those that are constant."""
 
     def __init__(self) -> None:
         self._first: dict[str, Any] = {}
@@ -32,7 +32,7 @@ class TableColumns:
                 self._varying.add(name)
 
     def order(self, about: Collection[str]) -> list[str]:
-        """Return all signals: what the scan is about, what varies, what stands still.
+        """List all signals: those in `about`, those that vary, the constant ones.
 
         Args:
             about: signals that come first even if they do not vary.

@@ -1,4 +1,4 @@
-"""Items and queues as people ask for them: refused, done, and written down."""
+"""The scheduler: requests for items and queues are refused, done, and recorded."""
 
 import time
 import uuid
@@ -63,13 +63,14 @@ def test_what_waits_is_moved_and_removed_at_any_time(beamline):
         (Verb.MOVE, {}, "line_scan has begun: it can no longer move"),
         (Verb.REMOVE, {}, "has begun"),
         (Verb.RESUME, {}, "is not paused"),
-        (Verb.RETRY, {}, "nobody can ask for retry"),
+        (Verb.RETRY, {}, "retry cannot be requested"),
         (Verb.REPEAT, {"times": 0}, "1 to 1000 times, not 0"),
         (Verb.PAUSE, {"deadline": 1.0}, "too late"),
     ],
 )
 def test_what_cannot_be_done_to_what_runs_is_refused(beamline, verb, more, text):
     scan = beamline.scan()
+    beamline.until_state(scan, "running")
     before = beamline.items()
     assert text in beamline.act(verb, scan, **more)
     assert beamline.items() == before
@@ -177,7 +178,7 @@ def test_a_move_says_who_holds_its_device_and_waits(beamline):
         beamline.move("samx", nowait=True)
     )
     assert beamline.move("samy", nowait=True).problem is None
-    assert "is no scan" in beamline.act(Verb.PAUSE, waiting_move(beamline, "samy"))
+    assert "is not a scan" in beamline.act(Verb.PAUSE, waiting_move(beamline, "samy"))
     beamline.devices.points.set()
     beamline.until(lambda: not beamline.items())
     assert beamline.state(scan) == "completed"
@@ -300,10 +301,10 @@ def test_a_pause_in_one_queue_touches_no_other(beamline):
     ("verb", "queue", "text"),
     [
         (QueueVerb.RESUME, "primary", "is not paused"),
-        (QueueVerb.RESUME, "nowhere", "there is no queue nowhere; there are: primary"),
+        (QueueVerb.RESUME, "nowhere", "no queue 'nowhere': there is primary"),
         (QueueVerb.LOCK, "primry", "did you mean primary?"),
-        (QueueVerb.LOCK, "a queue", "no name for a queue"),
-        (QueueVerb.PAUSE, "x" * 65, "no name for a queue"),
+        (QueueVerb.LOCK, "a queue", "not a valid queue name"),
+        (QueueVerb.PAUSE, "x" * 65, "not a valid queue name"),
     ],
 )
 def test_what_cannot_be_done_to_a_queue_is_refused(beamline, verb, queue, text):
