@@ -21,7 +21,14 @@ from bec_kernel.client import (
     ScanReport,
 )
 from bec_kernel.errors import BecError, ScanAborted
-from bec_kernel.language import fit_words, headline, length, main_signal, place, summary
+from bec_kernel.language import (
+    duration_text,
+    fit_words,
+    headline,
+    main_signal,
+    queue_place,
+    summary,
+)
 from bec_kernel.scan import Hints, TableColumns, hints, main_devices
 from bec_kernel.wire import ItemState, Point
 
@@ -204,14 +211,18 @@ class MoveView:
         places = []
         for motor in self.motors:
             was = before.get(motor.name)
-            came = "" if was is None else f", was {place(was, main_signal(motor.info))}"
+            came = (
+                ""
+                if was is None
+                else f", was {queue_place(was, main_signal(motor.info))}"
+            )
             places.append(f"{_place(motor, motor.position)}{came}")
         return Text("\n".join(places))
 
 
 def _place(motor: RemoteDevice, value: Any) -> str:
     """Format the position of a motor: `samx at 1 mm`."""
-    return f"{motor.name} at {place(value, main_signal(motor.info))}"
+    return f"{motor.name} at {queue_place(value, main_signal(motor.info))}"
 
 
 def follow(
@@ -313,6 +324,6 @@ def _forecast(one: ScanForecast) -> RenderableType:
     for part, seconds in one.told.parts.items():
         if round(seconds, 3):
             bar = "█" * max(1, round(_PART * seconds / most))
-            bars.add_row(part, length(seconds), Text(bar, style="cyan"))
+            bars.add_row(part, duration_text(seconds), Text(bar, style="cyan"))
     lines = [Text(line) for line in one.lines if not line.startswith("time: ")]
     return Group(title, *([motors] if one.told.axes else []), bars, *lines)

@@ -1,8 +1,8 @@
 """Fixtures and rules of every test: away from the user's instances, nothing left over.
 
 Two workers run the tests, one file each. A test that measures time is marked `alone`:
-it waits until no other test runs. A test that starts a process is marked `processes`; the
-others are the fast ones: `uv run pytest -m "not processes"`.
+it waits until no other test runs. A test that starts a process is marked `processes`;
+the others are the fast ones: `uv run pytest -m "not processes" -n 4`.
 """
 
 import fcntl

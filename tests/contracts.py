@@ -50,13 +50,11 @@ class FrontDoors(OwnContract):
     """A module is imported from outside its package only through the package.
 
     A plain module is private to its package and to the packages below that. The modules
-    right below a container, and those that are doors of their own, are public. `known`
-    lists modules that are still imported around their front door.
+    right below a container, and those that are doors of their own, are public.
     """
 
     containers: Any = fields.SetField(subfield=fields.StringField())
     doors: Any = fields.SetField(subfield=fields.StringField())
-    known: Any = fields.SetField(subfield=fields.StringField(), required=False)
 
     def offences(self, graph: ImportGraph) -> list[str]:
         """Return each import that goes around a front door."""
@@ -78,26 +76,15 @@ class FrontDoors(OwnContract):
     def _is_public(self, graph: ImportGraph, module: str) -> bool:
         is_package = graph.paths[module].name == "__init__.py"
         parent = module.rpartition(".")[0]
-        public = {*self.doors, *(self.known or ())}
-        return is_package or parent in self.containers or module in public
+        return is_package or parent in self.containers or module in self.doors
 
 
 class NoCycles(OwnContract):
-    """No modules import each other, not even inside a function.
-
-    `known` lists modules whose cycles are being removed.
-    """
-
-    known: Any = fields.SetField(subfield=fields.StringField(), required=False)
+    """No modules import each other, not even inside a function."""
 
     def offences(self, graph: ImportGraph) -> list[str]:
         """Return each group of modules that import each other."""
-        known = set(self.known or ())
-        return [
-            "import each other: " + ", ".join(group)
-            for group in graph.cycles()
-            if not known.issuperset(group)
-        ]
+        return ["import each other: " + ", ".join(one) for one in graph.cycles()]
 
 
 class Purity(OwnContract):

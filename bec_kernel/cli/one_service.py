@@ -1,6 +1,5 @@
 """`bec service`, `bec check`: what a service does, in this very process."""
 
-import difflib
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 from bec_kernel.cli.instances import the_instance
 from bec_kernel.errors import InstanceError
 from bec_kernel.instance import Folder, without_password
+from bec_kernel.language import nearest
 from bec_kernel.wire import SERVICES
 
 
@@ -19,10 +19,8 @@ def run(role: str, url: str, data: Path | None, name: str, *, virtual: bool) -> 
         InstanceError: there is no such service, or the URL names no user.
     """
     if role not in SERVICES:
-        near = difflib.get_close_matches(role, SERVICES, 1)
         raise InstanceError(
-            f"no service {role!r}{f'; did you mean {near[0]}?' if near else ''} "
-            f"(there are: {', '.join(SERVICES)})",
+            f"no service {role!r}: {nearest(role, SERVICES)}",
             value=role,
             allowed=", ".join(SERVICES),
         )

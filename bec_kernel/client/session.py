@@ -47,9 +47,9 @@ from bec_kernel.instance import (
 )
 from bec_kernel.language import (
     Candidate,
-    bind,
-    complete as command_line_complete,
-    parse as command_line_parse,
+    complete_line as command_line_complete,
+    parse_line as command_line_parse,
+    request_of,
     summary,
 )
 from bec_kernel.wire import (
@@ -218,7 +218,7 @@ class Client:
         """
         signature = self.scans.signature("mv")
         options = {"relative": relative or None, "nowait": nowait or None}
-        request = bind(signature, moves, options, self.dev.names())
+        request = request_of(signature, moves, options, self.dev.names())
         return self.submit(request).wait()
 
     def mvr(self, *moves: Any, nowait: bool = False) -> ScanReport:

@@ -1,6 +1,5 @@
 """One device as people write it, and a list of them."""
 
-import difflib
 import graphlib
 import keyword
 from collections.abc import Collection, Mapping
@@ -9,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import nearest
 from bec_kernel.wire import Fields
 
 Plain = dict[str, JsonValue]
@@ -64,10 +64,7 @@ def field_problem(error: ValidationError) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])[:100] or "device"
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(field, DeviceSpec.model_fields, 1)
-        known = ", ".join(DeviceSpec.model_fields)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {known}"
-        return field, f"no such field; {hint}"
+        return field, f"no such field: {nearest(field, DeviceSpec.model_fields)}"
     given = first.get("input")
     plain = isinstance(given, str | int | float | bool)
     return field, f"{first['msg']}{f', not {given!r:.60}' if plain else ''}"
@@ -110,10 +107,9 @@ def in_order(devices: DeviceList, elsewhere: Collection[str] = ()) -> list[str]:
     for name, spec in devices.items():
         for other in spec.needs:
             if other not in devices and other not in elsewhere:
-                near = difflib.get_close_matches(other, devices, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
                 raise DeviceListError(
-                    f"{name}: needs: there is no device {other!r:.60}{hint}",
+                    f"{name}: needs: no device {other!r:.60}: "
+                    f"{nearest(other, devices)}",
                     subject=name,
                     value=other[:60],
                 )

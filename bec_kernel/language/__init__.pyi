@@ -1,36 +1,55 @@
 from .command_line import (
-    Candidate as Candidate,
     as_part as as_part,
-    bind as bind,
-    call_signature as call_signature,
-    complete as complete,
-    explain as explain,
-    find as find,
-    help_text as help_text,
-    parse as parse,
-    read_parts as read_parts,
+    bind_parts as bind_parts,
+    format_line as format_line,
+    parse_line as parse_line,
+    request_of as request_of,
     take_dry as take_dry,
 )
+from .completion import complete_line as complete_line
 from .expression import Expression as Expression
-from .format import show as show, summary as summary
-from .forms import form_named as form_named, unfold as unfold
+from .format import dashed as dashed, show as show, summary as summary
+from .help import (
+    call_signature as call_signature,
+    explain_signature as explain_signature,
+    help_text as help_text,
+)
 from .labels import (
-    ending as ending,
+    duration_text as duration_text,
+    ending_text as ending_text,
     fit_words as fit_words,
     headline as headline,
-    length as length,
     main_signal as main_signal,
-    place as place,
-    size as size,
+    queue_place as queue_place,
+    size_text as size_text,
 )
 from .metadata import (
     KINDS as KINDS,
     check_metadata as check_metadata,
     check_value as check_value,
+    field_meaning as field_meaning,
     fields_of as fields_of,
-    meaning as meaning,
-    refused as refused,
+    refuse_metadata as refuse_metadata,
 )
-from .times import Moment as Moment, moment as moment
-from .tokenizer import split as split, split_open as split_open
-from .values import nearest as nearest, refuse_unknown as refuse_unknown
+from .parameter import Arguments as Arguments, bind as bind
+from .signature import (
+    Candidate as Candidate,
+    as_signature as as_signature,
+    find_signature as find_signature,
+    form_named as form_named,
+    unfold_form as unfold_form,
+)
+from .suggestion import (
+    closest as closest,
+    nearest as nearest,
+    refuse_unknown as refuse_unknown,
+)
+from .times import Moment as Moment, time_of as time_of
+from .tokenizer import (
+    GivenOption as GivenOption,
+    Option as Option,
+    Word as Word,
+    read_options as read_options,
+    split_unfinished as split_unfinished,
+    split_words as split_words,
+)

@@ -1,62 +1,56 @@
-"""Words to a request and back. Pure: shared by magics, `bec scan`, forms and Python.
+"""Pure: a line a person types to a scan request, and back.
 
-A line is `NAME WORD… --option VALUE --flag --no-flag --metadata name=value`. Nothing in
-it is ever evaluated: a word is a number, a list of numbers, a device or a text because
-the scan's published signature says so.
+Magics, `bec scan`, forms and Python share it. A line is
+`NAME WORD… --option VALUE --flag --no-flag --metadata name=value`. Nothing in it is
+ever evaluated: a word is a number, a list of numbers, a device or a text because the
+scan's published signature says so.
 """
 
+import json
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.completion import complete
-from bec_kernel.language.format import dashed, show, summary
-from bec_kernel.language.forms import refuse_surplus, unfold
-from bec_kernel.language.help import call_signature, explain, help_text
-from bec_kernel.language.misplaced import refuse_misplaced
+from bec_kernel.language.format import NUMBER, TRUTH, dashed, show, summary
+from bec_kernel.language.parameter import as_in, bind, check
 from bec_kernel.language.signature import (
     METADATA,
     NOWAIT,
     QUEUE,
-    Candidate,
     Catalogue,
     Naming,
-    find,
+    find_signature,
     keyword,
-    meaning,
     no_option,
     options_of,
+    parameter_meaning,
 )
-from bec_kernel.language.tokenizer import DRY, Word, split
-from bec_kernel.language.values import check, from_word, metadata_from
+from bec_kernel.language.tokenizer import (
+    DRY,
+    GivenOption,
+    Option,
+    Word,
+    read_options,
+    split_words,
+)
 from bec_kernel.wire import Parameter, ScanRequest, Signature
 
-__all__ = [
-    "DRY",
-    "Candidate",
-    "Catalogue",
-    "as_part",
-    "bind",
-    "call_signature",
-    "complete",
-    "explain",
-    "find",
-    "format",
-    "help_text",
-    "parse",
-    "read_parts",
-    "take_dry",
-]
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_LARGEST_SENT = 2**63 - 1
+"""Largest whole number in metadata: what a message can hold."""
 
 
-def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequest:
-    """Return the request a line of words stands for; its `request_id` is empty.
+def parse_line(
+    text: str, catalogue: Catalogue, devices: Collection[str]
+) -> ScanRequest:
+    """Parse a line to the request it stands for; its `request_id` is empty.
 
     Raises:
-        RefusedError: a word is not known or not what stands there; it is named.
+        RefusedError: a word is unknown or does not fit; the text names it.
     """
-    words = split(text)
+    words = split_words(text)
     if not words:
         raise RefusedError(
             f"no scan is named: NAME WORD… --option VALUE, with NAME one of "
@@ -64,7 +58,7 @@ def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequ
             subject="scan",
             allowed=", ".join(sorted(catalogue)),
         )
-    signature = find(words[0], catalogue)
+    signature = find_signature(words[0], catalogue)
     if signature.driven:
         raise RefusedError(
             f"{signature.name} is driven from Python: "
@@ -73,20 +67,20 @@ def parse(text: str, catalogue: Catalogue, devices: Collection[str]) -> ScanRequ
         )
     reader = _Reader(signature, words[1:])
     reader.run()
-    args = read_parts(signature, reader.args, catalogue, devices)
-    return bind(signature, args, reader.kwargs, devices, dashed)
+    args = bind_parts(signature, reader.args, catalogue, devices)
+    return request_of(signature, args, reader.kwargs, devices, dashed)
 
 
-def read_parts(
+def bind_parts(
     signature: Signature,
     args: Sequence[Any],
     catalogue: Catalogue,
     devices: Collection[str],
 ) -> list[Any]:
-    """Return the words of a scan; parts, which are lines or requests, as they travel.
+    """Convert the parts among positional values, lines or requests, to plain data.
 
     Raises:
-        RefusedError: a word of a part is not known, or not what stands there.
+        RefusedError: a word of a part is unknown or does not fit.
     """
     if not signature.has_parts:
         return [*args]
@@ -107,23 +101,23 @@ def read_parts(
 def as_part(
     part: Any, catalogue: Catalogue, devices: Collection[str]
 ) -> dict[str, Any]:
-    """Return a part of a scan as it travels.
+    """Convert a part of a scan to plain data: `{"name": …, "args": …, "kwargs": …}`.
 
     Args:
-        part: the line it stands for, or the request.
-        catalogue: of the scans there are.
-        devices: names there are.
+        part: a line, or a request.
+        catalogue: signatures of the scans.
+        devices: names of the devices there are.
 
     Raises:
-        RefusedError: it is no scan that can be a part, or not as it must be.
+        RefusedError: the scan cannot be a part, or one of its parameters does not fit.
     """
     if isinstance(part, str):
-        for word in split(part)[:1]:
-            _check_part(find(word, catalogue))
-        part = parse(part, catalogue, devices)
+        for word in split_words(part)[:1]:
+            _check_part(find_signature(word, catalogue))
+        part = parse_line(part, catalogue, devices)
     if not isinstance(part, ScanRequest):
-        return part  # type: ignore[no-any-return] # what is wrong with it is said later
-    signature = find(part.name, catalogue)
+        return part  # type: ignore[no-any-return] # checked when it is bound
+    signature = find_signature(part.name, catalogue)
     _check_part(signature)
     given = {
         **part.kwargs,
@@ -148,16 +142,16 @@ def _check_part(signature: Signature) -> None:
 
 
 def take_dry(text: str) -> tuple[str, bool]:
-    """Return a line without the word `--dry`, and whether it was there.
+    """Remove the word `--dry` from a line; tell whether it was there.
 
     Raises:
         RefusedError: a quote or a bracket is not closed.
     """
-    words = split(text)
+    words = split_words(text)
     rest = _without_dry(words)
     for found in re.finditer(rf"(?<!\S){DRY}(?!\S)", text):
         line = f"{text[: found.start()].rstrip()}{text[found.end() :]}".strip()
-        left = split(line)
+        left = split_words(line)
         # Not where it is a part of a quoted word.
         if len(left) < len(words) and _without_dry(left) == rest:
             return take_dry(line)[0], True
@@ -169,200 +163,194 @@ def _without_dry(words: list[Word]) -> list[Word]:
 
 
 class _Reader:
-    """Sorts words into positional ones and options, and gives each its kind."""
+    """Sorts the words of a line into positional ones and options of a scan."""
 
     def __init__(self, signature: Signature, words: list[Word]) -> None:
         self.signature = signature
         self.words = words
+        self.options = {p.name: p for p in options_of(signature)}
         self.args: list[Any] = []
         self.kwargs: dict[str, Any] = {}
 
     def run(self) -> None:
-        while self.words:
-            word = self.words.pop(0)
-            if word.startswith("--") and word.quoted != 0:  # --name="two words"
-                self.option(word)
+        known = {
+            name: Option(
+                name, "bool" if one.kind == "bool" else "value", parameter_meaning(one)
+            )
+            for name, one in self.options.items()
+        }
+        for one in read_options(self.words, known, self.unknown):
+            if isinstance(one, GivenOption):
+                self.option(one)
             else:
-                self.positional(word)
+                self.positional(one)
 
     def positional(self, word: Word) -> None:
         bundle = self.signature.bundle
-        if not bundle:
-            raise RefusedError(
-                f"{self.signature.name} takes no positional words: {str(word)!r:.60}",
-                subject=self.signature.name,
-                value=word,
-                allowed=", ".join(dashed(p.name) for p in options_of(self.signature)),
-            )
-        self.args.append(from_word(bundle[len(self.args) % len(bundle)], word))
+        if bundle:
+            word = value_of(bundle[len(self.args) % len(bundle)], word)
+        self.args.append(word)
 
-    def option(self, word: Word) -> None:
-        option, equals, text = word.partition("=")
-        given = Word(text, word.quoted) if equals else None
-        name, value = self.flag(option[2:].replace("-", "_"), given)
-        if name == "metadata":
-            key, value = metadata_from(value)
-            name, known = key, self.kwargs.setdefault("metadata", {})
-        else:
-            known = self.kwargs
+    def option(self, one: GivenOption) -> None:
+        name, known = one.name, self.kwargs
+        value: Any = one.value
+        if isinstance(value, Word) and name == METADATA.name:
+            name, value = metadata_of(value)
+            known = self.kwargs.setdefault(METADATA.name, {})
+        elif isinstance(value, Word):
+            value = value_of(self.options[name], value)
         if name in known:
-            raise RefusedError(f"{option} is given twice", subject=name, value=word)
+            raise RefusedError(f"{dashed(one.name)} is given twice", subject=name)
         known[name] = value
 
-    def flag(self, name: str, given: Word | None) -> tuple[str, Any]:
-        options = {p.name: p for p in options_of(self.signature)}
-        if name not in options:
-            positive = options.get(name.removeprefix("no_"))
-            if positive and positive.kind == "bool" and given is None:
-                return positive.name, False
-            raise self.unknown(name)
-        option = options[name]
-        if given is None and option.kind == "bool":
-            named = bool(self.words) and self.words[0].lower() in ("true", "false")
-            return name, from_word(option, self.words.pop(0)) if named else True
-        if given is None:
-            given = self.value(option)
-        return name, given if name == "metadata" else from_word(option, given)
-
     def unknown(self, name: str) -> RefusedError:
-        """Return the error for an option there is not; of a part without its quotes?"""
+        """Make the error for an unknown option; of a part that lacks its quotes?"""
         if self.signature.has_parts and any(" " not in str(one) for one in self.args):
             return RefusedError(
                 f"each part of {self.signature.name} stands in quotes"
-                f"{_as_in(self.signature)}",
+                f"{as_in(self.signature)}",
                 subject=dashed(name),
                 value=dashed(name),
             )
         return no_option(self.signature, name, dashed)
 
-    def value(self, option: Parameter) -> Word:
-        word = self.words[0] if self.words else Word("--")
-        if word.startswith("--") and word.quoted != 0:
-            raise RefusedError(
-                f"{self.signature.name} {dashed(option.name)} needs a value "
-                f"({meaning(option)})",
-                subject=option.name,
-            )
-        return self.words.pop(0)
+
+# --- words to values ------------------------------------------------------------------
+def value_of(parameter: Parameter, word: Word) -> Any:
+    """Convert a word to what its parameter takes; where it cannot, it stays a text.
+
+    It is checked later, by `bind`, which says what is wrong with the text.
+    """
+    match parameter.kind:
+        case "int" if _WHOLE.fullmatch(word):
+            return int(word)
+        case "int" | "float" if NUMBER.fullmatch(word):
+            return float(word)
+        case "bool":
+            return TRUTH.get(word.lower(), str(word))
+        case "number_list":
+            return _list_of(word)
+        case "number_lists":
+            return _lists_of(word)
+        case "device_list":
+            parts = (part.strip(" \"'") for part in _bare(word).split(","))
+            return [part for part in parts if part]
+    return str(word)
 
 
-def bind(
+def _bare(word: str) -> str:
+    return word[1:-1] if word.startswith("[") and word.endswith("]") else word
+
+
+def _list_of(word: str) -> Any:
+    parts = [part.strip() for part in _bare(word).split(",")]
+    if parts[-1] == "":
+        parts.pop()
+    if not all(NUMBER.fullmatch(part) for part in parts):
+        return str(word)
+    return [float(part) for part in parts]
+
+
+def _lists_of(word: str) -> Any:
+    """Read nested lists of numbers as they are typed: `.5` too, unlike in JSON."""
+    try:
+        return json.loads(NUMBER.sub(lambda found: repr(float(found[0])), word))
+    except (ValueError, RecursionError):
+        return str(word)
+
+
+def metadata_of(word: Word) -> tuple[str, Any]:
+    """Read `name=value` of a scan's metadata; in quotes the value is a text.
+
+    Raises:
+        RefusedError: the name or the equals sign is missing.
+    """
+    name, equals, text = word.partition("=")
+    if not name or not equals:
+        raise RefusedError(
+            f"--metadata takes name=value, not {str(word)!r:.60}",
+            subject="metadata",
+            value=word,
+            allowed="name=value",
+        )
+    if word.quoted is not None:
+        return name, text
+    return name, _guess(text)
+
+
+def _guess(text: str) -> Any:
+    """Read a value without a declared kind: number, true or false, JSON, or text."""
+    if _WHOLE.fullmatch(text) and abs(int(text)) <= _LARGEST_SENT:
+        return int(text)
+    if NUMBER.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    if text in TRUTH:
+        return TRUTH[text]
+    if text.startswith(("[", "{")):
+        try:
+            return json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+# --- requests -------------------------------------------------------------------------
+def request_of(
     signature: Signature,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     devices: Collection[str],
     naming: Naming = keyword,
 ) -> ScanRequest:
-    """Return the request a call stands for; devices are names, or things with one.
+    """Make the request a call stands for; its `request_id` is empty.
 
     Args:
-        signature: of the scan.
-        args: bundles, one after the other.
-        kwargs: options; None stands for the default.
-        devices: names there are.
-        naming: how an error writes an option; as Python does unless told otherwise.
+        signature: of the scan, or of one of its forms.
+        args: positional values, bundle after bundle; a device is its name, or an object
+            that has one.
+        kwargs: options, and `metadata`, `scan_queue`, `nowait`; None: the default.
+        devices: names of the devices there are.
+        naming: how an error writes an option: `steps=` or `--steps`.
 
     Raises:
-        RefusedError: a parameter is missing, unknown, out of range, of another type.
+        RefusedError: a parameter is missing, unknown, out of range, or of another kind.
     """
-    options = {p.name: p for p in options_of(signature)}
-    given = {name: value for name, value in kwargs.items() if value is not None}
-    metadata = _metadata(given.pop("metadata", {})) if "metadata" in options else {}
-    queue = given.pop(QUEUE.name, "primary") if QUEUE.name in options else "primary"
+    known = {p.name for p in options_of(signature)}
+    own = {p.name for p in signature.options}
+    common = {p.name for p in (METADATA, QUEUE, NOWAIT)} & known - own
+    given = {name: kwargs[name] for name in common if kwargs.get(name) is not None}
+    rest = {name: value for name, value in kwargs.items() if name not in common}
+    metadata = _metadata(given.get(METADATA.name, {}))
+    queue = given.get(QUEUE.name, QUEUE.default)
     queue = check(signature.name, QUEUE, queue, devices)
-    nowait = given.pop("nowait", False) if "nowait" in options else False
+    nowait = given.get(NOWAIT.name, NOWAIT.default)
     nowait = check(signature.name, NOWAIT, nowait, devices)
-    checked = {}
-    for name, value in given.items():
-        if name not in options:
-            raise no_option(signature, name, naming)
-        checked[name] = check(signature.name, options[name], value, devices)
-    forms = signature.forms if signature.form_of else ()
-    for form in forms:
-        refuse_surplus(form, args)
-    refuse_misplaced(signature, args, checked, naming)
-    bound = _bundles(signature, args, devices)
-    for form in forms:
-        bound, checked = unfold(form, bound, checked)
-    for option in signature.options:
-        if option.required and option.name not in checked:
-            raise RefusedError(
-                f"{signature.name} needs {naming(option.name)} ({meaning(option)})",
-                subject=option.name,
-                allowed=meaning(option),
-            )
+    bound = bind(signature, args, rest, devices, naming)
     return ScanRequest(
         request_id="",
         name=signature.form_of or signature.name,
-        args=bound,
-        kwargs=checked,
+        args=bound.args,
+        kwargs=bound.kwargs,
         queue=queue,
         metadata=metadata,
         nowait=nowait,
     )
 
 
-def _bundles(
-    signature: Signature, args: Sequence[Any], devices: Collection[str]
-) -> list[Any]:
-    bundle, (low, high) = signature.bundle, signature.bundles
-    names = " ".join(p.name for p in bundle)
-    if args and not bundle:
-        raise RefusedError(
-            f"{signature.name} takes no positional words: {args[0]!r:.60}",
-            subject=signature.name,
-            value=str(args[0]),
-        )
-    bound = [
-        check(signature.name, bundle[i % len(bundle)], value, devices)
-        for i, value in enumerate(args)
-    ]
-    if not bundle:
-        return bound
-    count, rest = divmod(len(args), len(bundle))
-    may_miss = signature.form_of and not any(p.required for p in bundle[rest:])
-    if rest and may_miss:
-        count, rest = count + 1, 0
-    if rest:
-        said = " ".join(show(value) for value in bound[-rest:])
-        raise RefusedError(
-            f"{signature.name} takes {names}: {bundle[rest].name} is missing after "
-            f"{said}",
-            subject=bundle[rest].name,
-            allowed=names,
-        )
-    if not count and low:
-        raise RefusedError(
-            f"{signature.name} needs {names}{_as_in(signature)}",
-            subject=signature.name,
-            allowed=names,
-        )
-    if count < low or (high and count > high):
-        times = f"{low}" if low == high else f"at least {low}"
-        times = f"at most {high}" if high and count > high and low != high else times
-        raise RefusedError(
-            f"{signature.name} needs {names}, {times} times, not {count}",
-            subject=signature.name,
-            value=str(count),
-            allowed=f"{names}, {times} times",
-        )
-    return bound
-
-
-def _as_in(signature: Signature) -> str:
-    return f", as in: {signature.example}" if signature.example else ""
-
-
 def _metadata(given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping) or not all(isinstance(k, str) for k in given):
         raise RefusedError(
-            f"metadata: {given!r:.60} is no dict with names", subject="metadata"
+            f"metadata: {given!r:.60} is not a dict with names", subject="metadata"
         )
     return dict(given)
 
 
-def format(request: ScanRequest) -> str:  # noqa: A001 - the counterpart of parse
-    """Return the line that `parse` makes this request of."""
+def format_line(request: ScanRequest) -> str:
+    """Format a request as the line that `parse_line` reads as the same request."""
     words = [summary(request)]
     if request.queue != "primary":
         words += [dashed(QUEUE.name), show(request.queue)]

@@ -1,60 +1,62 @@
-"""What may be typed next, for Tab."""
+"""Pure: completion of a line of a scan, for Tab."""
 
 from collections.abc import Collection, Mapping
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.language.format import dashed, show
-from bec_kernel.language.metadata import NO_FIELDS, Fields, told_of
+from bec_kernel.language.metadata import NO_FIELDS, Fields, field_help
 from bec_kernel.language.signature import (
     METADATA,
     Candidate,
     Catalogue,
-    find,
-    meaning,
+    find_signature,
     options_of,
+    parameter_meaning,
 )
-from bec_kernel.language.tokenizer import DRY, Word, split_open
+from bec_kernel.language.tokenizer import DRY, Word, split_unfinished
 from bec_kernel.wire import Parameter, Signature
 
 
-def complete(
+def complete_line(
     text: str,
     catalogue: Catalogue,
     devices: Collection[str] | Mapping[str, str],
     motors: Collection[str] | None = None,
     fields: Fields = NO_FIELDS,
 ) -> list[Candidate]:
-    """Return what may be typed at the end of `text`, each with unit and description.
+    """List candidates for the end of `text`, each with unit and description.
 
     Args:
         text: the line up to the cursor, without the magic's own name.
-        catalogue: the scans there are.
-        devices: names; or descriptions by name.
-        motors: names of those that can be moved; None: nobody knows.
-        fields: what the site knows of metadata.
+        catalogue: signatures of the scans.
+        devices: names, or descriptions by name.
+        motors: names of the devices that can be moved; None: not known.
+        fields: metadata fields of the site.
     """
-    words, part = split_open(text)
+    words, part = split_unfinished(text)
     if not words:
         found = _scan_names(catalogue)
     else:
         try:
-            signature = find(words[0], catalogue)
+            signature = find_signature(words[0], catalogue)
         except RefusedError:
             return []
         if _is_part(signature, words, part):
-            found = complete(part, _parts(catalogue), devices, motors)
+            found = complete_line(part, _parts(catalogue), devices, motors)
             return _of_a_part(found, part, catalogue)
-        told = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
-        movable = told if motors is None else {n: told[n] for n in motors if n in told}
+        known = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, "")
+        movable = (
+            known if motors is None else {n: known[n] for n in motors if n in known}
+        )
         if words[-1] == dashed(METADATA.name) and signature.is_scan:
             found = _metadata(fields, words, part)
         else:
-            found = _next_words(signature, words[1:], part, told, movable)
+            found = _next_words(signature, words[1:], part, known, movable)
     return [one for one in found if one[0].startswith(part)]
 
 
 def _is_part(signature: Signature, words: list[Word], part: Word) -> bool:
-    """Say whether `part` is the line of a part, in quotes that are still open."""
+    """Tell whether `part` is the line of a part, in quotes that are still open."""
     is_value = words[-1].startswith("--")
     return signature.has_parts and part.quoted == 0 and not is_value
 
@@ -62,18 +64,18 @@ def _is_part(signature: Signature, words: list[Word], part: Word) -> bool:
 def _of_a_part(
     found: list[Candidate], line: str, catalogue: Catalogue
 ) -> list[Candidate]:
-    """Return the candidates without what is said once, for the whole scan."""
-    words, _ = split_open(line)
+    """Remove the options that are given once, for the whole scan."""
+    words, _ = split_unfinished(line)
     if not words or not found:
         return found
-    options = options_of(find(words[0], catalogue))
+    options = options_of(find_signature(words[0], catalogue))
     whole = {DRY, *(dashed(one.name) for one in options if one.whole)}
     is_value = words[-1].replace("_", "-") in whole
     return [one for one in found if one[0] not in whole and not is_value]
 
 
 def _parts(catalogue: Catalogue) -> Catalogue:
-    """Return the scans that can be part of one."""
+    """Select the scans that can be part of another."""
     return {
         name: one
         for name, one in catalogue.items()
@@ -136,13 +138,13 @@ def _positional(words: list[Word], options: Mapping[str, Parameter]) -> list[Wor
 
 
 def _metadata(fields: Fields, words: list[Word], part: str) -> list[Candidate]:
-    """Return `name=` for those that were not given yet; behind one its choices."""
+    """List `name=` of fields not given yet; after `name=`, its choices."""
     name, equals, _ = part.partition("=")
     if equals:
         choices = fields[name].choices if name in fields else []
-        return [(f"{name}={show(one)}", told_of(fields[name])) for one in choices]
+        return [(f"{name}={show(one)}", field_help(fields[name])) for one in choices]
     used = {word.partition("=")[0] for word in words}
-    return [(f"{n}=", told_of(one)) for n, one in fields.items() if n not in used]
+    return [(f"{n}=", field_help(one)) for n, one in fields.items() if n not in used]
 
 
 def _free_options(
@@ -150,11 +152,13 @@ def _free_options(
 ) -> list[Candidate]:
     used = {word.partition("=")[0].replace("_", "-") for word in words}
     used.discard("--metadata")
-    found = [(n, meaning(p)) for n, p in options.items() if n not in used]
+    found = [(n, parameter_meaning(p)) for n, p in options.items() if n not in used]
     return found if DRY in used else [*found, (DRY, "only say what it would do")]
 
 
 def _words_for(parameter: Parameter, devices: Mapping[str, str]) -> list[Candidate]:
     if parameter.kind == "device":
         return sorted(devices.items())
-    return [(show(choice), meaning(parameter)) for choice in parameter.choices]
+    return [
+        (show(choice), parameter_meaning(parameter)) for choice in parameter.choices
+    ]

@@ -50,7 +50,7 @@ class Expression:
         try:
             body = ast.parse(source.strip()).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ValueError(f"{source!r:.80} is no expression: {error}") from None
+            raise ValueError(f"{source!r:.80} is not an expression: {error}") from None
         node, self.names = _only_expression(body, names)
         self._value = self._made(node)
 

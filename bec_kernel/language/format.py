@@ -1,6 +1,6 @@
-"""A request in words, as one types it. Pure: the opposite way is the client's.
+"""Pure: a request as a person types it: `line_scan samx -5 5 --steps 21`.
 
-Prompt, table, card and the title of a file say the same of a scan.
+Prompt, table, card and the title of a file show the same text for a scan.
 """
 
 import json
@@ -13,12 +13,14 @@ from bec_kernel.wire import Part, ScanRequest
 
 TRUTH = {"true": True, "false": False}
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-"""What stands behind a backslash in quotes."""
+"""Characters by the letter that stands for them after a backslash, in quotes."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A number as a person types it."""
 _PLAIN = re.compile(r"[A-Za-z_/][\w.:/@+-]*", re.ASCII)
 
 
 def summary(request: ScanRequest | Part) -> str:
-    """Return the request as one types it, without queue and metadata."""
+    """Format a request as a person types it, without queue and metadata."""
     words = [request.name, *map(_shown, request.args)]
     for name, value in request.kwargs.items():
         if isinstance(value, bool):
@@ -35,12 +37,12 @@ def _shown(arg: Any) -> str:
 
 
 def dashed(name: str) -> str:
-    """Return an option as one types it: `--exp-time`."""
+    """Format the name of an option as a person types it: `--exp-time`."""
     return "--" + name.replace("_", "-")
 
 
 def show(value: Any) -> str:
-    """Return the word that stands for `value`."""
+    """Format a value as one word of a line."""
     match value:
         case bool():
             return str(value).lower()
@@ -57,20 +59,20 @@ def show(value: Any) -> str:
 
 
 def _is_bare(value: Any, deep: int = 3) -> bool:
-    """It is a list of numbers, or of such lists."""
+    """Tell whether it is a list of numbers, or of such lists."""
     if not isinstance(value, list):
         return isinstance(value, int | float)
     return bool(value) and deep > 0 and all(_is_bare(one, deep - 1) for one in value)
 
 
 def show_option(value: Any) -> str:
-    """Return the word that stands for an option's value: a list of texts are names."""
+    """Format an option's value as one word; a list of texts is one of names."""
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return f"[{','.join(value)}]"
     return show(value)
 
 
 def quote(text: str) -> str:
-    r"""Return `text` in quotes, as one word of a line."""
+    r"""Put `text` in quotes, as one word of a line."""
     named = {char: name for name, char in ESCAPES.items()} | {'"': '"', "\\": "\\"}
     return '"' + "".join(f"\\{named[c]}" if c in named else c for c in text) + '"'

@@ -1,26 +1,32 @@
-"""A scan explained, to people and to Python."""
+"""Pure: help texts of scans, and their Python signatures."""
 
 import inspect
 from typing import Any
 
 from bec_kernel.language.format import dashed, show
-from bec_kernel.language.metadata import NO_FIELDS, Fields, told_of
-from bec_kernel.language.signature import METADATA, Catalogue, find, meaning, options_of
+from bec_kernel.language.metadata import NO_FIELDS, Fields, field_help
+from bec_kernel.language.signature import (
+    METADATA,
+    Catalogue,
+    find_signature,
+    options_of,
+    parameter_meaning,
+)
 from bec_kernel.language.tokenizer import DRY
 from bec_kernel.wire import Form, Parameter, Signature
 
 
 def help_text(name: str, catalogue: Catalogue, fields: Fields = NO_FIELDS) -> str:
-    """Return a scan explained: what it does, its parameters, an example.
+    """Format the help of a scan: what it does, its parameters, an example.
 
     Raises:
-        RefusedError: there is no such scan.
+        RefusedError: no scan has this name or alias.
     """
-    return explain(find(name, catalogue), fields)
+    return explain_signature(find_signature(name, catalogue), fields)
 
 
-def explain(signature: Signature, fields: Fields = NO_FIELDS) -> str:
-    """Return a signature, and the metadata the site knows, as text for people."""
+def explain_signature(signature: Signature, fields: Fields = NO_FIELDS) -> str:
+    """Format a signature, and the metadata fields of the site, as help text."""
     words = [p.name for p in signature.bundle]
     if signature.form_of:
         words = [name for form in signature.forms for name in _names(form)]
@@ -34,7 +40,7 @@ def explain(signature: Signature, fields: Fields = NO_FIELDS) -> str:
     rows = [(p.name, p) for p in signature.bundle]
     rows += [(dashed(p.name), p) for p in options_of(signature)]
     width = max((len(shown) for shown, _ in rows), default=0)
-    lines += [f"  {shown:<{width}}  {_told(p)}" for shown, p in rows]
+    lines += [f"  {shown:<{width}}  {_described(p)}" for shown, p in rows]
     lines += [f"  {DRY:<{width}}  only say what it would do, and how long"]
     lines += _site(fields) if signature.is_scan else []
     if signature.aliases:
@@ -47,37 +53,37 @@ def explain(signature: Signature, fields: Fields = NO_FIELDS) -> str:
 
 
 def _site(fields: Fields) -> list[str]:
-    """What this site wants of the metadata."""
+    """Lines on the metadata fields of the site."""
     if not fields:
         return []
     width = max(map(len, fields))
-    rows = [f"  {name:<{width}}  {told_of(one)}" for name, one in fields.items()]
+    rows = [f"  {name:<{width}}  {field_help(one)}" for name, one in fields.items()]
     return ["", "Metadata this site knows, as in --metadata name=value:", *rows]
 
 
 def _aliases(signature: Signature) -> list[str]:
-    """The other names, those with words of their own followed by these."""
+    """Aliases; a form is followed by its words."""
     words = {form.name: _names(form) for form in signature.forms}
     return [" ".join([name, *words.get(name, [])]) for name in signature.aliases]
 
 
 def _names(form: Form) -> list[str]:
-    """The words of a form; in brackets where one may be left out."""
+    """Words of a form; optional ones in brackets."""
     parameters = [word.parameter for word in form.words]
     return [p.name if p.required else f"[{p.name}]" for p in parameters]
 
 
-def _told(parameter: Parameter) -> str:
-    told = [meaning(parameter)]
+def _described(parameter: Parameter) -> str:
+    parts = [parameter_meaning(parameter)]
     if parameter.choices:
-        told.append(f"one of {', '.join(parameter.choices)}")
+        parts.append(f"one of {', '.join(parameter.choices)}")
     if parameter.low is not None:
-        told.append(f"from {show(parameter.low)}")
+        parts.append(f"from {show(parameter.low)}")
     if parameter.high is not None:
-        told.append(f"up to {show(parameter.high)}")
+        parts.append(f"up to {show(parameter.high)}")
     if not parameter.required and parameter.default not in (None, "", []):
-        told.append(f"default {show(parameter.default)}")
-    return ", ".join(told)
+        parts.append(f"default {show(parameter.default)}")
+    return ", ".join(parts)
 
 
 _TYPES: dict[str, Any] = {
@@ -92,7 +98,7 @@ _TYPES: dict[str, Any] = {
 
 
 def call_signature(signature: Signature) -> inspect.Signature:
-    """Return how Python calls it: bundles as `*args`, options by name."""
+    """Make the Python signature: bundles as `*args`, options as keywords."""
     empty, kinds = inspect.Parameter.empty, inspect.Parameter
     parameters = []
     if signature.bundle:

@@ -1,4 +1,4 @@
-"""A scan in words: the same in Python, a notebook, its picture and a terminal."""
+"""Pure: short texts on a scan, the same in Python, notebook, plot and terminal."""
 
 from numbers import Real
 from typing import Any
@@ -7,34 +7,34 @@ from bec_kernel.language.format import summary
 from bec_kernel.wire import Device, Fit, ScanRequest, SignalInfo
 
 _DIGITS = 4
-"""Behind the point, where a signal does not say."""
+"""Decimal places where a signal declares none."""
 _WORTH = ("center", "fwhm", "height")
 
 
 def headline(request: ScanRequest, number: int | None) -> str:
-    """Return what was asked for: `Scan 7 line_scan samx -5 5 --steps 21`."""
+    """Format the request with its number: `Scan 7 line_scan samx -5 5 --steps 21`."""
     words = summary(request)
     if request.name == "mv":
         return words
     return f"Scan {words}" if number is None else f"Scan {number} {words}"
 
 
-def ending(state: str, reason: str, points: int) -> str:
-    """Return how far it came: `closed, 21 points`; `aborted (user), 1 point`."""
+def ending_text(state: str, reason: str, points: int) -> str:
+    """Format the end of a scan: `closed, 21 points`; `aborted (user), 1 point`."""
     why = "" if reason in ("", "done") else f" ({reason})"
     return f"{state or 'pending'}{why}, {points} point{'' if points == 1 else 's'}"
 
 
 def main_signal(device: Device) -> SignalInfo | None:
-    """Return the signal a device is known by: of its own name, hinted, or the first."""
+    """Find the main signal: of the device's name, else hinted, else the first."""
     signals = device.signals
     same = [one for one in signals if one.name == device.name]
     hinted = [one for one in signals if one.kind == "hinted"]
     return next(iter(same + hinted + signals), None)
 
 
-def place(value: Any, signal: SignalInfo | None) -> str:
-    """Return where something is, as exact as people look at it: `1 mm`."""
+def queue_place(value: Any, signal: SignalInfo | None) -> str:
+    """Format a position with the signal's precision and unit: `1 mm`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return str(value)
     digits = signal.precision if signal else None
@@ -43,8 +43,8 @@ def place(value: Any, signal: SignalInfo | None) -> str:
     return f"{rounded + 0.0:.10g} {unit}".rstrip()
 
 
-def length(seconds: float) -> str:
-    """Return a time as people say it: `0.25 s`, `3 min 5 s`, `2 h 3 min`."""
+def duration_text(seconds: float) -> str:
+    """Format a duration: `0.25 s`, `3 min 5 s`, `2 h 3 min`."""
     if seconds < 60:
         return f"{seconds:.3g} s" if seconds < 9.995 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -53,8 +53,8 @@ def length(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def size(count: float) -> str:
-    """Return so many bytes as people say it: `52 kB`."""
+def size_text(count: float) -> str:
+    """Format a number of bytes: `52 kB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
@@ -63,7 +63,7 @@ def size(count: float) -> str:
 
 
 def fit_words(fit: Fit | None) -> str:
-    """Return a fit in one line: `Gaussian of bpm4i: center 0.54, …`; "" without one."""
+    """Format a fit in one line: `Gaussian of bpm4i: center 0.54, …`; "" without one."""
     if fit is None:
         return ""
     if not fit.values:

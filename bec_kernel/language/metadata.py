@@ -1,25 +1,25 @@
-"""Metadata against what a site has published of them: guard and clients ask here. Pure.
+"""Pure: checks of a scan's metadata against the fields that a site has published.
 
-One piece of code, so that what is refused early is refused in the guard's words, and
-nothing is that the guard would take.
+Clients check before they ask, the scan server's guard checks again, both with this
+code: a client refuses exactly what the guard would, with the same text.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 from bec_kernel.errors import RefusedError
+from bec_kernel.language.suggestion import nearest
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 Fields = Mapping[str, MetadataField]
-"""What a site has published of metadata, by name."""
+"""Published metadata fields by name."""
 NO_FIELDS: Fields = {}
 
 
 def check_metadata(schemas: Iterable[MetadataSchema], metadata: Any) -> None:
-    """Return if the metadata of a scan are as all `schemas` want them.
+    """Check the metadata of a scan against all `schemas`.
 
     Raises:
         RefusedError: a field is missing, unknown or wrong; it is named.
@@ -34,14 +34,14 @@ def check_metadata(schemas: Iterable[MetadataSchema], metadata: Any) -> None:
                 check_field(field, metadata[name])
             elif field.required:
                 more = f" ({field.doc})" if field.doc else ""
-                raise refused(name, f"it is needed{more}")
+                raise refuse_metadata(name, f"it is needed{more}")
 
 
 def check_value(schemas: Iterable[MetadataSchema], name: str, value: Any) -> None:
-    """Return if one name may stand for `value` in metadata.
+    """Check one value of the metadata, and that its name is allowed.
 
     Raises:
-        RefusedError: it may not.
+        RefusedError: the name is unknown, or the value does not fit.
     """
     for schema in schemas:
         known = {field.name: field for field in schema.fields}
@@ -52,24 +52,24 @@ def check_value(schemas: Iterable[MetadataSchema], name: str, value: Any) -> Non
 
 
 def check_field(field: MetadataField, value: Any) -> None:
-    """Return if `value` is what a field may be.
+    """Check a value against its field.
 
     Raises:
-        RefusedError: it is not; the text says what is allowed.
+        RefusedError: the value does not fit; the text says what is allowed.
     """
     if value is None and field.nullable:
         return
     form = _FORMS.get(field.kind)
     fits = form is None or form(value)
     if not (fits and _chosen(field, value) and _in_range(field, value)):
-        wanted = meaning(field)
-        raise refused(
+        wanted = field_meaning(field)
+        raise refuse_metadata(
             field.name, f"must be {wanted}, not {value!r:.60}", f"{value!r:.60}", wanted
         )
 
 
-def meaning(field: MetadataField) -> str:
-    """Return what may stand there, as people say it: `a number (K) above 0`."""
+def field_meaning(field: MetadataField) -> str:
+    """Describe the values a field allows: `a finite number (K) above 0`."""
     if field.choices:
         return f"one of {', '.join(map(str, field.choices))}"
     words = [_CALLED.get(field.kind, "a value")]
@@ -82,10 +82,10 @@ def meaning(field: MetadataField) -> str:
     return " ".join([*words, *_long(field)])
 
 
-def told_of(field: MetadataField) -> str:
-    """Return what may stand there, what it is, and whether it must be given."""
-    told = [meaning(field), field.doc, "needed" if field.required else ""]
-    return ", ".join(part for part in told if part)
+def field_help(field: MetadataField) -> str:
+    """Describe a field: allowed values, meaning, and whether it is required."""
+    parts = [field_meaning(field), field.doc, "needed" if field.required else ""]
+    return ", ".join(part for part in parts if part)
 
 
 def _long(field: MetadataField) -> list[str]:
@@ -96,8 +96,10 @@ def _long(field: MetadataField) -> list[str]:
     return [f"with {low} to {high} {what}" if low else f"with at most {high} {what}"]
 
 
-def refused(name: str, why: str, value: str = "", allowed: str = "") -> RefusedError:
-    """Return the error for one name in the metadata."""
+def refuse_metadata(
+    name: str, why: str, value: str = "", allowed: str = ""
+) -> RefusedError:
+    """Make the error for one name in the metadata."""
     subject = f"metadata.{name}"
     return RefusedError(
         f"metadata {name}: {why}", subject=subject, value=value, allowed=allowed or why
@@ -106,13 +108,12 @@ def refused(name: str, why: str, value: str = "", allowed: str = "") -> RefusedE
 
 def _unknown(name: str, known: Iterable[str]) -> RefusedError:
     name, names = str(name), sorted(known)
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
-    return refused(f"{name:.80}", f"this site has no such name; {hint}")
+    hint = nearest(name, names)
+    return refuse_metadata(f"{name:.80}", f"this site has no such name: {hint}")
 
 
 def _chosen(field: MetadataField, value: Any) -> bool:
-    """It is one of the choices; True is not 1."""
+    """Tell whether a value is one of the choices; True is not 1."""
     if not field.choices:
         return True
     return isinstance(value, str | int | float) and any(
@@ -171,11 +172,11 @@ _CALLED = {
     "number_list": "a list of finite numbers",
 }
 KINDS = frozenset({*_FORMS, "any"})
-"""What `MetadataField.kind` may say; of another one a reader checks nothing."""
+"""Known values of `MetadataField.kind`; a field of another kind is not checked."""
 
 
 def fields_of(schemas: Iterable[MetadataSchema]) -> Fields:
-    """Return the fields of all schemas by name, the first one of each."""
+    """Collect the fields of all schemas by name; the first of a name counts."""
     found: dict[str, MetadataField] = {}
     for schema in schemas:
         for field in schema.fields:

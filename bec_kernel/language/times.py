@@ -1,4 +1,4 @@
-"""Times as people say them: `2026-11-26`, `yesterday`, `2h`."""
+"""Pure: times as people write them: `2026-11-26`, `yesterday`, `2h`."""
 
 import math
 import re
@@ -17,15 +17,15 @@ _ALLOWED = (
 )
 
 
-def moment(said: Moment, now: datetime) -> float:
-    """Return what is meant, s since the epoch.
+def time_of(said: Moment, now: datetime) -> float:
+    """Convert a time as people write it to s since the epoch.
 
     Args:
-        said: a time without a zone is of the zone of `now`.
-        now: with a zone.
+        said: the time; without a zone it is in the zone of `now`.
+        now: the present time, with a zone.
 
     Raises:
-        RefusedError: it is no time.
+        RefusedError: it cannot be read as a time.
     """
     if isinstance(said, bool) or not isinstance(said, str | int | float | date):
         raise _refuse(said)
@@ -69,7 +69,7 @@ def _zoned(said: datetime, now: datetime) -> datetime:
 
 def _refuse(said: object) -> RefusedError:
     return RefusedError(
-        f"{said!r:.60} is no time; as in: {_ALLOWED}",
+        f"cannot read {said!r:.60} as a time; examples: {_ALLOWED}",
         value=f"{said!r:.60}",
         allowed=_ALLOWED,
     )

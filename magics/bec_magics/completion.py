@@ -81,14 +81,14 @@ def matcher_of_names(shell: Any) -> Any:
 
 
 def _ours(thing: Any) -> Any:
-    """Return what a name stands for, unless the person gave it another meaning."""
+    """Find the object of a name, unless the person gave it another meaning."""
     if type(thing).__module__.partition(".")[0] not in _ROOMS:
         raise LookupError
     return thing
 
 
 def _walk(thing: Any, path: str) -> Any:
-    """Return what stands behind `.samx` or `[-1]`, without reading a property."""
+    """Find the object behind `.samx` or `[-1]`, without reading a property."""
     for name, key in re.findall(r"\.(\w+)|\[([^\[\]]*)\]", path):
         is_free = name == "devices" and isinstance(thing, ScanReport)
         if isinstance(getattr(type(thing), name, None), property) and not is_free:

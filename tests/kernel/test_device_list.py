@@ -48,7 +48,7 @@ def test_the_last_definition_wins_and_it_is_said(tmp_path):
         ("g: !include missing.yaml\n", "missing.yaml: No such file"),
         ("g: !include [a.yaml, {b: 1}]\n", "takes the path of a file"),
         (line("a", needs="[b]") + line("b", needs="[a]"), "a.yaml:[12]: .*needs"),
-        (line("samx") + line("a", needs="[samy]"), "'samy'; did you mean samx"),
+        (line("samx") + line("a", needs="[samy]"), "'samy': did you mean samx"),
         (line("a", connectionTimeout=-1), "connectionTimeout: .*greater than 0"),
         (line("a", deviceConfig="{x: 2020-01-01}"), "deviceConfig.x: .*JSON"),
         ("a: !!python/object/apply:os.system [ls]\n", "could not determine"),

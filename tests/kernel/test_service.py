@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -13,6 +12,7 @@ from bec_kernel.bus import append, connect
 from bec_kernel.bus.changes import Id
 from bec_kernel.service.expiry import expiring
 from bec_kernel.wire import Stop, keys
+from tests.waiting import until
 
 BODY = """
 import os
@@ -77,15 +77,6 @@ class Stage:
             process.wait(10)
             process.stderr.close()
         self.bus.close()
-
-
-def until(condition, seconds=10.0):
-    nap = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if found := condition():
-            return found
-        nap.wait(0.02)
-    raise AssertionError(f"not so within {seconds} s")
 
 
 @pytest.fixture

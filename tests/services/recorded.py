@@ -32,6 +32,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
+from tests.waiting import until_on
 
 T0 = 1_700_000_000.0
 WAIT = 20.0
@@ -248,6 +249,5 @@ def take(bus: MemoryBus, role: str, first: Begin, *, todo: bool = True) -> None:
 
 
 def until(bus: MemoryBus, found: Callable[[], bool]) -> None:
-    """Wait until something on the bus is so."""
-    with bus.broker.changed:
-        assert bus.broker.changed.wait_for(found, WAIT)
+    """Wait until `found` is true of what is on the bus."""
+    until_on(bus.broker, found, WAIT)

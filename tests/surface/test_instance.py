@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from bec_kernel.wire import keys
-from tests.surface.conftest import PLAIN_TERMINAL, left_over
+from tests.surface.differences import PLAIN_TERMINAL, left_over
 from tests.surface.lines import LINES, MORE, drive
 from tests.surface.master import text_of
 from tests.surface.objects import described, parameters
-from tests.system.beamline import Instance, until
-from tests.system.test_site import installed
+from tests.system.beamline import Instance
+from tests.system.site import installed
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 SETTINGS = "users: {bob: user, eve: operator}\n"

@@ -14,7 +14,7 @@ import bec_kernel.client
 import bec_kernel.errors
 from bec_kernel.wire import RULES
 from tests.surface import sources
-from tests.surface.conftest import COMMAND, PLAIN_TERMINAL, message
+from tests.surface.differences import COMMAND, PLAIN_TERMINAL, message
 from tests.surface.objects import described, parameters
 
 NOTEBOOKS = sorted((sources.ROOT / "notebooks").glob("*.ipynb"))

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import h5py
@@ -39,16 +38,6 @@ slow:
   deviceConfig: {{velocity: 1, limits: [-50, 50]}}
   readoutPriority: baseline
 """
-
-
-def until(condition, seconds=15.0):
-    """Return what `condition` says as soon as it is true."""
-    nap = threading.Event()
-    for _ in range(int(seconds / 0.05)):
-        if found := condition():
-            return found
-        nap.wait(0.05)
-    raise AssertionError(f"not so within {seconds} s")
 
 
 class Instance:

@@ -12,7 +12,8 @@ import pytest
 
 from bec_kernel.errors import RefusedError, ScanAborted
 from bec_kernel.wire import ScanState, keys
-from tests.system.beamline import CENTER, DEVICES, Instance, until
+from tests.system.beamline import CENTER, DEVICES, Instance
+from tests.waiting import until
 
 SITE = Path(__file__).parents[2] / "extensions" / "example_beamline"
 QUIET = DEVICES.replace("noise: uniform", "noise: none")  # each scan sees the same

@@ -26,7 +26,8 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from tests.system.beamline import DEVICES, Instance, until
+from tests.system.beamline import DEVICES, Instance
+from tests.waiting import until
 
 BEC = [sys.executable, "-c", "from bec_kernel.cli import main; main()"]
 SIM = "bec_sim"

@@ -81,7 +81,7 @@ def test_a_data_folder_that_cannot_be_written_is_said_at_start(tmp_path, where):
 LISTS = {
     "samx:\n  deviceClass: [\n": ":3: ",
     "samx:\n  deviceClass: a\n  readoutPriority: async\n  enabbled: 1\n": (
-        ":4: samx: enabbled: no such field; did you mean enabled?"
+        ":4: samx: enabbled: no such field: did you mean enabled?"
     ),
 }
 

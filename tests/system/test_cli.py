@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from bec_kernel.cli.app import app
 from bec_kernel.instance.folder import Folder, read_note
 from bec_kernel.wire import SERVICES
+from tests.waiting import until
 
 COMMANDS = [
     "up",
@@ -50,15 +51,6 @@ def bec(*words, code=0, cwd=None, **environment) -> str:
     if code:
         assert len(done.stderr.splitlines()) == 1, done.stderr
     return done.stderr if code else done.stdout
-
-
-def until(condition, seconds=30.0):
-    nap = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if found := condition():
-            return found
-        nap.wait(0.02)
-    raise AssertionError(f"not so within {seconds} s")
 
 
 def processes_of(data: Path) -> list[str]:

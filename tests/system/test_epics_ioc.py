@@ -1,15 +1,12 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from bec_sim.hardware.environment import ca_environment, client_environment
-
-ROOT = Path(__file__).parents[2]
+from tests.system.ioc import ROOT, free_port, start_ioc
 
 # libca's threads outlive everything else in a process: each client is one of its own.
 CLIENT = """
@@ -29,40 +26,6 @@ def moving_motor(to):
 samx = EpicsMotor("SIM:m1", name="samx")
 samx.wait_for_connection(timeout=10)
 """
-
-
-def free_port():
-    """A port that is free for TCP, and it and the next for UDP."""
-    for _ in range(50):
-        with (
-            socket.socket() as tcp,
-            socket.socket(type=socket.SOCK_DGRAM) as udp,
-            socket.socket(type=socket.SOCK_DGRAM) as repeater,
-        ):
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            try:
-                udp.bind(("127.0.0.1", port))
-                repeater.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
-    pytest.fail("no free port found")
-
-
-def start_ioc(port, *options):
-    ioc = subprocess.Popen(
-        [
-            sys.executable,
-            *("-m", "bec_sim.hardware.ioc"),
-            *("--port", str(port), *options),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert ioc.stdout.readline() == "ready\n"
-    return ioc
 
 
 @pytest.fixture(scope="module")

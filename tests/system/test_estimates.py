@@ -12,7 +12,8 @@ from bec_kernel.cli import scan
 from bec_kernel.client import connect
 from bec_kernel.wire import ItemState, keys
 from bec_magics import load_ipython_extension, unload_ipython_extension
-from tests.system.beamline import Instance, until
+from tests.system.beamline import Instance
+from tests.waiting import until
 
 DEVICES = """\
 samx:

@@ -14,13 +14,14 @@ from bec_kernel.client import connect
 from bec_kernel.errors import DeviceError, ScanAborted
 from bec_kernel.wire import PointStatus, ScanState, keys
 from bec_sim.hardware.environment import client_environment
-from tests.services.device_server.test_tcp_controller import (
+from tests.services.device_server.controller import (
     end,
     free_port as tcp_port,
     start_controller,
 )
-from tests.system.beamline import Instance, until
-from tests.system.test_epics_ioc import free_port, start_ioc
+from tests.system.beamline import Instance
+from tests.system.ioc import free_port, start_ioc
+from tests.waiting import until
 
 OPHYD, OURS = "ophyd", "bec_services.device_server"
 LIST = f"""\

@@ -1,21 +1,19 @@
 """Any part may be killed or frozen at any moment: the scan goes on, nothing is lost."""
 
-import contextlib
-import os
 import random
 import signal
-import threading
 
 import pytest
 
 from bec_kernel.wire import SERVICES, ScanState
-from tests.system.beamline import POINTS, Instance, differences, until
+from tests.system.beamline import POINTS, Instance, differences
+from tests.system.kills import FREEZE, disturb, whole
+from tests.waiting import until
 
 PROCESSES = [*SERVICES, "broker"]
 SAMPLE = ["scan_server", "device_server", "file_writer", "broker"]
 SEED = 20260101
 MOMENTS = 3
-FREEZE = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +21,6 @@ def instance(tmp_path_factory, runtime):
     instance = Instance(tmp_path_factory.mktemp("kill"))
     yield instance
     instance.close()
-
-
-def disturb(pid: int, number: signal.Signals) -> threading.Timer | None:
-    """Send a signal; what is frozen is woken after `FREEZE` s, if it is still there."""
-    os.kill(pid, number)
-    if number is not signal.SIGSTOP:
-        return None
-
-    def wake():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-
-    timer = threading.Timer(FREEZE, wake)
-    timer.start()
-    return timer
 
 
 def disturbed_scan(instance: Instance, name: str, number: signal.Signals, at: int):
@@ -60,16 +43,6 @@ def disturbed_scan(instance: Instance, name: str, number: signal.Signals, at: in
     if rose != {name: 1}:
         wrong.append(f"restarts {rose}")
     return wrong
-
-
-def whole(instance: Instance) -> bool:
-    """All services run and their heartbeats are fresh."""
-    services = instance.client.status()["services"]
-    return all(
-        one["state"] == "running" and (one["heartbeat_age"] or 99) < 2
-        for one in services
-        if one["name"] in SERVICES
-    )
 
 
 def moments(name: str, number: signal.Signals) -> list[int]:

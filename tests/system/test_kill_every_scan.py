@@ -14,8 +14,9 @@ import pytest
 from bec_kernel.bus.changes import START
 from bec_kernel.client import connect
 from bec_kernel.wire import Mark, ScanState, Step, StepKind, Verb, keys
-from tests.system.beamline import Instance, _exposed_twice, _other_file, until
-from tests.system.test_site import installed
+from tests.system.beamline import Instance, _exposed_twice, _other_file
+from tests.system.site import installed
+from tests.waiting import until
 
 SEED = 80
 MOMENTS = 3

@@ -8,7 +8,8 @@ import pytest
 
 from bec_kernel.bus.changes import START
 from bec_kernel.wire import SERVICES, Log, ScanState, Step, StepKind, keys
-from tests.system.beamline import Instance, _exposed_twice, until
+from tests.system.beamline import Instance, _exposed_twice
+from tests.waiting import until
 
 POINTS = 8
 DEVICES = """\

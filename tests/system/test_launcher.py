@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psutil
@@ -23,17 +22,9 @@ from bec_services.launcher.health import (
     Pulse,
     Restarts,
 )
+from tests.waiting import until
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
-
-
-def until(condition, seconds=15.0):
-    nap = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if found := condition():
-            return found
-        nap.wait(0.02)
-    raise AssertionError(f"not so within {seconds} s")
 
 
 class Instance:

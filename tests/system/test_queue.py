@@ -8,7 +8,8 @@ import pytest
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.wire import ItemState, QueueState, ScanState, keys
-from tests.system.beamline import Instance, until
+from tests.system.beamline import Instance
+from tests.waiting import until
 
 DEVICES = """\
 samx:

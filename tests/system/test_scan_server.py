@@ -10,7 +10,8 @@ import pytest
 
 from bec_kernel.bus.changes import START
 from bec_kernel.wire import ScanState, keys
-from tests.system.beamline import Instance, differences, until
+from tests.system.beamline import Instance, differences
+from tests.waiting import until
 
 POINTS = 50
 STEPS = POINTS + 5  # open, baseline, stage; unstage, close

@@ -1,8 +1,6 @@
 """A site's package in a real instance, persons with roles, and where files lie."""
 
 import math
-import os
-import tomllib
 from pathlib import Path
 
 import h5py
@@ -12,9 +10,10 @@ from bec_kernel.client import connect
 from bec_kernel.errors import RefusedError, ScanAborted
 from bec_kernel.instance.folder import Folder
 from bec_kernel.wire import ItemAction, Step, Verb, keys
-from tests.system.beamline import DEVICES, Instance, until
+from tests.system.beamline import DEVICES, Instance
+from tests.system.site import installed
+from tests.waiting import until
 
-FOLDER = Path(__file__).parents[2] / "extensions" / "example_beamline"
 MORE = """\
 shutter:
   deviceClass: bec_sim.SimPositioner
@@ -25,23 +24,6 @@ samy:
   deviceConfig: {delay: 0, limits: [-50, 50]}
   readoutPriority: baseline
 """
-
-
-def installed(place: Path) -> str:
-    """Return what PYTHONPATH must be for the example to be installed."""
-    project = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
-    info = place / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    about = {"Name": project["name"], "Version": project["version"]}
-    lines = [f"{name}: {value}" for name, value in about.items()]
-    info.joinpath("METADATA").write_text("\n".join(["Metadata-Version: 2.1", *lines]))
-    groups = [
-        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in own.items())])
-        for group, own in project["entry-points"].items()
-    ]
-    info.joinpath("entry_points.txt").write_text("\n".join(groups))
-    before = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([str(FOLDER), str(place), *([before] if before else [])])
 
 
 @pytest.fixture(scope="module")

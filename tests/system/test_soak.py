@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.system.beamline import Instance, until
+from tests.system.beamline import Instance
+from tests.waiting import until
 
 SAMPLE = 2_000
 WHOLE = int(os.environ.get("BEC_SOAK_POINTS", "500000"))

@@ -15,7 +15,8 @@ from caproto.sync.client import read
 from bec_kernel.errors import DeviceError, RefusedError, ScanAborted
 from bec_kernel.wire import ItemState, ScanState, Step, StepKind, keys
 from bec_sim.hardware.environment import ca_environment
-from tests.system.beamline import Instance, until
+from tests.system.beamline import Instance
+from tests.waiting import until
 
 STANDS_WITHIN = 0.5  # s
 FAR = {"m1": 48.0, "samz": 18.0}

@@ -11,7 +11,8 @@ from bec_kernel.bus.changes import START
 from bec_kernel.wire import Samples, StreamEnd, Watermark, keys
 from bec_services.device_server.clock import VirtualClock
 from bec_sim import SimAsyncCounter
-from tests.system.beamline import Instance, until
+from tests.system.beamline import Instance
+from tests.waiting import until
 
 RATE = 200.0
 DEVICES = f"""\

@@ -8,9 +8,10 @@ import pytest
 from bec_kernel.bus.changes import START
 from bec_kernel.client import connect
 from bec_kernel.wire import ScanState, keys
-from tests.system.beamline import DEVICES, POINTS, Instance, differences, until
-from tests.system.test_kill import disturb, whole
-from tests.system.test_kill_data_path import content, other_content
+from tests.system.beamline import DEVICES, POINTS, Instance, differences
+from tests.system.file_contents import content, other_content
+from tests.system.kills import disturb, whole
+from tests.waiting import until
 
 KEEP = 20
 SEED = 85

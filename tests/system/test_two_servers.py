@@ -20,9 +20,9 @@ from tests.system.beamline import (
     Instance,
     differences,
     model,
-    until,
 )
-from tests.system.test_kill import FREEZE, disturb
+from tests.system.kills import FREEZE, disturb
+from tests.waiting import until
 
 OPTICS = f"""\
 mono:

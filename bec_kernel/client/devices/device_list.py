@@ -1,7 +1,6 @@
 """Read and change the running device list: `bec.config`."""
 
 import contextlib
-import difflib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +15,7 @@ from bec_kernel.client.devices import progress as loading
 from bec_kernel.client.devices.progress import Progress
 from bec_kernel.client.devices.versions import Applied, Difference, Versions
 from bec_kernel.errors import BecError, RefusedError
+from bec_kernel.language import refuse_unknown
 from bec_kernel.wire import (
     DeviceListVersion,
     EditDevices,
@@ -263,14 +263,7 @@ class Config:
             if self._bus.get(keys.devices(server), name) is not None:
                 return server
             known += self._bus.get_all(keys.devices(server))
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise RefusedError(
-            f"there is no device {name!r:.60}{hint}",
-            subject=name[:60],
-            value=name[:60],
-            allowed=", ".join(sorted(known)),
-        )
+        raise refuse_unknown("device", name, known)
 
     def _edit(
         self,

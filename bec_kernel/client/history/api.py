@@ -12,7 +12,7 @@ from bec_kernel.client.history.search import Past
 from bec_kernel.client.history.table import ScanLine, ScanList
 from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import Moment, moment, refuse_unknown
+from bec_kernel.language import Moment, refuse_unknown, time_of
 from bec_kernel.wire import ScanState
 
 _SHOWN = 10
@@ -103,7 +103,7 @@ class History:
         Args:
             text: is somewhere: in name, request, user, metadata, comments or tags.
             name: of the scan: `line_scan`, `*grid*`.
-            user: who asked for it.
+            user: the user who asked for it.
             status: `closed`, `aborted`, `open` …
             device: takes part in it; a device or its name.
             sample: is in its metadata, as `sample` or `sample_name`.
@@ -112,7 +112,7 @@ class History:
             since: it began then or later: `2026-11-26 14:00`, `yesterday`, `2h` (ago),
                 s since the epoch, or a datetime.
             until: it began before; the same.
-            limit: so many at most, the newest ones.
+            limit: maximum number of scans, the newest ones.
 
         Raises:
             DeadlineError: the database does not answer.
@@ -136,8 +136,8 @@ class History:
             state=texts.pop("status"),
             **texts,
             metadata=_metadata(metadata),
-            since=None if since is None else moment(since, now),
-            until=None if until is None else moment(until, now),
+            since=None if since is None else time_of(since, now),
+            until=None if until is None else time_of(until, now),
         )
         return ScanList(map(ScanLine.of_past, found), self._of_line)
 
@@ -195,7 +195,7 @@ def _metadata(wanted: Any) -> dict[str, str]:
     wanted = {} if wanted is None else wanted
     if not isinstance(wanted, Mapping) or not all(isinstance(k, str) for k in wanted):
         raise RefusedError(
-            f"metadata={wanted!r:.60} is no dict with names: {{'run': 7}}",
+            f"metadata={wanted!r:.60} is not a dict with names: {{'run': 7}}",
             subject="metadata",
             value=f"{wanted!r:.60}",
             allowed="a dict with names",

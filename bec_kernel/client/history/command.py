@@ -1,4 +1,4 @@
-"""Words for the history: `%scans --user ada --since 2d gold`, and `bec history`."""
+"""The line of a search in the history: `%scans --user ada --since 2d gold`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,15 +7,24 @@ from bec_kernel.client.history.api import History
 from bec_kernel.client.history.table import ScanList
 from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import refuse_unknown, split, split_open
+from bec_kernel.language import (
+    GivenOption,
+    Option,
+    Word,
+    dashed,
+    read_options,
+    refuse_unknown,
+    split_unfinished,
+    split_words,
+)
 from bec_kernel.wire import ScanState
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 LIMIT = 20
-"""So many scans are shown unless one says otherwise."""
+"""Number of scans that are shown by default."""
 OPTIONS: Mapping[str, str] = {
     "name": "of the scan; a * stands for anything",
-    "user": "who asked for it; the same",
+    "user": "the user who asked for it; the same",
     "status": "closed, aborted, open …; the same",
     "device": "takes part in it",
     "sample": "is in its metadata",
@@ -24,20 +33,21 @@ OPTIONS: Mapping[str, str] = {
     "metadata": "NAME=VALUE is in its metadata",
     "since": "it began then or later: 2026-11-26, yesterday, 2h …",
     "until": "it began before",
-    "limit": f"so many at most, the newest ones ({LIMIT})",
+    "limit": f"maximum number of scans, the newest ones ({LIMIT})",
 }
+_OPTIONS = {name: Option(name) for name in OPTIONS}
 
 
 def run_history_command(history: History, line: str) -> ScanReport | ScanList:
-    """Return the scans a line asks for; a number alone is that scan.
+    """Find the scans a line asks for; a number alone is that scan.
 
     Without words the last ones, from the bus: no database is needed.
 
     Raises:
-        RefusedError: an option is not known, or has no value; there is no such scan.
+        RefusedError: an option is unknown or has no value, or the scan does not exist.
         DeadlineError: the database does not answer.
     """
-    words = [str(word) for word in split(line)]
+    words = split_words(line)
     if not words:
         return history[-LIMIT:]
     if len(words) == 1 and _NUMBER.fullmatch(words[0]):
@@ -45,21 +55,18 @@ def run_history_command(history: History, line: str) -> ScanReport | ScanList:
     return _looked_for(history, words)
 
 
-def _looked_for(history: History, words: list[str]) -> ScanList:
+def _looked_for(history: History, words: list[Word]) -> ScanList:
     texts: list[str] = []
     found: dict[str, str] = {}
     metadata: dict[str, str] = {}
-    while words:
-        word = words.pop(0)
-        if not word.startswith("--"):
-            texts.append(word)
-            continue
-        name, value = _option(word, words)
-        if name == "metadata":
-            key, _, value = value.partition("=")
-            metadata[key] = value
+    for one in read_options(words, _OPTIONS, _unknown):
+        if not isinstance(one, GivenOption):
+            texts.append(str(one))
+        elif one.name == "metadata":
+            name, value = _metadata(str(one.value))
+            metadata[name] = value
         else:
-            found[name] = value
+            found[one.name] = str(one.value)
     if texts:
         found["text"] = " ".join([*texts, *filter(None, [found.get("text")])])
     limit = _limit(found.pop("limit", str(LIMIT)))
@@ -78,18 +85,15 @@ def _looked_for(history: History, words: list[str]) -> ScanList:
     )
 
 
-def _option(word: str, words: list[str]) -> tuple[str, str]:
-    """Return name and value of an option; the value may be the next word."""
-    name, equals, value = word[2:].partition("=")
-    if name not in OPTIONS:
-        raise refuse_unknown("option", word, [f"--{one}" for one in OPTIONS])
+def _unknown(name: str) -> RefusedError:
+    return refuse_unknown("option", dashed(name), map(dashed, OPTIONS))
+
+
+def _metadata(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
     if not equals:
-        if not words:
-            raise RefusedError(f"--{name} needs a value", subject=f"--{name}")
-        value = words.pop(0)
-    if name == "metadata" and "=" not in value:
         raise RefusedError(
-            f"--metadata takes NAME=VALUE, not {value!r:.60}", subject="--metadata"
+            f"--metadata takes NAME=VALUE, not {word!r:.60}", subject="--metadata"
         )
     return name, value
 
@@ -106,8 +110,8 @@ def _limit(word: str) -> int:
 
 
 def complete_history_command(devices: Callable[[], list[str]], text: str) -> list[str]:
-    """Return what may come at the end of an unfinished line."""
-    words, part = split_open(text)
+    """List candidates for the end of an unfinished line."""
+    words, part = split_unfinished(text)
     last = str(words[-1]) if words else ""
     if part.startswith("-"):
         found = [f"--{name}" for name in OPTIONS]
@@ -121,7 +125,7 @@ def complete_history_command(devices: Callable[[], list[str]], text: str) -> lis
 
 
 def history_help() -> str:
-    """Return all options, each in a line."""
+    """Format all options, each in a line."""
     width = max(map(len, OPTIONS)) + 2
     lines = [f"  {f'--{name}'.ljust(width)}  {doc}" for name, doc in OPTIONS.items()]
     return "\n".join(["Scans of which all this is so; other words are a text:", *lines])

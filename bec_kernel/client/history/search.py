@@ -20,7 +20,7 @@ from bec_kernel.wire import (
 )
 
 DATABASE = 20.0
-"""The database may take so long (s) to answer."""
+"""Longest time the database may take to answer, s."""
 _PAGE = 500
 _LAST = 2**63 - 1
 _WHOLE = 32  # characters of a scan id
@@ -33,7 +33,7 @@ class NoScanError(RefusedError, IndexError, KeyError):
 
 
 class NotAScanError(RefusedError, TypeError):
-    """What should name a scan is neither a number nor an id."""
+    """A scan is named by neither a number nor an id."""
 
 
 class Past:
@@ -99,7 +99,7 @@ class Past:
             if first and isinstance(first[0].message, Begin):
                 return scan_id, None
         if not scan_id.strip():
-            raise NoScanError("an empty text is no scan's id", subject="scan")
+            raise NoScanError("an empty text is not the id of a scan", subject="scan")
         found = self.find(2, scan_id=scan_id)
         if len(found) != 1:
             how = "several scans have an id that begins" if found else "no scan has"
@@ -117,7 +117,7 @@ class Past:
         """Return scans, the newest last.
 
         Args:
-            limit: the newest ones, so many at most; None: all.
+            limit: maximum number of scans, the newest ones; None: all.
             below: only scans with lower numbers; 0: all.
             wanted: the other fields of `FindScans`.
         """

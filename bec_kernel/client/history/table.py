@@ -19,13 +19,13 @@ _SAMPLE = ("sample", "sample_name")
 
 @dataclass(frozen=True)
 class ScanLine:
-    """What is shown of one scan.
+    """One scan as a row of the table.
 
     Attributes:
         scan_id: unique for ever.
         number: counted for people.
         time: when it was opened, s since the epoch; None: not known.
-        user: who asked for it.
+        user: the user who asked for it.
         request: as one types it.
         state: of the scan, with the reason where that says more.
         points: how many; None: not known.
@@ -45,7 +45,7 @@ class ScanLine:
 
     @classmethod
     def of_report(cls, report: ScanReport) -> "ScanLine":
-        """Return what the bus tells."""
+        """Make the row from the messages on the bus."""
         return cls(
             scan_id=report.scan_id,
             number=report.scan_number,
@@ -59,7 +59,7 @@ class ScanLine:
 
     @classmethod
     def of_past(cls, scan: PastScan) -> "ScanLine":
-        """Return what the database tells."""
+        """Make the row from an entry of the database."""
         request = ScanRequest(
             request_id=scan.scan_id, name=scan.name, args=scan.args, kwargs=scan.kwargs
         )

@@ -125,7 +125,7 @@ class Queue:
         """Begin nothing more; what runs goes on to its end.
 
         Args:
-            reason: why; others see it, and who locked it.
+            reason: why; others see it, with the user's name.
             moves: moves still begin.
         """
         self._on_queue(QueueVerb.LOCK, reason=reason, moves=moves)
@@ -171,14 +171,14 @@ class Queue:
         """Run it again from the start, next; abort it where it runs.
 
         Args:
-            which: what runs, unless told otherwise; or a scan that has ended.
+            which: by default the running item; or a scan that has ended.
             reason: why.
         """
         return self._make(self._on_item(Verb.RESTART, which, reason=reason)[0])
 
     # --- what waits -------------------------------------------------------------------
     def repeat(self, times: int = 1, which: Which = None) -> list[ScanReport]:
-        """Ask for the same so many times more, behind all that wait."""
+        """Ask for the same scan again, `times` times, behind all that wait."""
         ids = self._on_item(Verb.REPEAT, which, times=times)
         return [self._make(scan_id) for scan_id in ids]
 
@@ -241,8 +241,8 @@ class Queue:
         Args:
             rule: what must be so, and for how long again before it goes on:
                 `ring above 80 for 60`.
-            name: of the rule; its device's if none is given. One that is there already
-                is replaced.
+            name: of the rule; by default its device's. A rule of this name is
+                replaced.
             after_point: finish the point under way; else it is taken again.
         """
         self._send(
@@ -293,11 +293,11 @@ class Queue:
 
     def _title(self) -> str:
         held = self.held
-        told = f" ({held.reason})" if held.reason else ""
-        return f"queue {self.name}: {held.state}{told}"
+        reason = f" ({held.reason})" if held.reason else ""
+        return f"queue {self.name}: {held.state}{reason}"
 
     def _rules(self) -> list[str]:
-        return [f"rule {told(rule)}" for rule in self.suspenders]
+        return [f"rule {rule_text(rule)}" for rule in self.suspenders]
 
     def __repr__(self) -> str:
         rows, first = self._rows(), self._title()
@@ -313,7 +313,7 @@ class Queue:
         return head + (tabulate.html(self._HEAD, rows) if rows else "<p>empty</p>")
 
 
-def told(rule: Suspender) -> str:
-    """Return a rule in a line: its name, what must be so, who has set it."""
+def rule_text(rule: Suspender) -> str:
+    """Format a rule in a line: its name, its condition, its author."""
     point = ", after the point" if rule.after_point else ""
     return f"{rule.name}: {rule.rule}{point} (by {rule.user})"

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from bec_kernel.bus import Bus
-from bec_kernel.language import length
+from bec_kernel.language import duration_text
 from bec_kernel.scan import Span, spans
 from bec_kernel.wire import Item, ItemState, keys
 
 Words = tuple[str, str]
-"""When it begins, and when it ends; `?` where nobody knows."""
+"""Texts of begin and end; `?` where they are not known."""
 
 
 def begins(bus: Bus, items: Iterable[Item]) -> dict[str, Words]:
@@ -37,4 +37,6 @@ def _begin(span: Span) -> str:
 
 
 def _from_now(seconds: float | None) -> str:
-    return "?" if seconds is None else f"in {length(seconds)}" if seconds else "now"
+    return (
+        "?" if seconds is None else f"in {duration_text(seconds)}" if seconds else "now"
+    )

@@ -1,4 +1,4 @@
-"""What one may do to a queue, in words: shared by `%queue` and `bec queue`.
+"""The line of an action on a queue, shared by `%queue` and `bec queue`.
 
 A line is `[VERB [WORD…]] [--queue NAME] [--reason TEXT] [--flag]`.
 """
@@ -6,9 +6,18 @@ A line is `[VERB [WORD…]] [--queue NAME] [--reason TEXT] [--flag]`.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from bec_kernel.client.queue.api import Queue, told
+from bec_kernel.client.queue.api import Queue, rule_text
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import refuse_unknown, split, split_open
+from bec_kernel.language import (
+    GivenOption,
+    Option,
+    Word,
+    dashed,
+    read_options,
+    refuse_unknown,
+    split_unfinished,
+    split_words,
+)
 
 _PLACES = ("up", "down", "top", "bottom")
 _SHOWN = 20
@@ -37,11 +46,11 @@ class QueueWord(NamedTuple):
     """One verb.
 
     Attributes:
-        do: does it; returns what is to be shown, None: the queue.
-        form: what comes behind it.
+        do: does the action; returns an object to show, None: the queue.
+        form: the words behind it.
         doc: one line.
-        least: so many words at least.
-        most: so many at most; None: any number.
+        least: smallest number of words.
+        most: largest number of words; None: any number.
         options: it takes.
     """
 
@@ -58,7 +67,7 @@ def _which(wanted: ParsedLine, place: int = 0) -> str | None:
 
 
 def _number(verb: str, word: str, asked: str, *, least: int = 0) -> int:
-    """Return a word as a number; `asked`: what is said where it is none."""
+    """Convert a word to a number; `asked`: begins the error where it is not one."""
     if not word.isdecimal() or int(word) < least:
         raise RefusedError(f"{asked}, not {word!r:.40}", subject=verb, value=word[:40])
     return int(word)
@@ -106,7 +115,7 @@ def _suspend(queue: Queue, wanted: ParsedLine) -> None:
     queue.suspend_unless(
         " ".join(wanted.words),
         name=wanted.options.get("name", ""),
-        after_point=wanted.flag("after-point"),
+        after_point=wanted.flag("after_point"),
     )
 
 
@@ -115,7 +124,7 @@ def _unsuspend(queue: Queue, wanted: ParsedLine) -> None:
 
 
 def _suspenders(queue: Queue, _: ParsedLine) -> object:
-    return Lines([told(rule) for rule in queue.suspenders] or ["no rules"])
+    return Lines([rule_text(rule) for rule in queue.suspenders] or ["no rules"])
 
 
 class Lines(list[str]):
@@ -151,7 +160,9 @@ VERBS: Mapping[str, QueueWord] = {
     ),
     "rewind": QueueWord(_rewind, "POINT", "take a point and all behind it again", 1, 1),
     "restart": QueueWord(_restart, "[ITEM]", "again from the start, next", 0, 1),
-    "repeat": QueueWord(_repeat, "TIMES [ITEM]", "the same so many times more", 1, 2),
+    "repeat": QueueWord(
+        _repeat, "TIMES [ITEM]", "the same scan again, TIMES times", 1, 2
+    ),
     "remove": QueueWord(_remove, "ITEM", "take away what waits", 1, 1),
     "move": QueueWord(
         _move, "ITEM up|down|top|bottom|PLACE", "another place", 2, 2, ()
@@ -160,7 +171,7 @@ VERBS: Mapping[str, QueueWord] = {
         lambda q, w: q.clear(reason=w.reason), "", "take away all that wait"
     ),
     "history": QueueWord(
-        _history, "[NUMBER]", "what has ended: who, when, why", 0, 1, ()
+        _history, "[NUMBER]", "ended items: by which user, when, why", 0, 1, ()
     ),
     "suspend_unless": QueueWord(
         _suspend,
@@ -168,50 +179,44 @@ VERBS: Mapping[str, QueueWord] = {
         "pause by itself while it is not so: ring above 80 for 60",
         1,
         None,
-        ("name", "after-point"),
+        ("name", "after_point"),
     ),
     "unsuspend": QueueWord(_unsuspend, "NAME", "take a rule away", 1, 1, ()),
     "suspenders": QueueWord(_suspenders, "", "show the rules", options=()),
 }
-_FLAGS = ("now", "moves", "after-point")
+_FLAGS = ("now", "moves", "after_point")
 
 
 def run_queue_command(queue: Queue, line: str) -> object:
-    """Do what a line says; return what is to be shown.
+    """Do the action of a line; return an object to show.
 
     Raises:
-        RefusedError: a word is not known, or the scan server refuses.
+        RefusedError: a word is unknown, or the scan server refuses the action.
     """
-    words = split(line)
+    words = split_words(line)
     verb = words.pop(0) if words and not words[0].startswith("-") else "show"
     if verb not in VERBS:
         raise refuse_unknown("word for a queue", verb, list(VERBS))
     found = VERBS[verb]
-    wanted = _sorted(verb, found, [str(word) for word in words])
+    wanted = _sorted(verb, found, words)
     queue = queue[wanted.options.get("queue", queue.name)]
     shown = found.do(queue, wanted)
     return queue if shown is None else shown
 
 
-def _sorted(verb: str, found: QueueWord, words: list[str]) -> ParsedLine:
+def _sorted(verb: str, found: QueueWord, words: list[Word]) -> ParsedLine:
     wanted = ParsedLine([], {})
-    allowed = (*found.options, "queue")
-    while words:
-        word = words.pop(0)
-        if not word.startswith("--"):
-            wanted.words.append(word)
-            continue
-        name, equals, value = word[2:].partition("=")
-        name = name.replace("_", "-")
-        if name not in allowed:
-            raise refuse_unknown(
-                f"option of {verb}", word, [f"--{one}" for one in allowed]
-            )
-        if name not in _FLAGS and not equals:
-            if not words:
-                raise RefusedError(f"--{name} needs a value", subject=f"--{name}")
-            value = words.pop(0)
-        wanted.options[name] = value
+    allowed = [*found.options, "queue"]
+
+    def unknown(name: str) -> RefusedError:
+        return refuse_unknown(f"option of {verb}", dashed(name), map(dashed, allowed))
+
+    options = {n: Option(n, "flag" if n in _FLAGS else "value") for n in allowed}
+    for one in read_options(words, options, unknown):
+        if isinstance(one, GivenOption):
+            wanted.options[one.name] = str(one.value)
+        else:
+            wanted.words.append(str(one))
     count, most = len(wanted.words), found.most
     if count < found.least or (most is not None and count > most):
         raise RefusedError(
@@ -224,15 +229,15 @@ def _sorted(verb: str, found: QueueWord, words: list[str]) -> ParsedLine:
 
 
 def complete_queue_command(queue: Queue, text: str) -> list[str]:
-    """Return what may come at the end of an unfinished line."""
-    words, part = split_open(text)
+    """List candidates for the end of an unfinished line."""
+    words, part = split_unfinished(text)
     if not words:
         found = list(VERBS)
     elif words[-1] == "--queue":
         found = queue.names
     elif part.startswith("-"):
         options = VERBS[words[0]].options if words[0] in VERBS else ()
-        found = [f"--{name}" for name in (*options, "queue")]
+        found = [dashed(name) for name in (*options, "queue")]
     else:
         found = _arguments(queue, [str(word) for word in words])
     return [one for one in found if one.startswith(part)]
@@ -253,7 +258,7 @@ def _arguments(queue: Queue, words: list[str]) -> list[str]:
 
 
 def queue_help() -> str:
-    """Return all verbs, each in a line."""
+    """Format all verbs, each in a line."""
     rows = [(f"{verb} {one.form}".strip(), one.doc) for verb, one in VERBS.items()]
     width = max(len(form) for form, _ in rows)
     lines = [f"  {form.ljust(width)}  {doc}" for form, doc in rows]

@@ -1,4 +1,4 @@
-"""Items that have ended: who asked for them, who ended them, when and why."""
+"""Ended items: the user who asked, the user who ended it, when and why."""
 
 import time
 from collections.abc import Sequence
@@ -38,14 +38,14 @@ class Ended(Sequence[Item]):
 
 
 def _way(item: Item) -> str:
-    """Return what a move has done: `samx 0 to 1`."""
+    """Format a finished move: `samx 0 to 1`."""
     ways = [
         f"{motor} {item.before[motor]:.6g} to {at:.6g}"
         for motor, at in item.after.items()
         if motor in item.before
     ]
-    told = "" if item.reason in ("", "done") else item.reason
-    return "; ".join([*ways, told] if ways and told else ways)
+    reason = "" if item.reason in ("", "done") else item.reason
+    return "; ".join([*ways, reason] if ways and reason else ways)
 
 
 def _row(item: Item) -> tuple[str, ...]:

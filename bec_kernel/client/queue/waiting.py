@@ -1,4 +1,4 @@
-"""What an item waits for, worked out of what is on the bus: so it is never old."""
+"""The reason why an item waits, computed from the present state of the bus."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -62,8 +62,8 @@ def why_waits(bus: Bus, scan_id: str) -> str:
 def place_in_queue(bus: Bus, scan_id: str) -> str:
     """Return the place of a scan that waits: `3rd in queue primary, begins 14:02`.
 
-    Looks at all items. Empty: it does not wait. When it begins is left out where nobody
-    knows, and where time is not that of a clock on the wall.
+    Looks at all items. Empty: it does not wait. The time of its begin is left out where
+    it is not known, and on a virtual clock.
     """
     items = bus.get_all(keys.items())
     item = items.get(scan_id)

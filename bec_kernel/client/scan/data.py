@@ -9,7 +9,7 @@ from bec_kernel.client.scan.record import ScanRecord
 from bec_kernel.client.scan.signals import AtPoints, DevicesData, Load, signal_data
 from bec_kernel.client.scan.source import ScanSource
 from bec_kernel.client.scan.timing import Timing
-from bec_kernel.language import ending, fit_words, headline, summary
+from bec_kernel.language import ending_text, fit_words, headline, summary
 from bec_kernel.scan import devices_of
 from bec_kernel.wire import Point, Reading
 
@@ -96,7 +96,7 @@ class ScanData:
             columns[name] = [readings.get(point.point_id) for point in points]
         found = numbers(columns)
         x, y = choose(found, record.motors, fit, x, y)
-        ended = ending(str(record.status), record.reason, record.count)
+        ended = ending_text(str(record.status), record.reason, record.count)
         return draw(
             found,
             x,

@@ -26,7 +26,7 @@ from bec_kernel.errors import (
     RefusedError,
     ScanAborted,
 )
-from bec_kernel.language import ending, headline, main_signal, place
+from bec_kernel.language import ending_text, headline, main_signal, queue_place
 from bec_kernel.wire import (
     Begin,
     Fit,
@@ -539,7 +539,7 @@ class ScanReport:
                 raise
             raise RefusedError(
                 f"nothing to {verb}: {self._record.title} has ended: "
-                f"{ending(str(self.status), self.reason, self.count)}",
+                f"{ending_text(str(self.status), self.reason, self.count)}",
                 subject=self.scan_id,
             ) from None
 
@@ -548,14 +548,14 @@ class ScanReport:
         shown = headline(self.request, self.scan_number)
         if self._record.is_move:
             return self._moved(shown)
-        return f"{shown}: {ending(str(self.status), self.reason, self.count)}"
+        return f"{shown}: {ending_text(str(self.status), self.reason, self.count)}"
 
     def _moved(self, shown: str) -> str:
         """Format the positions after a move: `samx at 1 mm`."""
         after = self.after
         signals = self._reader.retry(lambda: {n: self._main_signal(n) for n in after})
         arrived = ", ".join(
-            f"{name} at {place(at, signals[name])}" for name, at in after.items()
+            f"{name} at {queue_place(at, signals[name])}" for name, at in after.items()
         )
         if self.status is ItemState.COMPLETED and arrived:
             return arrived

@@ -1,13 +1,13 @@
 """Data of a scan by device and signal: `report.devices.samx.readback`; streams."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bec_kernel.bus import Bus, entries
 from bec_kernel.client.scan import dataframes
 from bec_kernel.client.scan.dataframes import ByPoint
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import nearest
 from bec_kernel.scan import streams_of
 from bec_kernel.wire import (
     Aligned,
@@ -112,9 +112,8 @@ class _Names:
         return self._get(name)
 
     def _missing(self, name: object) -> str:
-        near = get_close_matches(str(name), list(self._found), 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {self._all()}"
-        return f"no {self._kind} {name!r:.60} in {self._title}; {hint}"
+        hint = nearest(str(name), self._found)
+        return f"no {self._kind} {name!r:.60} in {self._title}: {hint}"
 
     def _all(self) -> str:
         return ", ".join(self._found) or "none"

@@ -17,12 +17,12 @@ from bec_kernel.client.scans.multi import Parts
 from bec_kernel.errors import BecError, RefusedError
 from bec_kernel.language import (
     as_part,
-    bind,
+    bind_parts,
     call_signature,
-    explain,
-    find,
-    parse,
-    read_parts,
+    explain_signature,
+    find_signature,
+    parse_line,
+    request_of,
 )
 from bec_kernel.wire import Forecast, Problem, ScanRequest, Signature, keys
 
@@ -40,8 +40,8 @@ class Scans:
     """All scans: `scans.line_scan(dev.samx, -5, 5, steps=21)`.
 
     Attributes:
-        block: the dry run, or the scan in parts, that is open: it is told what is asked
-            for; None: it is done.
+        block: the dry run, or the scan in parts, that is open: it receives the
+            requests; None: they are sent.
     """
 
     _HEAD = ("scan", "example", "what it does")
@@ -88,9 +88,9 @@ class Scans:
             RefusedError: there is no such scan.
         """
         try:
-            return find(name, self.catalogue(fresh=False))
+            return find_signature(name, self.catalogue(fresh=False))
         except RefusedError:
-            return find(name, self.catalogue())
+            return find_signature(name, self.catalogue())
 
     def function(self, name: str) -> ScanFunction:
         """Return a scan as a function with name, signature and text of its own."""
@@ -109,17 +109,17 @@ class Scans:
             request = self._bound(signature, args, kwargs)
             return next(iter(self.dry_run(request)))
 
-        told: Any = run
+        function: Any = run
         both: tuple[Any, ...] = (run, dry_run)
         for one in both:
             one.__name__ = one.__qualname__ = signature.name
-            one.__doc__ = explain(signature, self._metadata.fields())
+            one.__doc__ = explain_signature(signature, self._metadata.fields())
             one.__signature__ = call_signature(signature)
-        told.dry_run = dry_run
-        return told  # type: ignore[no-any-return]
+        function.dry_run = dry_run
+        return function  # type: ignore[no-any-return]
 
     def dry_run(self, *asked: str | ScanRequest) -> DryBlock:
-        """Return what scans would do, one after the other; nothing is done.
+        """Forecast scans, one after the other; nothing is done.
 
         Args:
             asked: lines like `line_scan samx -5 5 --steps 21`, or requests. Without
@@ -129,7 +129,7 @@ class Scans:
             RefusedError: one of them would be refused.
         """
         requests = [
-            parse(one, self.catalogue(fresh=False), self._names())
+            parse_line(one, self.catalogue(fresh=False), self._names())
             if isinstance(one, str)
             else one
             for one in asked
@@ -162,8 +162,8 @@ class Scans:
         self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> ScanRequest:
         catalogue, names = self.catalogue(fresh=False), self._names()
-        words = read_parts(signature, args, catalogue, names)
-        return bind(signature, words, kwargs, names)
+        words = bind_parts(signature, args, catalogue, names)
+        return request_of(signature, words, kwargs, names)
 
     def _part(self, request: ScanRequest) -> dict[str, Any]:
         return as_part(request, self.catalogue(fresh=False), self._names())

@@ -1,4 +1,4 @@
-"""What scans would do, for people: asked of the scan server, nothing is done."""
+"""Forecasts of scans by the scan server, as text and plot; nothing is done."""
 
 import time
 import uuid
@@ -12,11 +12,11 @@ from bec_kernel.bus import Bus
 from bec_kernel.client.connection import Reader, ask
 from bec_kernel.client.scans import sketch
 from bec_kernel.errors import BecError, RefusedError
-from bec_kernel.language import length, size, summary
+from bec_kernel.language import duration_text, size_text, summary
 from bec_kernel.wire import Call, DryRun, Forecast, Problem, ScanRequest, keys
 
 PATIENCE = 20.0
-"""The scan server may take so long (s) to say what scans would do."""
+"""Longest time the scan server may take for a forecast, s."""
 Teller = Callable[[list[ScanRequest], dict[str, float]], list[Forecast]]
 """Says what requests would do, motors being where one says."""
 
@@ -37,7 +37,7 @@ def check_reads(device: str, method: str, why: str) -> None:
 
 
 def teller(bus: Bus, reader: Reader, error_of: Callable[[Problem], BecError]) -> Teller:
-    """Return what asks the scan server; it raises what the server refuses."""
+    """Make the function that asks the scan server; it raises a refusal."""
 
     def tell(
         requests: list[ScanRequest], positions: dict[str, float]
@@ -57,11 +57,11 @@ def teller(bus: Bus, reader: Reader, error_of: Callable[[Problem], BecError]) ->
 
 
 class ScanForecast:
-    """What one scan or move would do, and how long.
+    """The forecast of one scan or move: what it would do, and how long.
 
     Attributes:
         request: it is about.
-        told: everything the scan server said; see `bec_kernel.wire.Forecast`.
+        told: whole forecast of the scan server; see `bec_kernel.wire.Forecast`.
     """
 
     _HEAD = ("motor", "from", "to", "limits", "ends at")
@@ -72,7 +72,7 @@ class ScanForecast:
 
     @property
     def duration(self) -> float:
-        """From open to close, s; without what it waits for, nobody knows how long."""
+        """Time from open to close, s, without waiting for conditions."""
         return self.told.duration
 
     @property
@@ -92,23 +92,25 @@ class ScanForecast:
         if told.points:
             words.append(f"{told.points} point{'' if told.points == 1 else 's'}")
         about = "at least " if told.open_ended else ""
-        words.append(f"{about}{length(told.duration)}")
+        words.append(f"{about}{duration_text(told.duration)}")
         if told.high > told.low and not told.open_ended:
-            words[-1] += f" ({length(told.low)} to {length(told.high)})"
+            words[-1] += f" ({duration_text(told.low)} to {duration_text(told.high)})"
         return ", ".join(words)
 
     @property
     def lines(self) -> list[str]:
-        """What else there is to say."""
+        """Further lines: times of the parts, file size, begin, notes."""
         told = self.told
-        parts = [f"{p} {length(s)}" for p, s in told.parts.items() if round(s, 3)]
+        parts = [
+            f"{p} {duration_text(s)}" for p, s in told.parts.items() if round(s, 3)
+        ]
         found = [f"time: {', '.join(parts)}"] if parts else []
-        found += [f"file: about {size(told.size)}"] if told.size else []
+        found += [f"file: about {size_text(told.size)}"] if told.size else []
         if told.delay is None:
-            when = f"when {told.until}" if told.until else "nobody knows when"
+            when = f"when {told.until}" if told.until else "at an unknown time"
             found.append(f"begins: {when}")
         elif told.delay or told.held:
-            found.append(f"begins: in {length(told.delay)}")
+            found.append(f"begins: in {duration_text(told.delay)}")
         found += [f"waits: until {rule}" for rule in told.open_ended]
         found += [f"in use: {name}, by {who}" for name, who in told.held.items()]
         return [*found, *(f"note: {note}" for note in told.notes)]
@@ -144,7 +146,7 @@ class ScanForecast:
 
 
 class DryBlock(Sequence[ScanForecast]):
-    """Scans one after the other, each told of but not run; in a `with` block or a list.
+    """Scans one after the other, forecast but not run; in a `with` block or a list.
 
         with bec.scans.dry_run() as block:
             for y in (0, 1, 2):
@@ -189,7 +191,7 @@ class DryBlock(Sequence[ScanForecast]):
         return sum(one.points for one in self._forecasts)
 
     def add(self, request: ScanRequest) -> ScanForecast:
-        """Return what `request` would do behind those before it.
+        """Forecast `request` behind the requests before it.
 
         Raises:
             RefusedError: it would be refused.
@@ -211,7 +213,7 @@ class DryBlock(Sequence[ScanForecast]):
         Raises:
             RefusedError: it may do more.
         """
-        why = "this is a dry run, and nobody can say what it would do"
+        why = "this is a dry run, which cannot forecast it"
         check_reads(device, method, why)
 
     def __enter__(self) -> Self:
@@ -236,9 +238,9 @@ class DryBlock(Sequence[ScanForecast]):
         open_ended = any(one.told.open_ended for one in self._forecasts)
         low, high = self.spread
         about = "at least " if open_ended else ""
-        range_ = f" ({length(low)} to {length(high)})"
+        range_ = f" ({duration_text(low)} to {duration_text(high)})"
         return (
-            f"{len(self)} in {about}{length(self.duration)}"
+            f"{len(self)} in {about}{duration_text(self.duration)}"
             f"{range_ if high > low and not open_ended else ''}, {self.points} points"
         )
 
@@ -247,9 +249,11 @@ class DryBlock(Sequence[ScanForecast]):
         found: list[tuple[str, ...]] = []
         begins = 0.0
         for number, one in enumerate(self._forecasts, 1):
-            takes = ("at least " if one.told.open_ended else "") + length(one.duration)
+            takes = ("at least " if one.told.open_ended else "") + duration_text(
+                one.duration
+            )
             row = (str(number), summary(one.request), str(one.points or ""), takes)
-            found.append((*row, length(begins)))
+            found.append((*row, duration_text(begins)))
             begins += one.duration
         return found
 

@@ -15,7 +15,7 @@ from bec_kernel.errors import BrokerError, DeadlineError, RefusedError, ScanAbor
 from bec_kernel.wire import DriveScan, Point, Step, StepKind, Wish, keys
 
 SIGN_OF_LIFE = 3.0
-"""The scan is told so often (s) that its driver lives."""
+"""Interval of the driver's signs of life to the scan, s."""
 _ANSWER = 20.0
 _SLICE = 0.25
 
@@ -85,7 +85,7 @@ class Drive:
             with contextlib.suppress(RefusedError, DeadlineError):
                 self.report.abort()
 
-    # --- one wish ---------------------------------------------------------------------
+    # --- one command ------------------------------------------------------------------
     def _do(self, wish: Wish) -> None:
         if not self._alive.is_alive():
             raise RefusedError("an interactive scan is driven inside a `with` block")
@@ -134,7 +134,7 @@ class Drive:
 
 
 def _is_question(message: Any) -> bool:
-    """Tell whether the scan asks for the next wish; one asked again is the same."""
+    """Tell whether the scan asks for the next command; repeated asks count once."""
     is_step = isinstance(message, Step) and message.kind is StepKind.ASK
     return is_step and message.attempt == 1
 

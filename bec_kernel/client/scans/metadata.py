@@ -1,4 +1,4 @@
-"""What is kept with every scan of a client, and what the site wants of it."""
+"""Metadata kept with every scan of a client, checked by the site's fields."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
@@ -7,7 +7,7 @@ from bec_kernel import tabulate
 from bec_kernel.bus import Bus
 from bec_kernel.client.connection import Reader
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import check_metadata, check_value, fields_of, meaning
+from bec_kernel.language import check_metadata, check_value, field_meaning, fields_of
 from bec_kernel.wire import MetadataField, MetadataSchema, keys
 
 
@@ -37,7 +37,7 @@ class Metadata(MutableMapping[str, Any]):
         """Return if the metadata of a scan, whole, are as the site wants them.
 
         Raises:
-            RefusedError: they are not; the name is told.
+            RefusedError: they do not fit; the text names the field.
         """
         self._checked(check_metadata, metadata)
 
@@ -88,7 +88,7 @@ class MetadataTable:
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         return [
-            (name, meaning(one), "yes" if one.required else "", one.doc)
+            (name, field_meaning(one), "yes" if one.required else "", one.doc)
             for name, one in self.fields.items()
         ]
 

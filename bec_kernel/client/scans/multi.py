@@ -10,7 +10,7 @@ from bec_kernel.wire import Part, ScanRequest
 
 
 class WrittenPart:
-    """What a scan or move in such a block returns: it is only taken note of."""
+    """A scan or move written in such a block: noted, and run later as a part."""
 
     def __init__(self, number: int, request: ScanRequest) -> None:
         self.number = number

@@ -1,6 +1,5 @@
 """Any lmfit model of one variable. The only module that imports lmfit: it is slow."""
 
-import difflib
 import math
 import warnings
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from lmfit.models import ConstantModel, lmfit_models
 
+from bec_kernel.language import closest
 from bec_kernel.wire import Fit
 from bec_services.data_analysis.fits.schedule import Task
 
@@ -41,7 +41,7 @@ def fit(task: Task) -> Fit:
     if task.problem:
         return _failed(task, task.problem)
     if not name:
-        near = difflib.get_close_matches(_plain(task.model), known, 3, 0.4) or known
+        near = closest(_plain(task.model), known) or known
         listed = ", ".join(known[one] for one in near)
         return _failed(task, f"no model {task.model!r}; there is {listed}")
     try:

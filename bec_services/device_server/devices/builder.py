@@ -1,7 +1,6 @@
 """Builds devices: finds the class, gives it its arguments, connects, sets the rest."""
 
 import contextlib
-import difflib
 import functools
 import importlib
 import inspect
@@ -27,6 +26,7 @@ from bec_kernel.device_list import (
     find_simulation,
 )
 from bec_kernel.errors import DeviceError, RefusedError
+from bec_kernel.language import closest
 from bec_kernel.wire import Problem
 from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.devices.threads import join_channel_access
@@ -126,7 +126,7 @@ def _is_of_bec(path: str) -> bool:
 def _near(module: str, name: str) -> str:
     """Return the class of a module that may have been meant, as a question."""
     there = sys.modules.get(module)
-    for near in difflib.get_close_matches(name, dir(there), 5):
+    for near in closest(name, dir(there)):
         if _is_device(getattr(there, near, None)):
             return f"; did you mean {module}.{near}?"
     return ""

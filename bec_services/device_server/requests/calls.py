@@ -1,7 +1,6 @@
 """Remote calls and stop: what a person asks of a device, past any queue."""
 
 import contextlib
-import difflib
 import inspect
 import threading
 import time
@@ -15,6 +14,7 @@ from ophyd.ophydobj import OphydObject
 
 from bec_kernel.bus import encode
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
+from bec_kernel.language import nearest
 from bec_kernel.service import LATER, Life, Request
 from bec_kernel.wire import Call, Reading, StopDevices
 from bec_services.device_server.clock import (
@@ -130,10 +130,8 @@ class CallRequests:
         return [one.name for one in meant]
 
     def _unknown(self, name: str) -> DeviceError:
-        near = difflib.get_close_matches(name[:80], self._held, 1)
-        has = f"it has {', '.join(self._held):.200}"
-        hint = f"did you mean {near[0]}?" if near else has
-        return DeviceError(f"no device {name!r:.80} here; {hint}", subject=name[:80])
+        hint = nearest(name, self._held)
+        return DeviceError(f"no device {name!r:.80} here: {hint}", subject=name[:80])
 
     def _call(self, call: Call, line: CallRecord) -> Any:
         if call.deadline and time.time() > call.deadline:

@@ -1,6 +1,5 @@
 """What a change of the device list means: the whole list as it shall be."""
 
-import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from bec_kernel.device_list import (
     written,
 )
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import closest, nearest
 from bec_kernel.wire import EditDevices, Fields
 
 ACTIONS = ("set", "add", "update", "remove", "reload", "enable", "disable", "cancel")
@@ -48,10 +48,9 @@ def wanted(
         case "enable" | "disable":
             on = {"enabled": ask.action == "enable"}
             return _updated(dict.fromkeys(_known(ask.names, specs), on), specs), set()
-    near = difflib.get_close_matches(ask.action[:40], ACTIONS, 1)
     raise RefusedError(
-        f"no action {ask.action!r:.40} on a device list; "
-        + (f"did you mean {near[0]}?" if near else f"there are: {', '.join(ACTIONS)}"),
+        f"no action {ask.action!r:.40} on a device list: "
+        f"{nearest(ask.action, ACTIONS)}",
         subject="action",
         value=ask.action[:40],
         allowed=", ".join(ACTIONS),
@@ -63,13 +62,11 @@ def _known(names: list[str], specs: DeviceList) -> list[str]:
         raise RefusedError("no device is named", subject="names")
     for name in names:
         if name not in specs:
-            near = difflib.get_close_matches(str(name)[:60], specs, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
             raise RefusedError(
-                f"there is no device {name!r:.60}{hint}",
+                f"no device {name!r:.60}: {nearest(str(name), specs)}",
                 subject=str(name)[:60],
                 value=str(name)[:60],
-                allowed=", ".join(near or list(specs)[:20]),
+                allowed=", ".join(closest(str(name), specs) or list(specs)[:20]),
             )
     return names
 

@@ -1,5 +1,5 @@
 from .advisors import doubts as doubts
-from .assembler import Catalogue as Catalogue, unknown as unknown
+from .assembler import Catalogue as Catalogue
 from .beamline import BeamlineWatch as BeamlineWatch
 from .guard import Accepted as Accepted, accept as accept, bound_of as bound_of
 from .limits import (

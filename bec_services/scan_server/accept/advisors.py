@@ -1,11 +1,11 @@
 """Whether those a scan will ask are there: a wrong name is refused, not waited for."""
 
-import difflib
 import time
 from collections.abc import Iterable
 
 from bec_kernel.bus import Bus
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import nearest
 from bec_kernel.wire import Heartbeat, keys
 
 
@@ -19,7 +19,7 @@ def doubts(bus: Bus, names: Iterable[str]) -> list[str]:
         names: of the analyses that a scan will ask.
 
     Raises:
-        RefusedError: nobody ever answered to one of these names.
+        RefusedError: no analysis has ever answered to one of these names.
     """
     return [told for name in names if (told := _doubt(bus, name))]
 
@@ -49,9 +49,7 @@ def _unknown(name: str, bus: Bus) -> RefusedError:
         for one, beat in beats.items()
         if beat and now - beat.time <= Heartbeat.SILENT
     ]
-    near = difflib.get_close_matches(name, there, 1)
-    hint = f"there is {', '.join(there)}" if there else "none runs"
-    hint = f"did you mean {near[0]}?" if near else hint
+    hint = nearest(name, there) if there else "none runs"
     return RefusedError(
         f"nobody answers to ask={name}: {hint}; an analysis is started before it is "
         f"asked, with BEC_NAME={name}",

@@ -1,4 +1,4 @@
-"""What the guard knows of the devices, kept up to date from the bus."""
+"""Devices and positions for the guard, kept up to date from the bus."""
 
 import threading
 
@@ -14,7 +14,7 @@ class BeamlineWatch:
     """Reads the devices again whenever a device server puts them anew.
 
     Attributes:
-        users: who may ask, and which device servers there are.
+        users: users who may ask, and the device servers.
     """
 
     def __init__(self, life: Life) -> None:

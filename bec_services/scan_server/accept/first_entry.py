@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import refuse_unknown
 from bec_kernel.wire import Begin, Device, ScanRequest
-from bec_services.scan_server.accept.assembler import unknown
 from bec_services.scan_server.program import (
     DRIVER,
     Bound,
@@ -152,7 +152,7 @@ def _asked(scan: Scan, bound: Bound) -> list[str]:
     for name in (asked := scan.asks(bound)):
         if name in (DRIVER, "main") or not _ANALYSIS.fullmatch(name):
             raise RefusedError(
-                f"{name!r:.80} is no name of an analysis that can be asked",
+                f"{name!r:.80} is not the name of an analysis that can be asked",
                 subject="ask",
                 value=name[:80],
                 allowed="the BEC_NAME of a process that answers questions",
@@ -191,5 +191,5 @@ def _watched(bound: Bound, ready: Mapping[str, Device]) -> list[str]:
     if until is None:
         return []
     if until.device not in ready:
-        raise unknown("device for wait_until", until.device, ready)
+        raise refuse_unknown("device for wait_until", until.device, ready)
     return [until.device]

@@ -1,4 +1,4 @@
-"""Accepts or refuses a request, with a reason in the asker's words. Decides, no IO."""
+"""Pure: acceptance or refusal of a request: devices, limits, size, first entry."""
 
 import msgspec
 
@@ -42,13 +42,13 @@ def accept(
     user: str,
     now: float,
 ) -> Accepted:
-    """Return what is to be run.
+    """Check a request and make the first entry of its scan.
 
     Args:
         catalogue: of the scans there are.
         beamline: the devices, and where they are.
         request: as asked.
-        user: who asked, from the key.
+        user: the user who asked, from the key.
         now: s since the epoch, wall clock, against the request's deadline.
 
     Raises:
@@ -61,10 +61,12 @@ def accept(
         )
     if not request.queue.isidentifier() or len(request.queue) > _LONGEST:
         raise RefusedError(
-            f"{request.queue!r:.40} is no name for a queue", subject="queue"
+            f"{request.queue!r:.40} is not a name for a queue", subject="queue"
         )
     if not beamline.devices:
-        raise RefusedError("no device server has told its devices yet; try again soon")
+        raise RefusedError(
+            "no device server has published its devices yet; try again soon"
+        )
     scan, bound = assemble(catalogue, request, beamline.devices)
     for schema in catalogue.schemas.values() if scan.is_scan else ():
         schema.check(request.metadata)
@@ -215,7 +217,7 @@ def _position(motor: str, beamline: Beamline) -> float:
     place = beamline.place(motor)
     if place is None:
         raise RefusedError(
-            f"{motor} has not told where it is: give a position that is not relative",
+            f"{motor} has not published its position: give one that is not relative",
             subject=motor,
         )
     return place

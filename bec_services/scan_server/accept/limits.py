@@ -27,7 +27,7 @@ class Beamline(msgspec.Struct, kw_only=True):
     values: Mapping[str, DeviceValue] = {}
 
     def place(self, motor: str) -> float | None:
-        """Return where a motor is; None where it has not told."""
+        """Find the position of a motor; None where it has not published one."""
         value = self.values.get(motor)
         reading = own_reading(value.readings if value else {}, motor)
         if reading is None or not isinstance(reading.value, int | float):
@@ -52,12 +52,12 @@ def check_place(
         unit: of all these, for people.
 
     Raises:
-        RefusedError: it is no number, or outside the limits; `where` is said with it.
+        RefusedError: it is not a number, or outside the limits; the text holds `where`.
     """
     low, high = limits or _ANYWHERE
     if low <= there <= high:  # neither is nan
         return
-    allowed, why = "a finite number", "that is no finite number"
+    allowed, why = "a finite number", "that is not a finite number"
     if limits:
         allowed = f"{limits[0]:g} to {limits[1]:g}"
         why = f"its limits are {limits[0]:g} and {limits[1]:g} {unit}".rstrip()
@@ -78,9 +78,9 @@ def unit_of(device: Device) -> str:
 class Behind:
     """The motors behind computed axes, on the way of a scan.
 
-    What each axis does to a motor is told as a table; what the axes of one positioner
-    do adds up. A motor that has not said where it is, or whose axes do more to it than
-    that, is not followed: the device server refuses such a move when it comes.
+    The effect of each axis on a motor is published as a table; the effects of the axes
+    of one positioner add up. A motor without a published position, or with another
+    effect than that, is not followed: the device server refuses such a move later.
 
     Args:
         axes: that are moved.

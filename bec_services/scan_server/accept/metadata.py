@@ -5,7 +5,7 @@ pydantic model, or a mapping from names to what a `MetadataField` may say
 (`{"proposal": {"kind": "str", "required": True, "doc": "number of the proposal"}}`).
 What a schema does not name is the person's own.
 
-What can be said of a field in so many words is published. It is checked first, of
+The fields that `MetadataField` can describe are published. It is checked first, of
 values as they are given: they are kept so, and never converted. What else a model wants
 it checks itself, behind that.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from bec_kernel.language import KINDS, check_metadata, refused
+from bec_kernel.language import KINDS, check_metadata, refuse_metadata
 from bec_kernel.wire import MetadataField, MetadataSchema
 
 Further = Callable[[Mapping[str, Any]], None]
@@ -47,7 +47,7 @@ class Schema:
 
 
 def schema_of(thing: Any) -> Schema:
-    """Return what checks metadata by `thing`.
+    """Make the check of metadata from `thing`.
 
     Raises:
         TypeError: it is neither a pydantic model nor such a mapping.
@@ -63,7 +63,7 @@ def schema_of(thing: Any) -> Schema:
         for field in fields:
             _can_be_published(field)
         return Schema(MetadataSchema(fields=fields))
-    raise TypeError(f"{thing!r:.80} is no pydantic model and no mapping")
+    raise TypeError(f"{thing!r:.80} is neither a pydantic model nor a mapping")
 
 
 def _can_be_published(field: MetadataField) -> None:
@@ -82,7 +82,7 @@ def _by_model(model: Any) -> Schema:
             first = told[0] if told else {"loc": (), "msg": str(error)}
             one = ".".join(map(str, first["loc"]))
             given = f", not {first['input']!r:.60}" if one in metadata else ""
-            raise refused(one, f"{first['msg']}{given}") from error
+            raise refuse_metadata(one, f"{first['msg']}{given}") from error
 
     told = model.model_json_schema()
     parts, required = told.get("$defs", {}), told.get("required", [])

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import form_named, unfold
+from bec_kernel.language import form_named, unfold_form
 from bec_kernel.wire import Device, ScanRequest
 from bec_services.scan_server.accept.assembler import Catalogue, bind
 from bec_services.scan_server.program import COMMON, Bound, Scan
@@ -70,7 +70,7 @@ def _found(
         raise RefusedError(f"{scan.name} cannot be part of a scan", subject=scan.name)
     form = form_named(scan.forms, name)
     if form is not None:
-        args, kwargs = unfold(form, args, kwargs)
+        args, kwargs = unfold_form(form, args, kwargs)
     for option in kwargs:
         if option in _OF_THE_WHOLE:
             raise RefusedError(

@@ -1,4 +1,4 @@
-"""Who may act on what. Pure; the user comes from the key an ask was written to."""
+"""Pure: rights of a user; the name comes from the key of the request, not its text."""
 
 from collections.abc import Mapping
 
@@ -11,8 +11,8 @@ def check_right(user: str, roles: Mapping[str, str], owner: str, what: str) -> N
     """Let an operator act on all items, and everybody on their own.
 
     Args:
-        user: who wants to.
-        roles: by name; who has none is an operator.
+        user: the user who asks.
+        roles: by user name; a user without a role is an operator.
         owner: whose item it is; empty: everybody's, as a queue is.
         what: they want to do, for people: `abort line_scan`.
 

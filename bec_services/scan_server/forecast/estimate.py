@@ -1,9 +1,9 @@
-"""What a scan would do, and how long: its program run on models. Decides, no IO.
+"""Pure: the forecast of a scan: its program, run on models of the devices.
 
-The program is the very one the worker runs. Where it wants a motor moved, the motor's
-own velocity says how long that takes; where it wants an exposure, the exposure does,
-and what earlier scans learned of dead times; where it asks where motors are, it is told
-what is published. It is followed for so many steps at most; the rest goes on alike.
+The program is the one that the worker runs. A move takes the time that follows from the
+motor's velocity; an exposure its own time and the dead times learned from earlier
+scans; a question for positions is answered with the published ones. Only a limited
+number of steps is followed; the rest is taken to go on alike.
 """
 
 from collections.abc import Generator, Mapping
@@ -21,11 +21,11 @@ from bec_services.scan_server.program import Program, StepRequest
 from bec_services.scan_server.run import ProgramFrame
 
 MOST = 20_000
-"""A dry run follows so many steps of a program."""
+"""Number of steps of a program that a dry run follows."""
 FURTHER = 200_000
-"""Of so many more it looks only where the motors go."""
+"""Number of further steps of which only the positions are followed."""
 PLACES = 400
-"""So many places of a path travel."""
+"""Number of positions of a path in a forecast."""
 
 
 def forecast(
@@ -36,18 +36,18 @@ def forecast(
     most: int = MOST,
     further: int = FURTHER,
 ) -> Forecast:
-    """Return what a scan would do; `delay`, `held` and `size` are not known here.
+    """Forecast a scan; `delay`, `held` and `size` are not known here.
 
     Args:
         frame: the scan's program.
         begin: its first entry.
         model: of its devices, at its beginning; used up.
-        most: follow so many steps at most.
-        further: of so many more look only where the motors go.
+        most: number of steps that are followed.
+        further: number of further steps of which only positions are followed.
     """
     try:
         _follow(frame, begin, model, most, further)
-    except Exception as error:  # noqa: BLE001 - a scan's own code, told to the asker
+    except Exception as error:  # noqa: BLE001 - a scan's own code; the asker gets the text
         model.notes[f"its program cannot be followed to the end: {error}"] = None
     spread = model.spread()
     axes, times = _axes(model, begin.motors)
@@ -83,14 +83,14 @@ def _follow(
 
 
 def _wants(program: Program, model: BeamlineModel) -> Generator[StepRequest]:
-    """Yield what a program wants; it is told what the model says."""
-    told: Mapping[str, Readings] | None = None
+    """Yield the steps of a program; it receives the answers of the model."""
+    answer: Mapping[str, Readings] | None = None
     try:
         want = next(program)
         while True:
             yield want
-            told = model.answer(want) if want.answer else None
-            want = program.send(told)
+            answer = model.answer(want) if want.answer else None
+            want = program.send(answer)
     except StopIteration:
         return
     finally:
@@ -127,7 +127,7 @@ def _axes(
 
 
 def _chosen(count: int) -> list[int]:
-    """Return which of so many places travel: evenly, the first and the last one too."""
+    """Choose the positions that are sent: evenly, with the first and the last."""
     if count <= PLACES:
         return list(range(count))
     return [n * (count - 1) // (PLACES - 1) for n in range(PLACES)]

@@ -1,4 +1,4 @@
-"""What earlier scans teach about dead times. Decides, no IO."""
+"""Pure: dead times of devices, learned from earlier scans."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ import msgspec
 from bec_kernel.wire import Begin, Learned, Point
 
 MOST = 100
-"""So many groups of devices are remembered: those that were used last."""
+"""Number of groups of devices that are remembered: those used last."""
 ENOUGH = 3
 """A scan with fewer points teaches nothing."""
 _WEIGHT = 0.3  # of the newest scan
@@ -28,7 +28,7 @@ def field(devices: Sequence[str]) -> str:
 def learn(
     old: Learned | None, begin: Begin, points: Iterable[Point], around: float | None
 ) -> Learned | None:
-    """Return what is known after a scan; None where it teaches nothing.
+    """Learn dead times from a scan; None where it teaches nothing.
 
     The middle one of the points counts, so a pause or a repeated point does no harm.
 
@@ -64,7 +64,7 @@ def learn(
 
 
 def _exposure(begin: Begin) -> tuple[float, float]:
-    """Return what detectors were set to, and what a trigger had to take at least, s."""
+    """Find the detectors' settings, and the shortest possible trigger, s."""
     words = begin.parameters
     exposure = words.get("exp_time", 0.0)
     each = exposure + words.get("readout_time", 0.0)
@@ -76,7 +76,7 @@ def _mean(old: float | None, new: float) -> float:
 
 
 def recall(known: Mapping[str, Learned], begin: Begin) -> Learned | None:
-    """Return what is known of a scan's devices.
+    """Find the dead times known of a scan's devices.
 
     Of a group that no scan had yet: the worst of the groups within it.
     """

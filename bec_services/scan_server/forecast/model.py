@@ -1,4 +1,4 @@
-"""Devices as models: what a program wants of them takes so long. Decides, no IO."""
+"""Pure: models of devices: the time that each step of a program takes, s."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class BeamlineModel:
         points: taken so far.
         cut: the program was not followed to its end.
         path: time and place of every setpoint, by motor, in the order of the steps.
-        open_ended: what is waited for, nobody knows how long.
+        open_ended: conditions that are waited for, without a known end.
         notes: what is not known.
     """
 
@@ -100,17 +100,17 @@ class BeamlineModel:
             self.notes[f"how long it takes to {kind} is not known"] = None
 
     def answer(self, want: StepRequest) -> Any:
-        """Return what a program is told that asked for something."""
+        """Answer a step that asks for readings or for an analysis."""
         if want.kind is StepKind.WAIT:
             nothing = not want.set and want.until is None
             return self.now if nothing else "arrived" if self._arrived else None
-        if str(want.kind) == "ask":  # nobody answers: it is over
+        if str(want.kind) == "ask":  # no analysis answers: the scan ends
             return {"end": True} if _asked(want) == "driver" else None
         devices = want.devices or [*self._begin.monitored]
         return {name: self._readings(name) for name in devices}
 
     def place(self, motor: str) -> float | None:
-        """Return where a motor is; None where nobody has said."""
+        """Find the position of a motor; None where it is not known."""
         if motor in self._ways:
             return self._ways[motor].place(self.now)
         if motor not in self._places:
@@ -136,7 +136,9 @@ class BeamlineModel:
     def _open(self, _want: StepRequest) -> None:
         self._spend("around", self._learned.around or 0.0)
         if not self._learned.scans:
-            self.notes["no scan has told the dead times of its detectors yet"] = None
+            self.notes["no scan has measured the dead times of its detectors yet"] = (
+                None
+            )
 
     def _move(self, want: StepRequest) -> None:
         self._set(want.set, "around" if self._begin.monitored else "move")
@@ -239,7 +241,7 @@ class BeamlineModel:
             self.path.append((self.now, want.set))
 
     def go_on(self, points: int) -> None:
-        """Take so many points more, like those behind the first one."""
+        """Add a number of points like those behind the first one."""
         done = self.points - 1
         if done < 1 or points <= 0:
             return

@@ -49,11 +49,11 @@ from bec_services.scan_server.queue import Queues
 from bec_services.scan_server.run import ProgramFrame
 
 BLOCK = 1000
-"""So many scans may be asked about at once."""
+"""Maximum number of scans in one question."""
 _QUICK = 500
-"""An estimate for the queue follows so many steps."""
+"""Number of steps that an estimate for the queue follows."""
 _SAMPLE = 200
-"""So many of a scan's last points are learned from."""
+"""Number of a scan's last points that are learned from."""
 _PATIENCE = 0.5
 
 
@@ -81,7 +81,7 @@ class Forecaster:
     # --- what is asked ----------------------------------------------------------------
 
     def forecasts(self, ask: DryRun, user: str) -> list[Forecast]:
-        """Return what each would do, one beginning where the one before ends.
+        """Forecast each, beginning where the one before ends.
 
         It may take a second, and needs no lock.
 
@@ -160,7 +160,7 @@ class Forecaster:
             self._life.log.exception("no estimate", scan=begin.request.name)
             return None, 0
         if model.cut and not begin.shape:
-            return None, 0  # nobody has said how many points there will be
+            return None, 0  # the number of points is not known
         return told.duration, told.points
 
     def _begins(self, accepted: Accepted) -> Span:
@@ -227,10 +227,10 @@ class Forecaster:
             yield Drop(keys.learned(), old)
 
     def _around(self, begin: Begin, points: list[Point], closed: float) -> float | None:
-        """Return what was before the first point and behind the last one, s."""
+        """Measure the times before the first point and behind the last one, s."""
         states = self._life.bus.read(keys.states(begin.scan_id), START, 1)
         first, last = points[0].times, points[-1].times
-        words = begin.parameters  # a way back, or a wait, is no dead time
+        words = begin.parameters  # a way back, or a wait, does not count as dead time
         if words.get("relative") or words.get("wait_until"):
             return None
         if not states or first is None or last is None:
@@ -268,7 +268,7 @@ class AssumedReadings(Mapping[str, DeviceValue]):
 
 
 def _called(item: Item) -> str:
-    """Return what people call an item that has something."""
+    """Name the item that holds a resource, for people."""
     number = f"scan {item.scan_number} " if item.scan_number else ""
     return f"{number}{item.request.name} of {item.user}"
 

@@ -10,7 +10,7 @@ _NUMBER = 8
 _ROWS, _CHUNK = 512, 1 << 20
 """Rows and bytes that are put on disk at once, at most."""
 _FRAME = 20_000
-"""What is there without a single device, bytes."""
+"""Size of a file without devices, bytes."""
 _COLUMN = 800
 """A dataset and its group, without what it holds."""
 _PARTS = 6  # of the points' times

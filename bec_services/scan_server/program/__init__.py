@@ -1,4 +1,4 @@
-"""What a scan definition is made of: parameters, requests, paths, frame, hooks."""
+"""Building blocks of a scan definition: parameters, requests, paths, frame, hooks."""
 
 import lazy_loader
 

@@ -137,7 +137,7 @@ class ScanFrame:
             yield StepRequest(kind=StepKind.UNSTAGE, devices=staged)
 
     def _close(self) -> Program:
-        # What failed is told when the last step is done, not while it is on its way.
+        # A failure is reported when the last step is done, not while it is on its way.
         yield StepRequest(kind=StepKind.CLOSE, answer=self._failed is not None)
 
 

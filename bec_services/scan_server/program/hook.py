@@ -54,7 +54,7 @@ class Hook:
         yield from ()
 
     def replace(self, phase: Phase, begin: Begin) -> Program | None:
-        """Return what is to be done instead of a phase; None leaves it as it is."""
+        """Return steps to do instead of a phase; None keeps the phase."""
         return None
 
 
@@ -81,12 +81,12 @@ def hooks_for(
 
 
 def taking_part(hooks: Hooks, begin: Begin) -> dict[str, Hook]:
-    """Return the hooks a scan was begun with; one that is gone is missing."""
+    """Find the hooks a scan was begun with; a removed hook is left out."""
     return {name: hooks[name] for name in begin.hooks if name in hooks}
 
 
 def driven(name: str, program: Program, begin: Begin) -> Program:
-    """Run a hook's program: it ends when it is told to, and keeps to its devices.
+    """Run a hook's program: it ends on request, and keeps to its devices.
 
     Raises:
         DeviceError: it wants something of a device that is not part of the scan.
@@ -108,7 +108,9 @@ def driven(name: str, program: Program, begin: Begin) -> Program:
 
 def _check(name: str, want: object, begin: Begin) -> None:
     if not isinstance(want, StepRequest):
-        raise DeviceError(f"hook {name} wants {want!r:.60}: that is no Want")
+        raise DeviceError(
+            f"hook {name} wants {want!r:.60}: it must yield a StepRequest"
+        )
     for device in (*want.set, *want.devices):
         if device not in begin.servers:
             raise DeviceError(

@@ -1,4 +1,4 @@
-"""What a scan's program yields, and what it is told when it asks."""
+"""Steps that a scan's program yields, and the answers it receives."""
 
 from collections.abc import Generator
 from typing import Any
@@ -8,7 +8,7 @@ import msgspec
 from bec_kernel.wire import Condition, StepKind
 
 DRIVER = "driver"
-"""Who is asked what an interactive scan does next; no analysis is called so."""
+"""Name under which the driver of an interactive scan is asked; no analysis has it."""
 
 
 class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,11 +22,11 @@ class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
         settle: between arrival and trigger, s; of a wait: before it begins.
         exposure: at least this long between trigger and read, s.
         settle_after: between trigger and read, on top, s.
-        at: not before so long after the scan was opened, s.
+        at: earliest time, s after the scan was opened.
         until: not before this is so; or, with `set`, when the motors have arrived.
-        ask: who is asked: an analysis by its name, or `DRIVER`.
+        ask: the one asked: an analysis by its name, or `DRIVER`.
         data: what is asked.
-        patience: who is asked may be silent for so long, s, wall clock.
+        patience: longest silence of the one asked, s, wall clock.
         answer: the program goes on only with the readings in its hand, or with what
             was answered.
     """
@@ -57,8 +57,8 @@ def ask(who: str, data: dict[str, Any], patience: float) -> StepRequest:
     """Ask an analysis, by its name; the scan fails when it is silent for too long.
 
     Args:
-        who: name of the analysis.
-        data: what it is told; plain data.
+        who: name of the analysis, `DRIVER` for a person.
+        data: sent to it; plain data.
         patience: s, wall clock.
     """
     return StepRequest(

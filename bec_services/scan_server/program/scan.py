@@ -1,4 +1,4 @@
-"""What a scan definition is made of: only its own. The frame does the rest."""
+"""Base class of scan definitions: parameters and positions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar

@@ -71,7 +71,7 @@ CT = Form(name="ct", doc="one point, as in SPEC", words=[_TIME], example="ct 0.1
 
 LOOPSCAN = Form(
     name="loopscan",
-    doc="so many points where one is, as in SPEC",
+    doc="a number of points without a move, as in SPEC",
     words=[
         FormWord(
             parameter=Parameter(

@@ -12,7 +12,7 @@ def duration(motions: Sequence[Motion], start: float, end: float) -> float:
     """Return the seconds of a move: those of the slowest motor that takes part.
 
     Args:
-        motions: as published; none: nobody knows, it counts nothing.
+        motions: as published; none: not known, counts as no time.
         start: motor units.
         end: the same.
     """
@@ -47,9 +47,10 @@ def _trapezoid(way: float, velocity: float, acceleration: float) -> float:
 
 
 def behind(motion: Motion, axis: float) -> float:
-    """Return where a motor behind a computed axis is when the axis is there.
+    """Find the position of a motor behind a computed axis, from that of the axis.
 
-    That is when the other axes of its positioner are where they were when it was told.
+    It holds while the other axes of its positioner stay where they were when the table
+    was published.
     """
     assert motion.span is not None
     (low, high), to = motion.span, motion.to
@@ -104,7 +105,7 @@ class Travel:
 
 
 def _ramp(motions: Sequence[Motion], way: float) -> float:
-    """Return how long a single motor accelerates, s; of others it is no matter."""
+    """Find how long a single motor accelerates, s; 0 for several axes."""
     if len(motions) != 1 or motions[0].span or not motions[0].acceleration:
         return 0.0
     motion = motions[0]

@@ -1,11 +1,10 @@
 """Pure: actions of users on items and queues; each gives changes or a refusal."""
 
-import difflib
-
 import msgspec
 
 from bec_kernel.bus.changes import Append, Change
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import closest, refuse_unknown
 from bec_kernel.scan import item_label
 from bec_kernel.wire import (
     Control,
@@ -263,15 +262,8 @@ def _check_name(queues: Queues, action: QueueAction) -> None:
         return
     if not name.isidentifier() or len(name) > _LONGEST:
         raise RefusedError(f"{name!r:.40} is not a valid queue name", subject="queue")
-    near = difflib.get_close_matches(name, known, 1)
-    if near or action.verb not in (QueueVerb.LOCK, QueueVerb.PAUSE):
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-        raise RefusedError(
-            f"there is no queue {name:.64}; {hint}",
-            subject="queue",
-            value=name,
-            allowed=", ".join(known),
-        )
+    if closest(name, known) or action.verb not in (QueueVerb.LOCK, QueueVerb.PAUSE):
+        raise refuse_unknown("queue", name, known)
 
 
 def _pause(queues: Queues, action: QueueAction, hold: Hold) -> list[Change]:

@@ -9,6 +9,7 @@ import msgspec
 
 from bec_kernel.bus.changes import Change, Drop, Put
 from bec_kernel.errors import RefusedError
+from bec_kernel.language import refuse_unknown
 from bec_kernel.service import Life
 from bec_kernel.wire import (
     Condition,
@@ -22,7 +23,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.accept import Beamline, BeamlineWatch, unknown
+from bec_services.scan_server.accept import Beamline, BeamlineWatch
 from bec_services.scan_server.program import condition_of, own_reading, text_of
 from bec_services.scan_server.queue.actions import control, release, suspend
 from bec_services.scan_server.queue.queues import Queues
@@ -233,7 +234,7 @@ def _check(rule: Condition, beamline: Beamline) -> None:
     """
     device = beamline.devices.get(rule.device)
     if device is None:
-        raise unknown("device for a rule", rule.device, beamline.devices)
+        raise refuse_unknown("device for a rule", rule.device, beamline.devices)
     signals = [s.name for s in device.signals]
     if rule.signal and rule.signal not in signals:
         raise RefusedError(

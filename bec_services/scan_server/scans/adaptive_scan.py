@@ -21,7 +21,7 @@ from bec_services.scan_server.program import (
 class AdaptiveScan(Scan):
     """Take points where an analysis says, until it has seen enough.
 
-    Before each point the analysis is told the range of each motor and the readings of
+    Before each point the analysis receives the range of each motor and the readings of
     all points so far; it answers with a position inside the range, or with nothing.
     """
 
@@ -39,7 +39,7 @@ class AdaptiveScan(Scan):
             unit="s",
             low=0.1,
             default=30.0,
-            doc="the analysis may be silent for so long",
+            doc="longest silence of the analysis",
         ),
     )
     example = "adaptive_scan samx -5 5 --ask peak_finder --exp-time 0.1"
@@ -76,7 +76,7 @@ def _checked(position: Any, ranges: Mapping[str, list[float]]) -> Position:
         found = {motor: float(position[motor]) for motor in ranges}
     except (KeyError, TypeError, ValueError) as error:
         raise RefusedError(
-            f"the analysis said {position!r:.80}, which is no position of "
+            f"the analysis said {position!r:.80}, which is not a position of "
             f"{', '.join(ranges)}"
         ) from error
     for motor, ends in ranges.items():

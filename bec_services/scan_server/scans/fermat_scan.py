@@ -45,7 +45,7 @@ class FermatScan(Scan):
             default=0.0,
             low=0.0,
             high=2.0,
-            doc="turns the step from point to point by so many half turns more",
+            doc="number of half turns added to the step from point to point",
         ),
         OPTIM_TRAJECTORY,
     )

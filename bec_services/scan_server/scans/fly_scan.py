@@ -20,9 +20,9 @@ def _end(name: str, doc: str) -> Parameter:
 class FlyScan(Scan):
     """Let a flyer take its samples on the way, segment by segment.
 
-    The flyer is told start, end, number of samples and exposure of each segment, kicked
-    off, and waited for; between two segments it takes nothing. Its samples are in its
-    asynchronous signals, and in the file.
+    For each segment the flyer receives start, end, number of samples and exposure, is
+    kicked off, and is waited for; between two segments it takes nothing. Its samples
+    are in its asynchronous signals, and in the file.
     """
 
     name = "fly_scan"

@@ -17,7 +17,7 @@ from bec_services.scan_server.program import (
 )
 
 PATIENCE = 15.0
-"""A driver that does not show itself for so long (s) has vanished."""
+"""Longest silence of a driver, s; then it counts as gone."""
 
 
 class Interactive(Scan):
@@ -34,7 +34,7 @@ class Interactive(Scan):
     driven = True
 
     def reach(self, bound: Bound) -> Iterator[Position]:
-        """Yield nothing: each wish is checked when it comes."""
+        """Yield nothing: each command is checked when it comes."""
         yield from ()
 
     def shape(self, bound: Bound) -> list[int]:

@@ -41,7 +41,7 @@ class LineSweepScan(Scan):
             unit="s",
             low=0.001,
             default=60.0,
-            doc="a motor that tells nothing for so long has failed",
+            doc="longest silence of the motor; then it has failed",
         ),
         RELATIVE,
     )

@@ -1,6 +1,6 @@
 """A finished scan as text: the same for the same data, so that nbval compares it."""
 
-from bec_kernel.language import ending, fit_words
+from bec_kernel.language import ending_text, fit_words
 from bec_live.views.card_state import INDEX, CardState
 
 ROWS = 5
@@ -22,7 +22,7 @@ def summary(state: CardState) -> str:
 
 def how_far(state: CardState) -> str:
     """Return state, reason and points, as a report says them."""
-    return ending(state.state, state.message or state.reason, len(state.rows))
+    return ending_text(state.state, state.message or state.reason, len(state.rows))
 
 
 def _extreme(state: CardState) -> list[str]:

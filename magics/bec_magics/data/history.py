@@ -33,7 +33,7 @@ class HistoryMagics(Magics):
         return run_history_command(self.session.client.history, line)
 
     def complete_scans(self, text: str) -> list[str]:
-        """Return what may be typed next behind `%scans`."""
+        """List candidates for the next word behind `%scans`."""
         client = self.session.client
         return complete_history_command(lambda: sorted(client.dev.names()), text)
 

@@ -53,12 +53,12 @@ class MoveMagics(Magics):
         return _motors(self.session.client.dev)
 
     def complete_mv(self, text: str) -> list[str]:
-        """Return what may be typed next behind `%mv`: a motor, an option, or back."""
+        """List candidates behind `%mv`: a motor, an option, or back."""
         words = [word for word, _ in self.session.client.complete(f"mv {text}")]
         return [*words, BACK] if BACK.startswith(text.strip()) else words
 
     def complete_mvr(self, text: str) -> list[str]:
-        """Return what may be typed next behind `%mvr`."""
+        """List candidates for the next word behind `%mvr`."""
         found = self.session.client.complete(f"mv {text}")
         return [word for word, _ in found if word != "--relative"]
 

@@ -89,7 +89,7 @@ def in_notebook(session: Session) -> bool:
 
 
 def bundle_of(report: ScanReport, client: Client) -> Any:
-    """Return what a notebook shows of a report; waits briefly for its last fit."""
+    """Make a notebook's display of a report; waits briefly for its last fit."""
     if report.request.name == "mv":  # nothing to draw
         return {"text/plain": repr(report)}
     if report.past is not None:  # no longer on the bus

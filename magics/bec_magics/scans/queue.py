@@ -33,7 +33,7 @@ class QueueMagics(Magics):
         return run_queue_command(self.session.client.queue, line)
 
     def complete_queue(self, text: str) -> list[str]:
-        """Return what may be typed next behind `%queue`."""
+        """List candidates for the next word behind `%queue`."""
         return complete_queue_command(self.session.client.queue, text)
 
     def explain_magic(self) -> str:

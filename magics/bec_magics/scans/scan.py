@@ -36,7 +36,7 @@ class ScanMagics(Magics):
         `%scan --background NAME …` does not wait for the end; `%scan --show 7` opens
         the card of scan 7, `--show -1` that of the last one. Every scan also takes
         `--metadata name=value` and `--scan-queue NAME`, and `--dry`: then nothing is
-        done, and you are told what it would do and how long it would take.
+        done; shown is what it would do and how long it would take.
         """
         line, dry = take_dry(line)
         if dry:
@@ -103,14 +103,14 @@ class ScanMagics(Magics):
         return Table(["scan", "also", "what it does"], rows)
 
     def complete_scan(self, text: str) -> list[str]:
-        """Return what may be typed next behind `%scan`."""
+        """List candidates for the next word behind `%scan`."""
         own = [] if text.strip() else list(OPTIONS)
         for word in ("--background ", "--dry ", "--help "):
             text = text.removeprefix(word)
         return [word for word, _ in self.session.client.complete(text)] + own
 
     def complete_ct(self, text: str) -> list[str]:
-        """Return what may be typed next behind `%ct`: the options of a count."""
+        """List candidates for the next word behind `%ct`: the options of a count."""
         return [word for word, _ in self.session.client.complete(_counting(text))]
 
     def explain_magic(self) -> str:
@@ -128,7 +128,7 @@ def past_scan(client: Client, word: str) -> ScanReport:
     """Return the report of a scan by its number, as typed; -1 is the last one.
 
     Raises:
-        RefusedError: this is no number, or there is no such scan.
+        RefusedError: this is not a number, or the scan does not exist.
     """
     try:
         return client.history[int(word)]

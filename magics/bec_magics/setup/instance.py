@@ -36,7 +36,7 @@ class PrivateInstance:
     def __init__(self, *, virtual: bool = True, devices: str = "") -> None:
         self.data = Path(tempfile.mkdtemp(prefix="bec-private-"))
         options = ["--virtual"] * virtual + (["--devices", devices] if devices else [])
-        runtime = self.data / "runtime"  # nobody else finds it, or stumbles over it
+        runtime = self.data / "runtime"  # no other process finds it
         runtime.mkdir()
         self._errors = (self.data / "launcher.err").open("w")
         self._process = subprocess.Popen(

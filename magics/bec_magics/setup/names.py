@@ -40,7 +40,7 @@ class Later:
     def __repr__(self) -> str:
         try:
             return repr(_found(self))
-        except BecError as error:  # who shows things draws a page of what went wrong
+        except BecError as error:  # a display would show a whole traceback
             return f"{type(error).__name__}: {error}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:

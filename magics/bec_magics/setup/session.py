@@ -102,7 +102,7 @@ class Session:
             self.waiting.remove(report)
 
     def interrupted(self) -> Callable[[], None]:
-        """Return what aborts the scans a cell waits for now, and no later one."""
+        """Make the function that aborts the scans a cell waits for now."""
         reports = list(self.waiting)
 
         def abort() -> None:

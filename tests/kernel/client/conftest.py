@@ -1,8 +1,8 @@
 """A scan server and a device server as small as can be, on the in-memory bus."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,8 +25,6 @@ from bec_kernel.wire import (
     ItemAction,
     ItemState,
     Log,
-    Parameter,
-    Point,
     Problem,
     QueueAction,
     QueueVerb,
@@ -36,7 +34,6 @@ from bec_kernel.wire import (
     ScanState,
     Seal,
     SignalInfo,
-    Signature,
     StateChange,
     StopDevices,
     Taken,
@@ -44,50 +41,8 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-
-MOTOR = Parameter(name="motor", kind="device", required=True)
-STEPS = Parameter(name="steps", kind="int", low=1, required=True, doc="points")
-EXPOSURE = Parameter(name="exp_time", kind="float", unit="s", low=0.0, default=0.0)
-RELATIVE = Parameter(name="relative", kind="bool", default=False)
-FIT = Parameter(name="fit", kind="str", default="")
-
-
-def _place(name: str) -> Parameter:
-    return Parameter(name=name, kind="float", unit="motor", required=True)
-
-
-CATALOGUE = {
-    one.name: one
-    for one in (
-        Signature(
-            name="line_scan",
-            doc="Along a line. Both ends are included.",
-            bundle=[MOTOR, _place("start"), _place("stop")],
-            bundles=(1, 0),
-            options=[STEPS, RELATIVE, EXPOSURE, FIT],
-            aliases=["ascan"],
-            example="line_scan samx -5 5 --steps 21",
-        ),
-        Signature(
-            name="list_scan",
-            bundle=[MOTOR, Parameter(name="positions", kind="number_list")],
-            bundles=(1, 2),
-            options=[
-                EXPOSURE,
-                Parameter(name="mode", kind="str", choices=["fast", "slow"]),
-                Parameter(name="ratio", kind="float", low=0.0, high=1.0),
-            ],
-        ),
-        Signature(name="acquire", options=[EXPOSURE, FIT]),
-        Signature(
-            name="mv",
-            bundle=[MOTOR, _place("position")],
-            bundles=(1, 0),
-            options=[RELATIVE],
-            is_scan=False,
-        ),
-    )
-}
+from tests.kernel.client.samples import CATALOGUE, point
+from tests.waiting import until_on
 
 
 class ToyServer(threading.Thread):
@@ -324,23 +279,6 @@ class ToyServer(threading.Thread):
             self.end(action.scan_id, final, "user")
 
 
-def point(i: int) -> Point:
-    return Point(
-        index=i,
-        point_id=i,
-        attempt=1,
-        begin=100.0 + i,
-        end=100.5 + i,
-        data={
-            "bpm4i": {"bpm4i": Reading(10.0 * i, 100.0 + i)},
-            "samx": {
-                "samx": Reading(float(i), 100.0 + i),
-                "samx_setpoint": Reading(float(i), 100.0 + i),
-            },
-        },
-    )
-
-
 class Line(MemoryBus):
     """A bus whose broker can go away."""
 
@@ -391,12 +329,4 @@ def bec(server: ToyServer, line: Line) -> Iterator[Client]:
 @pytest.fixture
 def until(broker: MemoryBroker) -> Callable[[Callable[[], Any]], None]:
     """Wait for something on the broker to become true."""
-
-    def wait(ready: Callable[[], Any]) -> None:
-        deadline = time.monotonic() + 5
-        with broker.changed:
-            while not ready():
-                assert time.monotonic() < deadline, "it did not happen"
-                broker.changed.wait(0.05)
-
-    return wait
+    return partial(until_on, broker)

@@ -16,7 +16,7 @@ from bec_kernel.wire import (
     SignalInfo,
     keys,
 )
-from tests.kernel.client.conftest import point
+from tests.kernel.client.samples import point
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import re
 import msgspec
 import pytest
 
+from bec_kernel import language
 from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.client.scans.dry_run import ScanForecast
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import command_line
-from bec_kernel.language.labels import length, size
+from bec_kernel.language.labels import duration_text, size_text
 from bec_kernel.wire import (
     AxisForecast,
     Forecast,
@@ -21,7 +21,7 @@ from bec_kernel.wire import (
     ScanRequest,
     keys,
 )
-from tests.kernel.client.conftest import point
+from tests.kernel.client.samples import point
 
 LINE = "line_scan samx -5 5 --steps 3"
 
@@ -51,7 +51,7 @@ def told(request, start):
         size=52_000,
         delay=75.0,
         held={"samx": "scan 3 line_scan of bob"},
-        notes=["no scan has told the dead times of its detectors yet"],
+        notes=["no scan has measured the dead times of its detectors yet"],
     )
 
 
@@ -91,7 +91,7 @@ def test_what_is_shown_is_always_the_same(bec):
         "file: about 52 kB\n"
         "begins: in 1 min 15 s\n"
         "in use: samx, by scan 3 line_scan of bob\n"
-        "note: no scan has told the dead times of its detectors yet"
+        "note: no scan has measured the dead times of its detectors yet"
     )
     html = found._repr_html_()
     assert html == found._repr_html_()
@@ -160,7 +160,7 @@ def test_what_would_be_refused_is_refused(bec):
     ],
 )
 def test_the_word_for_a_dry_run_may_stand_anywhere(line, rest, dry):
-    found = command_line.take_dry(line)
+    found = language.take_dry(line)
     assert found[1] is dry
     if rest is not None:
         assert found[0] == rest
@@ -180,11 +180,11 @@ def test_the_word_for_a_dry_run_may_stand_anywhere(line, rest, dry):
     ],
 )
 def test_a_length_of_time_in_words(seconds, words):
-    assert length(seconds) == words
+    assert duration_text(seconds) == words
 
 
 def test_a_size_in_words():
-    assert [size(n) for n in (12, 52_300, 4e9)] == ["12 B", "52.3 kB", "4 GB"]
+    assert [size_text(n) for n in (12, 52_300, 4e9)] == ["12 B", "52.3 kB", "4 GB"]
 
 
 def test_the_queue_tells_when_each_item_begins_and_ends(bec, server):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from bec_kernel import language
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import command_line
 from bec_kernel.wire import Form, FormWord, Parameter, Signature
 
 MOTOR = Parameter(name="motor", kind="device", required=True, doc="motor")
@@ -48,12 +48,12 @@ DEVICES = ["samx", "samy", "slit_gap"]
 
 
 def parse(text):
-    return command_line.parse(text, CATALOGUE, DEVICES)
+    return language.parse_line(text, CATALOGUE, DEVICES)
 
 
 def python(*args, **kwargs):
-    found = command_line.find("ascan", CATALOGUE)
-    return command_line.bind(found, args, kwargs, DEVICES)
+    found = language.find_signature("ascan", CATALOGUE)
+    return language.request_of(found, args, kwargs, DEVICES)
 
 
 def refusal(text):
@@ -68,7 +68,7 @@ def test_a_form_becomes_the_scan_it_stands_for():
         assert request.name == "line_scan"
         assert request.args == ["samx", -1.0, 1.0]
         assert request.kwargs == wanted
-        assert parse(command_line.format(request)) == request
+        assert parse(language.format_line(request)) == request
 
 
 def test_words_at_the_end_may_be_left_out_and_options_given_as_such():
@@ -87,7 +87,7 @@ def test_words_at_the_end_may_be_left_out_and_options_given_as_such():
         ("ascan samx -1 1 0", "ascan intervals: 0 is below 1"),
         ("ascan samx -1 1 20 -1", "ascan time (s): -1.0 is below 0"),
         ("ascan samx -1 1 20 1 7", "ascan takes motor start stop intervals time:"),
-        ("ascan samx -1 1 20 --steps 3", "ascan: steps is there twice, as intervals"),
+        ("ascan samx -1 1 20 --steps 3", "ascan: steps is given twice, as intervals"),
         ("ascan samz -1 1 20", "no device 'samz'"),
     ],
 )
@@ -97,20 +97,20 @@ def test_a_wrong_word_is_named_as_it_is_called_there(line, said):
 
 def test_tab_and_help_know_the_words_of_a_form():
     def candidates(text):
-        return dict(command_line.complete(text, CATALOGUE, DEVICES))
+        return dict(language.complete_line(text, CATALOGUE, DEVICES))
 
     assert candidates("as") == {"ascan": "as elsewhere"}
     assert candidates("li")["line"] == "same as line_scan"
     assert set(candidates("ascan ")) == set(DEVICES)
     assert "--monitored" in candidates("ascan samx 0 1 20 0.1 ")
-    told = command_line.help_text("ascan", CATALOGUE)
+    told = language.help_text("ascan", CATALOGUE)
     assert told.startswith("ascan motor start stop intervals [time]\n")
     assert "A form of: line_scan" in told
     assert "default true" in told
-    assert "ascan motor start stop intervals [time]" in command_line.help_text(
+    assert "ascan motor start stop intervals [time]" in language.help_text(
         "line_scan", CATALOGUE
     )
-    shown = command_line.call_signature(command_line.find("ascan", CATALOGUE))
+    shown = language.call_signature(language.find_signature("ascan", CATALOGUE))
     assert shown.parameters["steps"].default is not inspect.Parameter.empty
     assert shown.parameters["relative"].default is True
 
@@ -125,7 +125,7 @@ REGIONS = [[0.0, 1.0, 5.0], [2.5, 3.0, 11.0]]
 def test_lists_in_a_list_are_typed_as_one_writes_them(word):
     found = parse(f"line_scan samx 0 1 --steps 3 --regions {word}")
     assert found.kwargs["regions"] == REGIONS
-    assert "--regions [[0,1,5],[2.5,3,11]]" in command_line.format(found)
+    assert "--regions [[0,1,5],[2.5,3,11]]" in language.format_line(found)
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_devices_are_listed_with_or_without_brackets_or_as_things():
     for word in ("samx,slit.gap", "[samx,slit.gap]", '["samx", "slit.gap"]'):
         found = parse(f"line_scan samx 0 1 --steps 3 --monitored {word}")
         assert found.kwargs["monitored"] == ["samx", "slit_gap"]
-        assert "--monitored [samx,slit_gap]" in command_line.format(found)
-        assert parse(command_line.format(found)) == found
+        assert "--monitored [samx,slit_gap]" in language.format_line(found)
+        assert parse(language.format_line(found)) == found
     things = [SimpleNamespace(name="samx"), "samy"]
     assert python("samx", 0, 1, 2, monitored=things).kwargs["monitored"] == [
         "samx",
@@ -185,4 +185,4 @@ BOX = st.lists(TRIPLE, min_size=2, max_size=2)
 def test_lists_that_are_written_out_are_read_back(regions, boxes, monitored):
     options = {"regions": regions, "boxes": boxes, "monitored": monitored}
     request = python("samx", 0, 1, 2, **options)
-    assert parse(command_line.format(request)) == request
+    assert parse(language.format_line(request)) == request

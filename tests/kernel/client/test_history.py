@@ -33,7 +33,7 @@ from bec_kernel.wire import (
     Taken,
     keys,
 )
-from tests.kernel.client.conftest import point
+from tests.kernel.client.samples import point
 
 T0 = 1_700_000_000.0
 

@@ -19,7 +19,7 @@ def test_words_without_words_need_no_database(bec):
         ("--user", "--user needs a value"),
         ("--metadata run", "NAME=VALUE"),
         ("--limit many", "not 'many'"),
-        ("--since soon", "'soon' is no time; as in: 2026-11-26"),
+        ("--since soon", "cannot read 'soon' as a time; examples: 2026-11-26"),
         ("--status closd", "did you mean closed"),
         ("99", "no scan 99"),
         ("--limit " + "9" * 5000, "takes a number of scans"),
@@ -50,8 +50,8 @@ def test_words_are_completed():
         ({"limit": "3"}, "limit='3' finds nothing"),
         ({"limit": True}, "a number of scans, from 1 on"),
         ({"metadata": "run=7"}, "no dict with names"),
-        ({"since": "1e400"}, "'1e400' is no time"),
-        ({"until": float("nan")}, "nan is no time"),
+        ({"since": "1e400"}, "cannot read '1e400' as a time"),
+        ({"until": float("nan")}, "cannot read nan as a time"),
     ],
 )
 def test_what_cannot_be_looked_for_is_refused(bec, wanted, said):

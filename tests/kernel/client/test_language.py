@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from bec_kernel import language
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import command_line
 from bec_kernel.wire import Parameter, ScanRequest, Signature
 
 MOTOR = Parameter(name="motor", kind="device", required=True)
@@ -43,7 +43,7 @@ DEVICES = ["samx", "samy", "bpm4i"]
 
 
 def parse(text: str) -> ScanRequest:
-    return command_line.parse(text, CATALOGUE, DEVICES)
+    return language.parse_line(text, CATALOGUE, DEVICES)
 
 
 def refusal(text: str) -> str:
@@ -65,7 +65,7 @@ def test_the_same_words_in_python_make_the_same_request():
     words = parse("line_scan samx -5 5 samy 0 1 --steps 3 --weights [1,2]")
     args = ["samx", -5, 5, "samy", np.float64(0), np.int64(1)]
     kwargs = {"steps": np.int64(3), "weights": np.array([1, 2]), "fit": None}
-    assert command_line.bind(LINE, args, kwargs, DEVICES) == words
+    assert language.request_of(LINE, args, kwargs, DEVICES) == words
 
 
 def test_options_take_dashes_underscores_and_equals():
@@ -133,9 +133,9 @@ def test_a_bad_word_is_named_before_anything_is_sent(text, said):
 
 def test_python_is_told_which_option_a_surplus_number_is():
     with pytest.raises(RefusedError, match=r"did you mean steps=3\?"):
-        command_line.bind(LINE, ["samx", -5, 5, 3], {}, DEVICES)
+        language.request_of(LINE, ["samx", -5, 5, 3], {}, DEVICES)
     with pytest.raises(RefusedError, match=r"did you mean steps=3\?"):
-        command_line.bind(LINE, ["samx", -5, 5, np.int64(3)], {}, DEVICES)
+        language.request_of(LINE, ["samx", -5, 5, np.int64(3)], {}, DEVICES)
 
 
 def test_python_values_of_another_type_are_refused():
@@ -151,7 +151,7 @@ def test_python_values_of_another_type_are_refused():
         (["samx", 0, 1], {"steps": 3, "weights": [[1]]}),
     ):
         with pytest.raises(RefusedError):
-            command_line.bind(LINE, args, kwargs, DEVICES)
+            language.request_of(LINE, args, kwargs, DEVICES)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_python_values_of_another_type_are_refused():
 )
 def test_an_error_writes_an_option_as_python_does(kwargs, said):
     with pytest.raises(RefusedError) as caught:
-        command_line.bind(LINE, ["samx", 0, 1], kwargs, DEVICES)
+        language.request_of(LINE, ["samx", 0, 1], kwargs, DEVICES)
     assert said in str(caught.value)
 
 
@@ -176,7 +176,7 @@ def test_the_error_tells_what_was_allowed():
 
 
 def candidates(text: str) -> list[str]:
-    return [word for word, _ in command_line.complete(text, CATALOGUE, DEVICES)]
+    return [word for word, _ in language.complete_line(text, CATALOGUE, DEVICES)]
 
 
 def test_tab_knows_scans_devices_options_and_choices():
@@ -194,13 +194,13 @@ def test_tab_knows_scans_devices_options_and_choices():
 
 
 def test_tab_tells_the_unit_of_an_option():
-    found = dict(command_line.complete("line_scan samx 0 1 --", CATALOGUE, DEVICES))
+    found = dict(language.complete_line("line_scan samx 0 1 --", CATALOGUE, DEVICES))
     assert found["--exp-time"].startswith("s")
     assert found["--steps"] == "points"
 
 
 def test_help_names_every_parameter_and_an_example():
-    text = command_line.help_text("ascan", CATALOGUE)
+    text = language.help_text("ascan", CATALOGUE)
     for part in (
         "Along a line",
         "--steps",
@@ -213,7 +213,7 @@ def test_help_names_every_parameter_and_an_example():
 
 
 def test_python_sees_a_signature():
-    shown = command_line.call_signature(LINE)
+    shown = language.call_signature(LINE)
     assert shown.parameters["steps"].default is inspect.Parameter.empty
     assert shown.parameters["relative"].default is False
     assert shown.parameters["scan_queue"].default == "primary"
@@ -245,8 +245,8 @@ bundles = st.tuples(st.sampled_from(DEVICES), floats, floats)
 def test_what_is_written_out_is_read_back(bundles, kwargs, metadata, queue):
     args = [value for bundle in bundles for value in bundle]
     given_ = {**kwargs, "metadata": metadata, "scan_queue": queue}
-    request = command_line.bind(LINE, args, given_, DEVICES)
-    assert parse(command_line.format(request)) == request
+    request = language.request_of(LINE, args, given_, DEVICES)
+    assert parse(language.format_line(request)) == request
 
 
 WORDS = "line_scan list_scan samx -- --steps --no- -5 1e5 [1, ] --metadata a=b nan ٣"
@@ -257,10 +257,10 @@ pieces = st.sampled_from([*WORDS.split(), "'", '"', "\\", "=", "{", "}", " "])
     st.one_of(st.text(), st.lists(pieces).map("".join), st.lists(pieces).map(" ".join))
 )
 def test_garbage_is_refused_and_never_anything_worse(text):
-    command_line.complete(text, CATALOGUE, DEVICES)
+    language.complete_line(text, CATALOGUE, DEVICES)
     for line in (text, f"line_scan samx 0 1 --steps 3 {text}"):
         try:
             request = parse(line)
         except RefusedError:
             continue
-        assert parse(command_line.format(request)) == request
+        assert parse(language.format_line(request)) == request

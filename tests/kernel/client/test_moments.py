@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.language.times import moment
+from bec_kernel.language.times import time_of
 
 NOW = datetime(2026, 11, 26, 15, 30, tzinfo=timezone(timedelta(hours=1)))
 
@@ -26,11 +26,11 @@ NOW = datetime(2026, 11, 26, 15, 30, tzinfo=timezone(timedelta(hours=1)))
     ],
 )
 def test_times_are_taken_as_people_say_them(said, meant):
-    assert moment(said, NOW) == meant.timestamp()
-    assert moment(meant.timestamp(), NOW) == meant.timestamp()
+    assert time_of(said, NOW) == meant.timestamp()
+    assert time_of(meant.timestamp(), NOW) == meant.timestamp()
 
 
 @pytest.mark.parametrize("said", ["soon", "", "2 parsecs", True, [1]])
 def test_what_is_no_time_is_refused(said):
-    with pytest.raises(RefusedError, match="is no time"):
-        moment(said, NOW)
+    with pytest.raises(RefusedError, match="as a time; examples"):
+        time_of(said, NOW)

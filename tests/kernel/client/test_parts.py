@@ -4,11 +4,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from bec_kernel import language
 from bec_kernel.bus.changes import Put
 from bec_kernel.errors import RefusedError
-from bec_kernel.language import command_line
 from bec_kernel.wire import Forecast, Parameter, Signature, keys
-from tests.kernel.client.conftest import CATALOGUE, EXPOSURE
+from tests.kernel.client.samples import CATALOGUE, EXPOSURE
 
 MULTI = Signature(
     name="multi",
@@ -34,7 +34,7 @@ def published(line):
 
 
 def parse(text):
-    return command_line.parse(text, ALL, DEVICES)
+    return language.parse_line(text, ALL, DEVICES)
 
 
 def refusal(text):
@@ -61,7 +61,7 @@ def test_the_words_of_a_part_become_a_request_of_its_own():
 )
 def test_what_is_written_out_is_read_back(text):
     request = parse(text)
-    assert parse(command_line.format(request)) == request
+    assert parse(language.format_line(request)) == request
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_bad_word_in_a_part_is_named_before_anything_is_sent(text, said):
 
 def test_tab_within_the_quotes_of_a_part_completes_the_part():
     def candidates(text):
-        return [word for word, _ in command_line.complete(text, ALL, DEVICES)]
+        return [word for word, _ in language.complete_line(text, ALL, DEVICES)]
 
     assert candidates("mul") == ["multi"]
     assert candidates("multi ") == []

@@ -4,7 +4,7 @@ import msgspec
 
 from bec_kernel.client.scan.timing import Timing
 from bec_kernel.wire import Times
-from tests.kernel.client.conftest import point
+from tests.kernel.client.samples import point
 
 
 def points(count):

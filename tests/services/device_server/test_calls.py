@@ -287,7 +287,7 @@ def test_what_a_call_may_have_changed_is_written_down_with_before_and_after(serv
 
 def test_an_unknown_device_is_said_with_the_nearest(server):
     assert server.problem("samz", "read") == (
-        "no device 'samz' here; did you mean samx?"
+        "no device 'samz' here: did you mean samx?"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bec_kernel.wire import AnswerStatus, StepKind
 from bec_services.device_server.steps.config_snapshot import LARGEST, set_up_of
-from tests.services.device_server.test_actions import Beamline, Flaky, hold
+from tests.services.device_server.beamline import Beamline, Flaky, hold
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from bec_kernel.bus.changes import Append, Id
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Answer, AnswerStatus, Point, StepKind, keys
 from bec_services.device_server.steps.digesting import Digesting
-from tests.services.device_server.test_executor import MINE, Server
+from tests.services.device_server.step_server import MINE, Server
 from tests.services.recorded import new_life
 
 KEEP, STEPS = 10, 40

@@ -4,7 +4,7 @@ import pytest
 
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.wire import Step, StepKind, keys
-from tests.services.device_server.test_edits import LIST, Server
+from tests.services.device_server.edit_server import LIST, Server
 from tests.services.recorded import begin, take, until
 
 pytestmark = pytest.mark.keeps_threads

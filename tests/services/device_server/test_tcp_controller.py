@@ -1,8 +1,6 @@
 """Axes of a controller that allows one connection, against the controller itself."""
 
 import socket
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -11,30 +9,9 @@ from ophyd.utils import LimitError, ReadOnlyError
 from bec_services.device_server.devices.status import ActionStopped
 from bec_services.device_server.hardware.tcp import TcpAxis
 from bec_services.device_server.hardware.tcp_line import ControllerError, TcpController
+from tests.services.device_server.controller import end, free_port, start_controller
 
 pytestmark = pytest.mark.keeps_threads
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
-def start_controller(port, velocity="50"):
-    words = ["-m", "bec_sim.hardware.controller", "--port", str(port)]
-    process = subprocess.Popen(
-        [sys.executable, *words, "--velocity", velocity],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def end(process):
-    process.kill()
-    process.wait(5)
-    process.stdout.close()
 
 
 class Marks:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from bec_kernel.bus.changes import Append, Id, Put
-from bec_kernel.language.command_line import parse
+from bec_kernel.language import parse_line
 from bec_kernel.testing import MemoryBus
 from bec_kernel.wire import (
     Baseline,
@@ -89,7 +89,7 @@ def asked(line: str, scan_id: str) -> ScanRequest:
     if line.startswith("interactive"):  # it cannot be typed
         request = ScanRequest(request_id="", name="interactive", args=["samx", "samy"])
     else:
-        request = parse(line, signatures, DEVICES)
+        request = parse_line(line, signatures, DEVICES)
     metadata = {"sample": "gold"}
     return msgspec.structs.replace(request, request_id=scan_id, metadata=metadata)
 

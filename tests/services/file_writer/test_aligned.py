@@ -43,8 +43,8 @@ from tests.services.file_writer.gas import (
     rows_log,
     samples_log,
 )
+from tests.services.file_writer.master_files import everything, same, until_there
 from tests.services.file_writer.nexus import SETTINGS, base_complaints, complaints
-from tests.services.file_writer.test_shell import everything, same, until_there
 from tests.services.recorded import (
     T0,
     begin,

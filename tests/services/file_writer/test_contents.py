@@ -28,7 +28,7 @@ from bec_kernel.wire import (
 from bec_services.file_writer.service import run
 from bec_services.file_writer.tree.columns import STATUS
 from tests.services.file_writer.every_scan import device, play, point_log
-from tests.services.file_writer.test_shell import everything, same
+from tests.services.file_writer.master_files import everything, same, written
 from tests.services.recorded import (
     T0,
     begin,
@@ -38,17 +38,6 @@ from tests.services.recorded import (
     take,
     until,
 )
-
-
-def written(data, log, *more, **changes):
-    """Write a scan at once, with `more` on the bus; return the open file."""
-    broker = MemoryBroker()
-    bus = MemoryBus(broker)
-    take(bus, "file_writer", begin(**changes))
-    bus.commit([*more, *(Append(keys.points("scan1"), e, at) for at, e in log)])
-    with running(new_life("file_writer", broker, data), run):
-        until(bus, lambda: bus.last(keys.files("scan1")) is not None)
-    return h5py.File(bus.last(keys.files("scan1")).message.path)
 
 
 def state(number, state, time):

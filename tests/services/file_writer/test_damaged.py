@@ -11,7 +11,7 @@ from bec_services.file_writer.retention.previous_file import identity, open_prev
 from bec_services.file_writer.retention.reader_process import UnreadableError
 from bec_services.file_writer.tree.columns import Columns
 from tests.services.file_writer.damage import NEVER, spoiled
-from tests.services.file_writer.test_contents import written
+from tests.services.file_writer.master_files import written
 from tests.services.recorded import points_log
 
 PATIENCE = 2.0

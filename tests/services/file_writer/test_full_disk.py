@@ -13,7 +13,7 @@ from bec_kernel.wire import keys
 from bec_services.file_writer.hdf5 import master_file as hdf5
 from bec_services.file_writer.service import run
 from tests.services.file_writer.full_disk import LONG, Endless, write
-from tests.services.file_writer.test_shell import everything, same
+from tests.services.file_writer.master_files import everything, same
 from tests.services.recorded import begin, new_life, points_log, running, take, until
 
 

@@ -25,9 +25,9 @@ from bec_kernel.wire import (
 from bec_services.file_writer import requests
 from bec_services.file_writer.service import run
 from bec_services.scihub.service import run as run_scihub
+from tests.services.file_writer.filed_scan import bus as _bus, forget
+from tests.services.file_writer.grids import STEPS, grid_and_places
 from tests.services.file_writer.nexus import shown
-from tests.services.file_writer.test_filed import bus as _bus, forget
-from tests.services.file_writer.test_grid import STEPS, grid_and_places
 from tests.services.recorded import (
     T0,
     begin,

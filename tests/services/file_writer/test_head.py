@@ -13,7 +13,7 @@ from bec_services.file_writer.hdf5.master_file import identity
 from bec_services.file_writer.service import run
 from bec_services.file_writer.tree.columns import STATUS
 from tests.services.file_writer.damage import AT_ONCE, spoiled
-from tests.services.file_writer.test_shell import PLACE, everything, same
+from tests.services.file_writer.master_files import PLACE, everything, same
 from tests.services.recorded import (
     begin,
     new_life,

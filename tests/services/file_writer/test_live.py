@@ -18,7 +18,7 @@ from tests.services.file_writer.gas import (
     put_devices,
     rows_log,
 )
-from tests.services.file_writer.test_shell import until_there
+from tests.services.file_writer.master_files import until_there
 from tests.services.recorded import (
     new_life,
     running,

@@ -15,7 +15,7 @@ from bec_kernel.wire import Point, PointStatus, ReadFile, Reading, Seal, Times
 from bec_services.file_writer.hdf5.file_part import read
 from bec_services.file_writer.retention.previous_file import OpenRows, PreviousFile
 from bec_services.file_writer.tree.columns import Columns
-from tests.services.file_writer.test_contents import written
+from tests.services.file_writer.master_files import written
 from tests.services.recorded import T0, points_log
 
 SERVERS = {"samx": "main", "bpm4i": "far", "det": "far"}

@@ -26,6 +26,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.file_writer.service import run
+from tests.services.file_writer.master_files import PLACE, everything, same, until_there
 from tests.services.recorded import (
     T0,
     begin,
@@ -37,7 +38,6 @@ from tests.services.recorded import (
 )
 
 ROLE = "file_writer"
-PLACE = "files/S00000-00999/S00042/S00042_master.h5"
 
 
 @pytest.fixture
@@ -76,25 +76,6 @@ def write(broker, data, log, **changes):
     with running(new_life(ROLE, broker, data), run):
         until(bus, lambda: done(bus))
     return data / PLACE
-
-
-def everything(path):
-    """All datasets of a file, by path."""
-    found = {}
-
-    def visit(name, thing):
-        if isinstance(thing, h5py.Dataset):
-            found[name] = (thing[()], dict(thing.attrs))
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return found
-
-
-def same(one, two):
-    assert one.keys() == two.keys()
-    for name in one:
-        np.testing.assert_equal(one[name], two[name])
 
 
 def test_a_scan_is_written_and_reported_complete(broker, tmp_path):
@@ -195,15 +176,6 @@ def test_a_new_life_writes_the_same_file(cut, broker, tmp_path):
     undisturbed = write(other, tmp_path / "undisturbed", log)
     same(everything(path), everything(undisturbed))
     assert [p.name for p in path.parent.iterdir()] == [path.name]
-
-
-def until_there(life, path):
-    """Wait for the file; this process must not open it beside its writer."""
-    for _ in range(1000):
-        if path.exists():
-            return
-        life.over.wait(0.01)
-    raise AssertionError(f"{path} never came")
 
 
 READER = """

@@ -38,6 +38,7 @@ from bec_services.scan_server.scans import LineScan, Move
 from bec_services.scan_server.scans.wait import Wait
 from bec_services.scan_server.server import ScanServer
 from tests.services.recorded import new_life, running
+from tests.waiting import until_on
 
 PATIENCE = 10.0
 
@@ -243,12 +244,8 @@ class Beamline:
         return self.bus.get(keys.queues(), name) or QueueStatus(name=name)
 
     def until(self, what: Any) -> None:
-        """Wait until something on the bus is so."""
-        deadline = time.monotonic() + PATIENCE
-        with self.broker.changed:
-            while not what():
-                assert time.monotonic() < deadline, "it did not happen"
-                self.broker.changed.wait(0.05)
+        """Wait until `what` is true of what is on the bus."""
+        until_on(self.broker, what, PATIENCE)
 
     def until_state(self, scan_id: str, state: str) -> None:
         """Wait until an item has a state."""

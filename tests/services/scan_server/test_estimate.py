@@ -204,7 +204,7 @@ def test_what_was_learned_is_added():
     assert found.duration == pytest.approx(plain.duration + more)
     assert found.high - found.duration == pytest.approx(0.02 * found.duration)
     assert not found.notes
-    assert plain.notes == ["no scan has told the dead times of its detectors yet"]
+    assert plain.notes == ["no scan has measured the dead times of its detectors yet"]
     free = told("acquire", learned=learned)
     assert free.parts["trigger"] == 0.3
     kept = told("acquire", learned=learned, exposures={"det": 2.0})

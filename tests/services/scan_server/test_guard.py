@@ -200,7 +200,7 @@ def test_a_scan_may_read_more_at_every_point_and_other_things_not_at_all():
         ({"monitored": ["off"]}, "monitored: off is disabled"),
         ({"monitored": ["away"]}, "monitored: away is not connected: away did not"),
         ({"monitored": ["nobody"]}, "no device 'nobody'"),
-        ({"monitored": "bpm"}, "monitored must be a list of devices"),
+        ({"monitored": 3}, "monitored: 3 is not a list of devices"),
         ({"on_request": ["samx"]}, "on_request: samx is moved by this scan"),
         (
             {"on_request": ["gauge"], "monitored": ["gauge"]},

@@ -328,13 +328,13 @@ FAR = part("mv", "samx", 9)
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ([], "multi takes part at least 1 times, not 0"),
-        ([3], "part must be a scan"),
-        ([part("lin_scan")], "part 1: no scan 'lin_scan'; did you mean line_scan?"),
+        ([], "multi needs part, as in: multi"),
+        ([3], "multi part: 3 is not a scan"),
+        ([part("lin_scan")], "part 1: no scan 'lin_scan': did you mean line_scan?"),
         ([LINE, part("multi", LINE)], "part 2: multi cannot be part of a scan"),
         ([part("interactive", "samx")], "part 1: interactive cannot be part"),
         ([part("line_scan", "samx", 0, 1)], "part 1: line_scan needs steps"),
-        ([LINE, part("acquire", stepps=1)], "part 2: no option of acquire 'stepps'"),
+        ([LINE, part("acquire", stepps=1)], "part 2: no option of acquire stepps=: "),
         ([part("acquire", fit="Gaussian")], "part 1: fit is given once, for the whole"),
         ([part("acquire", monitored=["det"])], "part 1: monitored is given once"),
         ([part("acquire", metadata={})], "part 1: metadata is given once"),
@@ -349,7 +349,10 @@ FAR = part("mv", "samx", 9)
             "samx cannot go to 11 of part 1: its limits are -10",
         ),
         ([LINE, part("line_scan", "samx", 0, 20, steps=3)], "20 at point 2 of part 2"),
-        ([LINE, part("mv", "samx", float("nan"))], "part 2: position must be a finite"),
+        (
+            [LINE, part("mv", "samx", float("nan"))],
+            "part 2: mv position: nan is not finite",
+        ),
         ([FAR, THERE_AND_BACK, part("mv", "samx", 2, relative=True)], "11 of part 3"),
         ([part("mv", "samx", 8, relative=True), THERE_AND_BACK], "11 at point 2 of"),
         (
@@ -362,7 +365,7 @@ FAR = part("mv", "samx", 9)
         ),
         (
             [part("acquire", wait_until="nobody above 1")],
-            "no device for wait_until 'nobody'; there are",
+            "no device for wait_until 'nobody': there is",
         ),
     ],
 )

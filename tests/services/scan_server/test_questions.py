@@ -2,29 +2,12 @@
 
 import pytest
 
-from bec_kernel.wire import Mark, Problem, ScanState, StepKind, Verb
-from bec_services.scan_server.program.request import DRIVER, StepRequest, ask
+from bec_kernel.wire import Mark, Problem, ScanState, Verb
+from bec_services.scan_server.program.request import DRIVER
+from tests.services.scan_server.asking import Asking
 from tests.services.scan_server.world import World
 
 PLACES = [3.0, 1.0, 2.0]
-
-
-class Asking:
-    """A scan that takes a point wherever it is told, until it is told nowhere."""
-
-    def __init__(self, who="seeker"):
-        self.who = who
-
-    def body(self):
-        yield StepRequest(kind=StepKind.OPEN)
-        point = 0
-        while (at := (yield ask(self.who, {"points": point}, 5.0))) is not None:
-            yield StepRequest(kind=StepKind.POINT, set={"samx": at}, point_id=point)
-            point += 1
-
-    def cleanup(self, *, moves):
-        del moves
-        yield StepRequest(kind=StepKind.CLOSE)
 
 
 def play(world, say, kill=None, limit=200):

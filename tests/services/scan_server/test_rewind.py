@@ -22,7 +22,7 @@ from bec_kernel.wire import (
 from bec_services.scan_server.program.request import StepRequest
 from bec_services.scan_server.run.record import Record
 from bec_services.scan_server.run.run import Run
-from tests.services.scan_server.test_questions import Asking
+from tests.services.scan_server.asking import Asking
 from tests.services.scan_server.world import BEGIN, POINTS, Frame, World
 
 UP_TO_POINT_3 = 9

@@ -301,7 +301,7 @@ def test_a_pause_in_one_queue_touches_no_other(beamline):
     ("verb", "queue", "text"),
     [
         (QueueVerb.RESUME, "primary", "is not paused"),
-        (QueueVerb.RESUME, "nowhere", "there is no queue nowhere; there are: primary"),
+        (QueueVerb.RESUME, "nowhere", "no queue 'nowhere': there is primary"),
         (QueueVerb.LOCK, "primry", "did you mean primary?"),
         (QueueVerb.LOCK, "a queue", "not a valid queue name"),
         (QueueVerb.PAUSE, "x" * 65, "not a valid queue name"),

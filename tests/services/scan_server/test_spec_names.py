@@ -85,12 +85,12 @@ def test_points_may_be_given_by_the_scans_own_option_instead():
     ("args", "options", "said"),
     [
         (["x", 0, 1], {}, "ascan needs intervals"),
-        (["x", 0], {"steps": 3}, "ascan needs stop"),
+        (["x", 0], {"steps": 3}, "stop is missing after x 0"),
         (["x", 0, 1, 2, 0.1, 7], {}, "ascan takes motor start stop intervals time: 7"),
-        (["x", 0, 1, 2], {"steps": 3}, "steps is there twice, as intervals too"),
-        (["x", 0, 1, "two"], {}, "steps must be a whole number, not 'two'"),
-        (["x", 0, 1, True], {}, "steps must be a whole number, not True"),
-        (["x", 0, 1, -1], {}, "steps must be at least 1, not 0"),
+        (["x", 0, 1, 2], {"steps": 3}, "steps is given twice, as intervals too"),
+        (["x", 0, 1, "two"], {}, "ascan intervals: 'two' is not a whole number"),
+        (["x", 0, 1, True], {}, "ascan intervals: True is not a whole number"),
+        (["x", 0, 1, -1], {}, "ascan intervals: -1 is below 1"),
         (["z", 0, 1, 2], {}, "no device 'z'"),
     ],
 )

@@ -158,7 +158,7 @@ def test_rules_and_what_they_hold_up_are_there_in_the_next_life(beamline):
         ("ring", "neither above nor below"),
         ("ring above eighty", "comes a number"),
         ("ring above 80 within 5", "has no deadline"),
-        ("rong above 80", "no device for a rule 'rong'; did you mean ring"),
+        ("rong above 80", "no device for a rule 'rong': did you mean ring"),
         ("ring.x above 80", "has no signal 'x'"),
     ],
 )
