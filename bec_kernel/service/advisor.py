@@ -35,7 +35,7 @@ class Question:
     """A question of a scan: where to measure next.
 
     Attributes:
-        begin: the scan's first entry: who asked for it, parameters, motors, units.
+        begin: the scan's first entry: user, parameters, motors, units.
         data: what its program tells; of an adaptive scan `range` (of each motor, motor
             units) and `points` (the values of each point so far, by signal).
     """

@@ -1,8 +1,8 @@
 """Logs of what is long over expire, so that the broker's memory is bounded.
 
-A key has one owner, and the broker lets nobody else touch it: so each service follows
-what is told to expire, and lets its own logs go. The time told is absolute: to read all
-of it again, in a new life, changes nothing. Decides, no IO.
+Only the owner of a key may change it at the broker. So each service follows the log
+of messages about expiry, and lets its own logs go. The time in a message is absolute:
+to read all of them again, in a new life, changes nothing. Decides, no IO.
 """
 
 from collections.abc import Iterable
