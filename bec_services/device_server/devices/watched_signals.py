@@ -96,7 +96,9 @@ def watched(device: Any) -> list[WatchedSignal]:
     return [_KNOWN[source] for source in found.values()]
 
 
-def published(device: Any, signals: Sequence[SignalDescription]) -> list[SignalDescription]:
+def published(
+    device: Any, signals: Sequence[SignalDescription]
+) -> list[SignalDescription]:
     """Describe the signals of a watched device, as published on the bus."""
     if _sends(device):
         return list(signals)
