@@ -16,6 +16,7 @@ PACKAGES = {
     "bec_kernel": ROOT / "bec_kernel",
     "bec_services": ROOT / "bec_services",
     "bec_live": ROOT / "extensions" / "bec_live",
+    "bec_sim": ROOT / "extensions" / "bec_sim",
     "bec_magics": ROOT / "magics" / "bec_magics",
     "jupyterlab_bec": ROOT / "extensions" / "jupyterlab_bec",
 }

@@ -1,4 +1,4 @@
-"""Which packages the classes of devices may come from."""
+"""The packages that device classes may come from, and modules that moved."""
 
 import functools
 from importlib.metadata import entry_points
@@ -47,7 +47,7 @@ def allowed() -> tuple[str, ...]:
 
 
 def check_classes(devices: DeviceList, places: dict[str, str] | None = None) -> None:
-    """Return if every class is of a package that is allowed. Imports nothing.
+    """Check that every class is from an allowed package, without importing it.
 
     Raises:
         DeviceListError: it names the device and the class.

@@ -1,4 +1,4 @@
-"""Device lists from YAML files, with `!include`; the place of every mistake is told."""
+"""Reads device lists from YAML files, with `!include`; errors name file and line."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,7 +156,7 @@ def _composed(path: Path) -> yaml.Node | None:
 
 
 def _check_depth(path: Path, text: str) -> None:
-    """Return if nothing is nested so deeply that composing it would end the process."""
+    """Refuse nesting so deep that composing the YAML would crash the process."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -171,7 +171,7 @@ def _check_depth(path: Path, text: str) -> None:
 
 
 def _check_size(path: Path, name: str, node: yaml.Node) -> None:
-    """Return if a device is not made huge by references, and says nothing twice.
+    """Refuse a device that YAML references make huge, and keys that are given twice.
 
     A reference to what has references itself doubles a device with every line.
     """

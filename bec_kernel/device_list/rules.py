@@ -41,7 +41,7 @@ def owner(name: str, spec: DeviceSpec, rules: Rules) -> str:
 
 
 def _match(name: str, spec: DeviceSpec, rule: DeviceRule) -> str:
-    """Return what of the rule fits; empty: nothing."""
+    """Return the part of the rule that matches; empty: none."""
     if name in rule.names:
         return f"name {name}"
     tags = [tag for tag in spec.deviceTags if tag in rule.tags]

@@ -49,9 +49,9 @@ _LONGEST = 60
 
 
 def name_problem(name: str) -> str:
-    """Return what is wrong with the name of a device; empty: nothing."""
+    """Describe the problem of a device name; empty: it is valid."""
     if not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name):
-        return f"{name!r:.60} is no name for a device (letters, digits, _)"
+        return f"{name!r:.60} is not a valid device name (letters, digits, _)"
     if len(name) > _LONGEST:
         return (
             f"{name:.40}… is too long for a device's name: at most {_LONGEST} letters"

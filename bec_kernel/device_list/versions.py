@@ -22,7 +22,7 @@ def version_at(
         version: which.
 
     Raises:
-        RefusedError: there is no such version any more, or not yet.
+        RefusedError: the version is not kept any more, or does not exist yet.
     """
     found: dict[str, Fields] | None = None
     known = []
@@ -55,13 +55,13 @@ def _change(devices: dict[str, Fields], entry: DeviceListVersion) -> None:
 
 
 def touched(old: Mapping[str, DeviceSpec], new: Mapping[str, DeviceSpec]) -> list[str]:
-    """Return what is new, other or gone, in the order of the lists."""
+    """List the devices that are new, changed or removed, in the order of the lists."""
     names = [*new, *(name for name in old if name not in new)]
     return [name for name in names if old.get(name) != new.get(name)]
 
 
 def differences(old: Mapping[str, Fields], new: Mapping[str, Fields]) -> list[str]:
-    """Return what changes from one list to another, one line a device or field."""
+    """Describe the changes from one list to another, one line per device or field."""
     left, right = checked(old), checked(new)
     lines = []
     for name in sorted(touched(left, right)):

@@ -59,7 +59,7 @@ _FOLDERS = ("ophyd_devices", "ophyd_devices.sim")
 
 
 def ours(path: str) -> Known | None:
-    """Return what a class is here; None: it is no name of BEC's, or not known."""
+    """Look up our counterpart of one of BEC's classes; None: not BEC's, or unknown."""
     folder, _, name = path.rpartition(".")
     if folder.split(".")[0] != _FOLDERS[0]:
         return None

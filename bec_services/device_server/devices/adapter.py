@@ -1,4 +1,4 @@
-"""Devices through ophyd: built from the device list, set, triggered, read."""
+"""Adapter of one ophyd device: set, trigger, read, stage, stop, describe."""
 
 import contextlib
 import copy
@@ -9,7 +9,7 @@ from ophyd import Signal
 
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Device, Problem, Reading, Readings, SignalInfo
+from bec_kernel.wire import Device, Problem, Reading, Readings, SignalDescription
 from bec_services.device_server.clock import Status
 from bec_services.device_server.devices import description, watched_signals
 from bec_services.device_server.devices.capabilities import capabilities_of
@@ -18,14 +18,14 @@ from bec_services.device_server.devices.motion import motions_of
 
 
 class DeviceAdapter:
-    """One device this server holds.
+    """One device of this server.
 
     Attributes:
         name: of the device.
-        spec: as people wrote it.
+        spec: its entry in the device list.
         link: its connection.
-        quick: it never keeps one waiting: no thread is needed to ask it.
-        built: it could be made, and set as the list says.
+        quick: it never blocks (see `capabilities`): it is called without a thread.
+        built: it was created and configured as its entry says.
     """
 
     def __init__(self, name: str, spec: DeviceSpec) -> None:
@@ -59,7 +59,7 @@ class DeviceAdapter:
 
     @property
     def stopped(self) -> int:
-        """How many stops somebody asked for."""
+        """Number of stops requested so far."""
         return self.link.stopped
 
     @stopped.setter
@@ -67,19 +67,19 @@ class DeviceAdapter:
         self.link.stopped = count
 
     def with_spec(self, spec: DeviceSpec) -> "DeviceAdapter":
-        """Return the same device under what is newly written of it."""
+        """Return the same device with another entry of the device list."""
         other = copy.copy(self)
         other.spec = spec
         return other
 
     @property
     def usable(self) -> bool:
-        """It is there, connected, and enabled."""
+        """Whether it is built, connected and enabled."""
         return self.device is not None and self.problem is None and self.spec.enabled
 
     @property
     def moves(self) -> bool:
-        """It moves something: by itself, or what it needs."""
+        """Whether it moves something: itself, or devices it needs."""
         kind = type(self.device)
         return hasattr(kind, "position") or hasattr(kind, "kickoff")
 
@@ -144,7 +144,7 @@ class DeviceAdapter:
         return status if self.quick else self.link.guard(status)
 
     def prepare(self, plan: dict[str, Any]) -> Status:
-        """Tell it how the next flight is to be.
+        """Configure the next flight.
 
         Raises:
             DeviceError: it cannot be used, takes no such plan, or refuses it.
@@ -152,7 +152,7 @@ class DeviceAdapter:
         device = self.ready()
         if not hasattr(device, "prepare"):
             raise DeviceError(
-                f"{self.name} cannot be told how to fly: it has no prepare",
+                f"{self.name} cannot fly: it has no prepare",
                 subject=self.name,
             )
         try:
@@ -221,7 +221,7 @@ class DeviceAdapter:
         return DeviceError(f"{self.name} cannot be read: {error}", subject=self.name)
 
     def stage(self, exposure: float) -> None:
-        """Make ready for a scan whose exposures take `exposure` s. Twice is once."""
+        """Stage for a scan whose exposures take `exposure` s; safe to call twice."""
         device = self.check()
         try:
             names = ("exposure_time", "preset_time")
@@ -252,21 +252,21 @@ class DeviceAdapter:
         """Stop what it does; a move under way counts as stopped, not as arrived.
 
         Raises:
-            DeviceError: it could not be told.
+            DeviceError: its `stop` fails.
         """
         self.count_stop()
         self.halt()
 
     def count_stop(self) -> None:
-        """Somebody wants it stopped: whatever is under way does not arrive."""
+        """Count a requested stop: no action under way counts as arrived."""
         self.stopped += 1
         self.link.give_up()
 
     def halt(self) -> None:
-        """Have it stand still; may take time.
+        """Call the device's `stop`; may block.
 
         Raises:
-            DeviceError: it could not be told.
+            DeviceError: its `stop` fails.
         """
         if self.device is None or not hasattr(self.device, "stop"):
             return
@@ -302,13 +302,13 @@ class DeviceAdapter:
         return found
 
     def methods(self) -> list[str]:
-        """Return what may be called, dotted."""
+        """List the dotted names of the methods that clients may call."""
         return description.methods(self.device)
 
     def published(self, server: str) -> Device:
-        """Return the device as the bus shall know it.
+        """Return the description that is published on the bus.
 
-        One that cannot be described has that for its problem.
+        A device that cannot be described is published with that as its problem.
         """
         spec = self.spec
         said = self.look()
@@ -336,7 +336,7 @@ class DeviceAdapter:
         )
 
     def look(self) -> Description:
-        """Return what the device says of itself; while it is away, what it said."""
+        """Describe the device; while it is disconnected, as last known."""
         device, link = self.device, self.link
         if device is None:
             return Description()
@@ -359,7 +359,7 @@ class DeviceAdapter:
                 )
         return link.said
 
-    def _signals(self, device: Any) -> list[SignalInfo]:
+    def _signals(self, device: Any) -> list[SignalDescription]:
         signals = description.signals_of(device)
         if self.spec.readoutPriority == "async":
             return watched_signals.published(device, signals)

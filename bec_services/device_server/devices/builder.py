@@ -94,8 +94,8 @@ def _class_of(name: str, path: str) -> Any:
     if _is_of_bec(path):
         simulation = find_simulation()
         raise DeviceListError(
-            f"{name}: deviceClass: {path:.100} is no simulated device of BEC's that is "
-            "known here",
+            f"{name}: deviceClass: {path:.100} is not one of BEC's simulated devices "
+            "that are known here",
             subject=name,
             value=path[:100],
             allowed=", ".join(simulation.translated_classes() if simulation else ()),
@@ -111,7 +111,7 @@ def _class_of(name: str, path: str) -> Any:
     if not _is_device(found):
         near = _near(module, last) if found is None else ""
         raise DeviceListError(
-            f"{name}: deviceClass: {path!r:.100} is no class of a device{near}",
+            f"{name}: deviceClass: {path!r:.100} is not a device class{near}",
             subject=name,
             value=path[:100],
             allowed="package.module.Class of an ophyd Device, Signal or positioner",
@@ -141,7 +141,7 @@ def _is_device(kind: Any) -> bool:
 
 @functools.cache
 def _parameters(kind: Any) -> frozenset[str]:
-    """Return what its constructor takes, those of the classes it passes on to, too."""
+    """List the constructor's parameters, including those it passes to base classes."""
     found: set[str] = set()
     for one in kind.__mro__:
         if "__init__" not in vars(one):
@@ -183,8 +183,8 @@ def connect(
 ) -> None:
     """Connect devices side by side and set what is left of their `deviceConfig`.
 
-    One that does not connect keeps its problem; each is told when it is done, with what
-    is wrong with its `deviceConfig`.
+    A device that does not connect keeps that as its problem. `told` is called for each
+    device when it is done, with the error of its `deviceConfig`, if any.
 
     Raises:
         RefusedError: somebody has cancelled it.
@@ -304,7 +304,7 @@ def _set_limits(device: Any, limits: Any) -> None:
 
 
 def destroy(device: Any) -> str:
-    """Let go of a device that is not used any more; return what went wrong."""
+    """Destroy a device that is not used any more; return the error, or ""."""
     try:
         if hasattr(device, "destroy"):
             device.destroy()

@@ -52,7 +52,7 @@ _OF_OPHYD = {
 
 
 def capabilities_of(kind: type) -> Capabilities:
-    """Return what the class of a device declares, or the table says of ophyd's."""
+    """Look up what a device class declares, or what the table has for ophyd's."""
     listed = _OF_OPHYD.get(kind.__module__, {}).get(kind.__name__)
     if listed is not None:
         return listed
@@ -66,8 +66,8 @@ def capabilities_of(kind: type) -> Capabilities:
 class ReportsChanges(Protocol):
     """A signal that reports its changes by itself, without ophyd's event thread."""
 
-    def listen(self, told: Callable[..., None], /) -> int:
-        """Call `told(value=..., timestamp=...)` at each change; return a number."""
+    def listen(self, report: Callable[..., None], /) -> int:
+        """Call `report(value=..., timestamp=...)` at each change; return a number."""
 
     def unlisten(self, number: int, /) -> None:
         """Forget the listener that `listen` returned this number for."""
@@ -77,13 +77,13 @@ class ReportsChanges(Protocol):
 
 
 def watch_signal(
-    signal: Any, told: Callable[..., None], *, first: bool = False
+    signal: Any, report: Callable[..., None], *, first: bool = False
 ) -> Callable[[], None]:
-    """Call `told(value=..., timestamp=...)` at each change of a signal.
+    """Call `report(value=..., timestamp=...)` at each change of a signal.
 
     Args:
         signal: of ophyd, or one that reports its changes by itself.
-        told: called with the new value and its timestamp, s since the epoch.
+        report: called with the new value and its timestamp, s since the epoch.
         first: call it with the present value, too.
 
     Returns:
@@ -91,8 +91,8 @@ def watch_signal(
     """
     if isinstance(signal, ReportsChanges):
         if first:
-            told(**signal.reading())
-        number = signal.listen(told)
+            report(**signal.reading())
+        number = signal.listen(report)
         return partial(signal.unlisten, number)
-    number = signal.subscribe(told, run=first)
+    number = signal.subscribe(report, run=first)
     return partial(signal.unsubscribe, number)

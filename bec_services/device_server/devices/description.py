@@ -1,4 +1,4 @@
-"""What the bus is told of an ophyd object: its limits, its signals, its methods."""
+"""The description of an ophyd object on the bus: limits, signals, methods."""
 
 import functools
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from ophyd import Device, Signal
 from ophyd.pseudopos import PseudoPositioner
 
-from bec_kernel.wire import SignalInfo
+from bec_kernel.wire import SignalDescription
 from bec_services.device_server.devices import signals
 
 PUBLIC = (
@@ -20,11 +20,11 @@ OF_A_SIGNAL = (*PUBLIC, "put")
 """The same of a signal."""
 
 _TOLD = ("get", "set", "put", "read", "describe")
-"""What is told of each signal in a device: the rest can be called, too."""
+"""Methods of a signal in a device that are listed; others can be called, too."""
 
 
 def public(thing: Any) -> list[str]:
-    """Return what may be called on a device or signal, or on the class of one."""
+    """List the methods that clients may call on a device or signal, or on its class."""
     kind = thing if isinstance(thing, type) else type(thing)
     names = OF_A_SIGNAL if issubclass(kind, Signal) else PUBLIC
     own = map(str, getattr(thing, "USER_ACCESS", ()))
@@ -32,10 +32,10 @@ def public(thing: Any) -> list[str]:
 
 
 def declared(device: Any, method: str) -> Callable[..., Any] | None:
-    """Return what a device's `USER_ACCESS` names; None: it does not.
+    """Look up a dotted name that the device lists in `USER_ACCESS`; None: not listed.
 
-    A property is a method, too: without an argument it says its value, with one it is
-    set; named arguments are a mapping.
+    A property counts as a method: without an argument it returns the value, with one it
+    sets it; named arguments are passed as a mapping.
     """
     if method not in getattr(device, "USER_ACCESS", ()):
         return None
@@ -54,7 +54,7 @@ def _property(thing: Any, name: str, *value: Any, **values: Any) -> Any:
 
 
 def methods(device: Any) -> list[str]:
-    """Return what may be called from outside, dotted.
+    """List the dotted names of all methods that clients may call.
 
     The classes of the parts are asked: those of an area detector connect when they are
     first looked at.
@@ -95,20 +95,20 @@ def read_signals(device: Any) -> dict[str, Any]:
     return {one.name: one for one in found if isinstance(one, Signal)}
 
 
-def signals_of(device: Any) -> list[SignalInfo]:
+def signals_of(device: Any) -> list[SignalDescription]:
     """Return the signals in its readings, and those that send by themselves."""
     hinted = set(getattr(device, "hints", {}).get("fields", ()))
     found = [
-        SignalInfo(
+        SignalDescription(
             name=str(name),
             kind="hinted" if name in hinted else "normal",
-            dtype=str(told.get("dtype", "number")),
-            shape=[int(length) for length in told.get("shape", ())],
-            unit=str(told.get("units") or _unit(device, name)),
-            precision=_whole(told.get("precision")),
-            source=str(told.get("source", "")),
+            dtype=str(described.get("dtype", "number")),
+            shape=[int(length) for length in described.get("shape", ())],
+            unit=str(described.get("units") or _unit(device, name)),
+            precision=_whole(described.get("precision")),
+            source=str(described.get("source", "")),
         )
-        for name, told in device.describe().items()
+        for name, described in device.describe().items()
     ]
     return found + signals.published(device)
 
@@ -127,8 +127,8 @@ def is_configured(device: Any) -> bool:
 
 def config_units(device: Any) -> dict[str, str]:
     """Return the units of the config signals that have one."""
-    told = device.describe_configuration().items()
-    return {str(name): str(one["units"]) for name, one in told if one.get("units")}
+    described = device.describe_configuration().items()
+    return {str(name): str(one["units"]) for name, one in described if one.get("units")}
 
 
 def _whole(value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""Whether a device answers: known at once when that changes, without asking it."""
+"""The connection of a device: changes are reported by ophyd, not polled."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -8,25 +8,25 @@ from typing import Any, NamedTuple
 from ophyd import Device, Signal
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Motion, Problem, SignalInfo
+from bec_kernel.wire import Motion, Problem, SignalDescription
 from bec_services.device_server.clock import Status
 from bec_services.device_server.devices.status import LightStatus
 
 _CATCH_UP = 2.0
-"""A server tells of a motor at most so long (s) after it was connected."""
+"""Longest time (s) after a connection until the first report of a motor arrives."""
 
 
 class Description(NamedTuple):
     """What a device said of itself."""
 
     limits: tuple[float, float] | None = None
-    signals: Sequence[SignalInfo] = ()
+    signals: Sequence[SignalDescription] = ()
     methods: Sequence[str] = ()
     motion: Sequence[Motion] = ()
 
 
-def _nobody() -> None:
-    """Nobody wants to know."""
+def _ignore() -> None:
+    """Do nothing: no listener is set."""
 
 
 class Link:
@@ -54,7 +54,7 @@ class Link:
         self.problem: Problem | None = None
         self.stopped = 0
         self.said = Description()
-        self.told: Callable[[], None] = _nobody
+        self.told: Callable[[], None] = _ignore
         self.busy: dict[str, Future[Any]] = {}
         self.halting: Future[Any] | None = None
         self.lost: Future[None] = Future()
@@ -67,7 +67,7 @@ class Link:
         self._patience = 0
 
     def watch(self, device: Any) -> None:
-        """Hear of the connection of all signals of an ophyd object."""
+        """Subscribe to the connection state of all signals of an ophyd object."""
         self._device = device
         for signal in _signals(device):
             signal.subscribe(self._heard, event_type=Signal.SUB_META, run=False)
@@ -88,10 +88,10 @@ class Link:
             self._stands.clear()
 
     def catch_up(self) -> None:
-        """Return when ophyd knows that a motor which was away stands still.
+        """Wait until ophyd has seen that a reconnected motor stands still.
 
-        What it heard last may be that the motor moves. Told of the standstill later, it
-        would take that for the end of the next move.
+        The last report before the connection was lost may say that the motor moves. A
+        late report of the standstill would count as the end of the next move.
         """
         if not self._returned:
             return
@@ -123,7 +123,7 @@ class Link:
         self.told()
 
     def wait(self, seconds: float) -> None:
-        """Wait until the connection is there again, at most so long, or `give_up`."""
+        """Wait for the connection, at most `seconds`, or until `give_up` is called."""
         with self._changed:
             patience = self._patience
             self._changed.wait_for(
@@ -131,7 +131,7 @@ class Link:
             )
 
     def give_up(self) -> None:
-        """Let nobody wait any more for the connection."""
+        """End every `wait` for the connection."""
         with self._changed:
             self._patience += 1
             self._changed.notify_all()

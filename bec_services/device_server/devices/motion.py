@@ -9,7 +9,7 @@ from ophyd import EpicsMotor
 from bec_kernel.wire import Motion
 
 SAMPLES = 65
-"""A computed axis tells at so many places where the motors behind it are."""
+"""Number of positions at which a computed axis is asked for its motors' positions."""
 _STRAIGHT = 1e-9
 _LIMITS = ("low_limit_travel", "high_limit_travel")
 
@@ -65,11 +65,11 @@ def signals_behind(
         return []
     found = []
     for motor, column in zip(motors, zip(*rows, strict=True), strict=True):
-        told = motions_of(motor)
-        if not told:
+        motions = motions_of(motor)
+        if not motions:
             return []
         to = _thinned([float(place) for place in column])
-        found.append(msgspec.structs.replace(told[0], span=(low, high), to=to))
+        found.append(msgspec.structs.replace(motions[0], span=(low, high), to=to))
     return found
 
 

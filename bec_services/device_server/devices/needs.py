@@ -1,4 +1,4 @@
-"""What stands behind a device: what it needs, and what moves when it is changed."""
+"""Dependencies between devices: what one needs, and what moves with it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -19,7 +19,7 @@ def needed(held: Mapping[str, DeviceAdapter], names: Iterable[str]) -> set[str]:
 
 
 def changed(held: Mapping[str, DeviceAdapter], names: Iterable[str]) -> set[str]:
-    """Return what may change when somebody changes these devices.
+    """Find the devices that may change when these devices are changed.
 
     What moves (a pseudo axis, a flyer) moves what it needs; a detector looks at it.
     """

@@ -23,7 +23,7 @@ from bec_services.device_server.state import DeviceState
 
 T = TypeVar("T")
 Told = Callable[[int, int, str], None]
-"""Told how many devices are done, of how many, and the newest one's name."""
+"""Called with the number of devices done, their total, and the newest one's name."""
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Registry:
         ]
 
     def check(self, specs: DeviceList, elsewhere: Collection[str] = ()) -> None:
-        """Return if the list can be built, as far as can be said without building.
+        """Check a list as far as possible without building a device.
 
         Raises:
             DeviceListError: it names device and field.
@@ -156,7 +156,7 @@ class Registry:
             for name, spec in specs.items()
             if name not in anew and not anew.isdisjoint(spec.needs)
         }:
-            anew |= more  # who needs a device that is made anew is made anew, too
+            anew |= more  # a device that needs a rebuilt one is rebuilt, too
         for name in change.touched:
             if name in specs and name not in anew:
                 change.kept[name] = self.held[name].with_spec(specs[name])
@@ -237,7 +237,7 @@ class Registry:
 
 
 def _make_equal(running: dict[str, T], old: dict[str, T]) -> None:
-    """Others hold the mapping itself; one that is there all the time never misses."""
+    """Update `running` in place: other objects keep a reference to it."""
     running.update(old)
     for name in [name for name in running if name not in old]:
         del running[name]

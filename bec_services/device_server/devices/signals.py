@@ -1,4 +1,4 @@
-"""Signals for what a device says by itself; a site adds them to its own ophyd devices.
+"""Signals that a device sends by itself; a site adds them to its own ophyd devices.
 
     class MyDetector(ophyd.Device):
         spectrum = Component(AsyncSignal, ndim=1)
@@ -29,7 +29,7 @@ from bec_kernel.wire import (
     Preview,
     Progress,
     Sample,
-    SignalInfo,
+    SignalDescription,
     StreamMode,
 )
 from bec_services.device_server.devices.status import LightStatus
@@ -43,7 +43,7 @@ _LARGEST = MESSAGE_LIMIT - (2 << 20)  # bytes; a batch has others before it
 
 @dataclass(frozen=True)
 class ScanFiles:
-    """What a device is told by `scan_begins` before it is staged for a scan.
+    """The argument of a device's `scan_begins`, called before it is staged for a scan.
 
     Attributes:
         scan_id: unique for ever.
@@ -69,10 +69,10 @@ class ScanFiles:
 
 
 class _ReportedSignal(Signal):
-    """A signal that is no part of a reading, stamped by its device's clock."""
+    """A signal outside of readings, stamped by its device's clock."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # A component says `normal` unless it is told otherwise.
+        # A component sets the kind `normal` by default.
         super().__init__(**{**kwargs, "kind": Kind.omitted})
 
     def set(self, value: Any, **_: Any) -> Any:
@@ -93,7 +93,7 @@ class AsyncSignal(_ReportedSignal):
     """Samples a device takes at its own pace while it is staged; none is lost.
 
     What is put is kept here until it is in the scan's stream; a device that has put
-    more than `max_bytes` waits. Outside a scan nobody keeps it.
+    more than `max_bytes` waits. Outside a scan, samples are dropped.
 
     Args:
         names: of its values, where there are several; each `put` is then a mapping.
@@ -101,7 +101,7 @@ class AsyncSignal(_ReportedSignal):
             the row that is named) or `replace` (only the newest counts).
         ndim: dimensions of one sample's value; the lengths may vary.
         complete: every put has all `names`.
-        latency: s; samples come at most so long after their timestamp.
+        latency: longest delay between a sample's timestamp and its `put`, s.
         align: how they become one value a point: `previous nearest linear` (at its
             middle), `mean sum` (over it), `none`; "": `nearest`, if they are numbers.
         max_bytes: so much is kept here.
@@ -133,7 +133,7 @@ class AsyncSignal(_ReportedSignal):
         self._first = 0
         self._scan = ""
         self._open = False
-        self._told: Callable[[], object] | None = None
+        self._notify: Callable[[], object] | None = None
 
     @property
     def index(self) -> int:
@@ -162,7 +162,7 @@ class AsyncSignal(_ReportedSignal):
 
         Raises:
             ValueError: a value is missing, or has other dimensions.
-            DeviceError: nobody took samples for half a minute, and there is no room.
+            DeviceError: no sample was taken for 30 s, and `max_bytes` are kept.
         """
         kind = StreamMode(mode or self.mode)
         when = self.now() if timestamp is None else timestamp
@@ -217,7 +217,7 @@ class AsyncSignal(_ReportedSignal):
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room(size), _PATIENCE):
                 raise DeviceError(
-                    f"{self.name}: nobody takes its samples, {self._bytes >> 20} MB "
+                    f"{self.name}: its samples are not taken, {self._bytes >> 20} MB "
                     "wait; the next ones are lost",
                     subject=self.name,
                 )
@@ -228,9 +228,9 @@ class AsyncSignal(_ReportedSignal):
                 self._kept.append((mode, one, done))
             self._kept.append((mode, samples[-1], status))
             self._bytes += size
-            told = self._told
-        if told is not None:
-            told()
+            notify = self._notify
+        if notify is not None:
+            notify()
         return True
 
     def _has_room(self, size: int) -> bool:
@@ -239,18 +239,18 @@ class AsyncSignal(_ReportedSignal):
 
     # --- what the device server does with it ------------------------------------------
     def begin(
-        self, scan_id: str, index: int, told: Callable[[], object] | None = None
+        self, scan_id: str, index: int, notify: Callable[[], object] | None = None
     ) -> None:
         """Keep samples from now on; `index` of this scan's are in its stream already.
 
-        What is kept from a life before, and is not there yet, comes behind. `told` is
+        What is kept from a life before, and is not there yet, comes behind. `notify` is
         called when there is something to take.
         """
         with self._changed:
             there = index - self._first if scan_id == self._scan else len(self._kept)
             done = self._drop(min(max(there, 0), len(self._kept)))
             self._scan, self._first, self._open = scan_id, index, True
-            self._told = told
+            self._notify = notify
         for status in done:
             status.set_finished()
 
@@ -260,7 +260,7 @@ class AsyncSignal(_ReportedSignal):
         return len(self._kept)
 
     def kept(self, most: int) -> list[tuple[StreamMode, Sample]]:
-        """Return what is not in the stream yet, the oldest first."""
+        """List the samples that are not in the stream yet, oldest first."""
         with self._changed:
             found = zip(range(most), self._kept, strict=False)
             return [(mode, sample) for _, (mode, sample, _) in found]
@@ -334,8 +334,8 @@ class ProgressSignal(_ReportedSignal):
     ) -> None:
         """Say that `value` of `max_value` is done."""
         when = self.now() if timestamp is None else timestamp
-        told = Progress(value=value, max_value=max_value, done=done, timestamp=when)
-        super().put(told, timestamp=when, force=True)
+        progress = Progress(value=value, max_value=max_value, done=done, timestamp=when)
+        super().put(progress, timestamp=when, force=True)
 
 
 class FileEventSignal(_ReportedSignal):
@@ -362,7 +362,7 @@ class FileEventSignal(_ReportedSignal):
             timestamp: s since the epoch.
         """
         when = self.now() if timestamp is None else timestamp
-        told = DeviceFile(
+        file = DeviceFile(
             device=self.root.name,
             path=str(path),
             entries=dict(entries or {}),
@@ -370,7 +370,7 @@ class FileEventSignal(_ReportedSignal):
             successful=successful,
             timestamp=when,
         )
-        super().put(told, timestamp=when, force=True)
+        super().put(file, timestamp=when, force=True)
 
 
 def signals_of(device: Any) -> list[Any]:
@@ -382,10 +382,10 @@ def signals_of(device: Any) -> list[Any]:
     return [walk.item for walk in device.walk_signals()]
 
 
-def published(device: Any) -> list[SignalInfo]:
-    """Return what a device sends by itself, as the bus shall know it."""
+def published(device: Any) -> list[SignalDescription]:
+    """Describe the signals a device sends by itself, as published on the bus."""
     return [
-        SignalInfo(
+        SignalDescription(
             name=one.name,
             kind="omitted",
             dtype="array" if one.ndim else "number",

@@ -22,8 +22,8 @@ class LightStatus:
     """An action that will be done; what our simulated devices return.
 
     The first outcome counts: a move that arrives while it is being stopped is either
-    arrived or stopped, and the one who came second is told so (`set_finished` and
-    `set_exception` return False). Callbacks run in the thread that finishes.
+    arrived or stopped, and the later call returns False (`set_finished` and
+    `set_exception`). Callbacks run in the thread that finishes.
 
     Args:
         clock: The clock the action runs on. With it, `wait` works on a virtual clock,

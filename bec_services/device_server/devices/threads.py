@@ -1,7 +1,7 @@
-"""Threads for devices that may keep one waiting, each with a deadline.
+"""Threads in which devices that may block are called, each call with a deadline.
 
-A thread that hangs in a device is left to itself: it holds up neither the others nor
-the end of the process, and its device is not asked again before it has answered.
+A thread that hangs in a device is abandoned: it delays neither other devices nor the
+end of the process, and its device is not called again before that call has returned.
 """
 
 import queue
@@ -28,7 +28,7 @@ def join_channel_access() -> None:
 
 
 class DaemonPool:
-    """As many threads as are needed at once; they are kept for the next time."""
+    """Daemon threads, one per call under way; idle threads are reused."""
 
     def __init__(self) -> None:
         self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
@@ -36,7 +36,7 @@ class DaemonPool:
         self._idle = 0
 
     def submit(self, work: Callable[[], object]) -> "Future[object]":
-        """Begin with `work` at once, in a thread that is free, or a new one."""
+        """Start `work` at once, in an idle thread or a new one."""
         future: Future[object] = Future()
         with self._lock:
             is_free = self._idle > 0
@@ -66,7 +66,7 @@ class DaemonPool:
 
 
 POOL = DaemonPool()
-"""Of this process."""
+"""The pool of this process."""
 
 
 def each(
@@ -75,13 +75,14 @@ def each(
     deadline: float,
     lane: str = "scan",
 ) -> tuple[dict[str, T], list[DeviceError]]:
-    """Do `work` with every device; those that may be slow, side by side.
+    """Call `work` for every device; those that may block run side by side.
 
     Args:
         devices: in the order of the results.
         work: what to do with one.
         deadline: a device that takes longer (s) has failed.
-        lane: a device that still is at something else of this name has failed, too.
+        lane: name of the kind of work; a device whose earlier call of the same lane has
+            not returned has failed.
 
     Returns:
         What came of it, by device, and what went wrong, in the order of the devices.
@@ -139,10 +140,11 @@ def _end(one: DeviceAdapter, future: "Future[T]", until: float) -> T:
 
 
 def begin_stop(devices: Iterable[DeviceAdapter]) -> "dict[str, Future[None]]":
-    """Stop devices, all at once; return at once what tells when each was told.
+    """Stop devices side by side; return one future per device, without waiting.
 
-    Whoever looks sees from now on that they were stopped. One that still does not
-    answer an earlier stop is not told again.
+    A future is done when the device's `stop` has returned. The stops are counted at
+    once, so that an action under way does not count as arrived. A device that has not
+    answered an earlier stop yet is not asked again.
     """
     found = list(devices)
     for one in found:
@@ -167,16 +169,16 @@ def _now(work: Callable[[], object]) -> "Future[object]":
     return future
 
 
-def stopped(told: "dict[str, Future[None]]", deadline: float) -> list[DeviceError]:
-    """Wait until devices were told to stop; return what went wrong.
+def stopped(halting: "dict[str, Future[None]]", deadline: float) -> list[DeviceError]:
+    """Wait until the stops of devices have returned; return the errors.
 
     Args:
-        told: of `begin_stop`.
+        halting: what `begin_stop` returned.
         deadline: a device that takes longer (s) has failed.
     """
-    wait(told.values(), deadline)
+    wait(halting.values(), deadline)
     errors: list[DeviceError] = []
-    for name, future in told.items():
+    for name, future in halting.items():
         if not future.done():
             text = f"{name} did not answer a stop within {deadline:g} s"
             errors.append(DeviceError(text, subject=name))

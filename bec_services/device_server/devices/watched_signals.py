@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from bec_kernel.wire import Alignment, SignalInfo
+from bec_kernel.wire import Alignment, SignalDescription
 from bec_services.device_server.devices.capabilities import (
     ReportsChanges,
     watch_signal,
@@ -25,7 +25,7 @@ from bec_services.device_server.devices.signals import (
 )
 
 LATENCY = 0.5
-"""A change comes at most so long (s) after its timestamp, over the network."""
+"""Longest delay (s) between a change's timestamp and its report over the network."""
 _MOST = 100_000
 _PLAIN = (bool, int, float, str)
 
@@ -33,8 +33,8 @@ _PLAIN = (bool, int, float, str)
 class WatchedSignal(AsyncSignal):
     """The changes of another signal, as samples; the first one is what it was before.
 
-    What is so holds until it changes, so points get the `previous` sample. Timestamps
-    never go back: a change that says it is older was heard of now.
+    A value holds until it changes, so points get the `previous` sample. Timestamps
+    never go back: a change with an older timestamp gets that of the change before.
     """
 
     def __init__(self, source: Any) -> None:
@@ -49,11 +49,11 @@ class WatchedSignal(AsyncSignal):
         self._end_watch: Callable[[], None] | None = None
 
     def begin(
-        self, scan_id: str, index: int, told: Callable[[], object] | None = None
+        self, scan_id: str, index: int, notify: Callable[[], object] | None = None
     ) -> None:
         """See `AsyncSignal.begin`; the first sample is what is so now."""
         self._let_go()
-        super().begin(scan_id, index, told)
+        super().begin(scan_id, index, notify)
         self._end_watch = watch_signal(self._source, self._heard, first=True)
 
     def end(self) -> None:
@@ -69,7 +69,7 @@ class WatchedSignal(AsyncSignal):
     def _heard(
         self, *_: Any, value: Any = None, timestamp: float = 0.0, **__: Any
     ) -> None:
-        """Keep a change. Nobody is held up: what nobody takes any more is dropped."""
+        """Keep a change without waiting; drop it where `_MOST` samples wait already."""
         value = value.item() if getattr(value, "shape", None) == () else value
         if not isinstance(value, _PLAIN) or self.waiting >= _MOST:
             return
@@ -83,12 +83,12 @@ _KNOWN: WeakKeyDictionary[Any, WatchedSignal] = WeakKeyDictionary()
 
 
 def watched(device: Any) -> list[WatchedSignal]:
-    """Return what is watched of a device; of one that sends by itself: nothing."""
+    """List the watched signals of a device; none if it sends samples by itself."""
     if _sends(device):
         return []
     found = read_signals(device)
-    for name, told in device.describe().items():
-        if told.get("shape") or told.get("dtype") == "array":
+    for name, described in device.describe().items():
+        if described.get("shape") or described.get("dtype") == "array":
             found.pop(name, None)
     for source in found.values():
         if source not in _KNOWN:
@@ -96,8 +96,10 @@ def watched(device: Any) -> list[WatchedSignal]:
     return [_KNOWN[source] for source in found.values()]
 
 
-def published(device: Any, signals: Sequence[SignalInfo]) -> list[SignalInfo]:
-    """Return the signals of a device that is watched, as the bus shall know them."""
+def published(
+    device: Any, signals: Sequence[SignalDescription]
+) -> list[SignalDescription]:
+    """Describe the signals of a watched device, as published on the bus."""
     if _sends(device):
         return list(signals)
     names = read_signals(device)

@@ -22,7 +22,7 @@ from bec_services.device_server.devices import limits_of, signals_behind
 
 
 class AxisReadback(Signal):
-    """Where a pseudo axis is: asked of the axis, told when an axis behind it moves."""
+    """Position of a pseudo axis; reported whenever a motor behind it moves."""
 
     def __init__(self, axis: Any, **kwargs: Any) -> None:
         self._axis = axis
@@ -65,7 +65,7 @@ class PseudoAxis(PositionerBase):
         owner = devices.get(device)
         if not isinstance(owner, PseudoPositioner):
             raise LookupError(
-                f"{name}: {device!r} is no pseudo positioner of the device list; "
+                f"{name}: {device!r} is not a pseudo positioner of the device list; "
                 "is it named in needs?"
             )
         axes = owner.pseudo_positioners
@@ -94,7 +94,7 @@ class PseudoAxis(PositionerBase):
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Lowest and highest setpoint accepted; (0, 0) is no limits."""
+        """Lowest and highest setpoint accepted; (0, 0): no limits."""
         low, high = self._axis.limits
         return float(low), float(high)
 
@@ -120,12 +120,12 @@ class PseudoAxis(PositionerBase):
             return tuple(self._owner.forward(now._replace(**{axis: at})))
 
         motors = self.motors_behind
-        told = signals_behind(motors, places, low, high)
-        if not told or not self._adds_up(low, high):
-            return told
+        described = signals_behind(motors, places, low, high)
+        if not described or not self._adds_up(low, high):
+            return described
         return [
             msgspec.structs.replace(one, motor=motor.name, limits=limits_of(motor))
-            for one, motor in zip(told, motors, strict=True)
+            for one, motor in zip(described, motors, strict=True)
         ]
 
     def _adds_up(self, low: float, high: float) -> bool:
@@ -192,7 +192,7 @@ class PseudoAxis(PositionerBase):
     def describe(self) -> dict[str, dict[str, Any]]:
         """Shape, type and unit of each key of a reading."""
         low, high = self.limits
-        told = {
+        described = {
             "source": f"computed:{self._axis.name}",
             "dtype": "number",
             "shape": [],
@@ -200,7 +200,7 @@ class PseudoAxis(PositionerBase):
             "lower_ctrl_limit": low,
             "upper_ctrl_limit": high,
         }
-        return {self.name: told, f"{self.name}_setpoint": dict(told)}
+        return {self.name: described, f"{self.name}_setpoint": dict(described)}
 
     def read_configuration(self) -> dict[str, dict[str, Any]]:
         """It has none."""

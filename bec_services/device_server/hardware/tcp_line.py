@@ -19,7 +19,7 @@ from bec_kernel.bus import backoff
 _log = structlog.get_logger(__name__)
 
 _ANSWER = 2.0
-"""An answer takes at most so long (s)."""
+"""Longest time (s) to wait for an answer."""
 _CONNECT = 2.0
 _SOON, _LATER = 0.05, 1.0
 

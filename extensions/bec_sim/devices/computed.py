@@ -55,7 +55,7 @@ class ComputedSignal(SimDevice):
         """Compute it now.
 
         Raises:
-            LookupError: an input is no signal of a device.
+            LookupError: an input is not a signal of any device.
         """
         self.get()
         return super().read()

@@ -103,17 +103,17 @@ class SimSignal(Signal):
             sub_type="value", old_value=old, value=value, timestamp=timestamp
         )
 
-        for told in tuple(self._listeners.values()):
-            told(value=value, timestamp=timestamp)
+        for report in tuple(self._listeners.values()):
+            report(value=value, timestamp=timestamp)
 
-    def listen(self, told: Callable[..., None]) -> int:
-        """Call `told` with value and timestamp of each change, at once, in its thread.
+    def listen(self, report: Callable[..., None]) -> int:
+        """Call `report` with value and timestamp of each change, in the same thread.
 
         ophyd's `subscribe` hands each change to another thread: at a thousand points a
         second that costs more than the point.
         """
         number = max(self._listeners, default=0) + 1
-        self._listeners[number] = told
+        self._listeners[number] = report
         return number
 
     def unlisten(self, number: int) -> None:

@@ -13,7 +13,7 @@ Each line is `<tag> <command> [<argument>...]`, answered by `<tag> OK ...` or
     CONNECTIONS             how many connections were ever accepted, and refused
 
 By itself it tells `* AT axis position` while an axis moves, then `* DONE axis position`
-or `* STOPPED axis position`. A second connection is told `* BUSY` and closed.
+or `* STOPPED axis position`. A second connection gets `* BUSY` and is closed.
 """
 
 import argparse
@@ -104,7 +104,7 @@ class ControllerAxis:
 
 
 class Controller:
-    """Answers one client; counts who came."""
+    """Answers one client; counts accepted and refused connections."""
 
     def __init__(self, velocity: float) -> None:
         self._writer: asyncio.StreamWriter | None = None

@@ -51,7 +51,7 @@ def test_devices_of_no_use_are_counted_and_named(server, line):
         return Problem(kind="DeviceError", message=text)
 
     away = problem("away did not connect within 5 s")
-    odd = problem("odd: deviceClass: 'Sin' is no class of a device")
+    odd = problem("odd: deviceClass: 'Sin' is not a device class")
     line.commit([device("off", enabled=False, connected=False)])
     assert health.troubles(line) == []
     line.commit([device("away", connected=False, problem=away)])
@@ -59,7 +59,7 @@ def test_devices_of_no_use_are_counted_and_named(server, line):
     assert health.troubles(line) == [
         "2 of 6 devices are not usable:",
         "  away: not connected: away did not connect within 5 s",
-        "  odd: not built: deviceClass: 'Sin' is no class of a device",
+        "  odd: not built: deviceClass: 'Sin' is not a device class",
     ]
     line.commit([device(f"dead{n}", connected=False) for n in range(20)])
     assert health.troubles(line)[-1] == "  and 12 more"

@@ -34,7 +34,7 @@ def test_all_that_is_wrong_is_said_one_line_each(tmp_path, capsys):
     assert set(said) == {"fast", "typo", "gone"}
     assert "velocity is 'fast', must be one finite number" in said["fast"]
     assert "'limts'" in said["typo"]
-    assert "no class of a device" in said["gone"]
+    assert "not a device class" in said["gone"]
     assert err == "bec: 5 devices, 3 problems\n"
 
 

@@ -61,9 +61,9 @@ def test_the_lists_that_come_with_the_system_are_good():
         ("samx: 5\n", 1, "samx: "),
         ("samx:\n", 1, "samx: "),
         (HEAD + HEAD, 4, "samx is listed already in line 1"),
-        ("sam x:\n  a: 1\n", 1, "'sam x' is no name for a device"),
-        ("_x:\n  a: 1\n", 1, "'_x' is no name for a device"),
-        ("1:\n  a: 1\n", 1, "'1' is no name for a device"),
+        ("sam x:\n  a: 1\n", 1, "'sam x' is not a valid device name"),
+        ("_x:\n  a: 1\n", 1, "'_x' is not a valid device name"),
+        ("1:\n  a: 1\n", 1, "'1' is not a valid device name"),
         ("samx:\n  deviceClass: !!python/name:os.system\n", 1, "could not determine"),
     ],
 )

@@ -54,9 +54,9 @@ MOTOR = {"deviceClass": SIM, "readoutPriority": "baseline"}
 HOSTILE = [
     ("add", {"evil": {**MOTOR, "deviceClass": "os.system"}}, "no allowed package"),
     ("add", {"evil": {**MOTOR, "deviceClass": "ophyd.sim.os.system"}}, "imported"),
-    ("add", {"evil": {**MOTOR, "deviceClass": "ophyd.Kind"}}, "no class of a device"),
-    ("add", {"e": {**MOTOR, "deviceClass": "ophyd"}}, "no class of a device"),
-    ("add", {"e": {**MOTOR, "deviceClass": "ophyd.OphydObject"}}, "no class of a dev"),
+    ("add", {"evil": {**MOTOR, "deviceClass": "ophyd.Kind"}}, "not a device class"),
+    ("add", {"e": {**MOTOR, "deviceClass": "ophyd"}}, "not a device class"),
+    ("add", {"e": {**MOTOR, "deviceClass": "ophyd.OphydObject"}}, "not a device class"),
     ("add", {"e": {**MOTOR, "deviceConfig": {"clock": 1}}}, "'clock' is given by the"),
     ("add", {"e": {**MOTOR, "deviceConfig": {"name": "f"}}}, "'name' is given by the"),
     ("add", {"e": {**MOTOR, "deviceConfig": {"parent": "samx"}}}, "'parent' is given"),
@@ -118,8 +118,8 @@ def test_an_instance_starts_with_bad_devices_and_says_what_is_wrong_with_each(se
         assert server.read("samx") == 0
     for name, said in {
         "odd": "odd cannot be described: ValueError",
-        "module": "no class of a device",
-        "object": "no class of a device",
+        "module": "not a device class",
+        "object": "not a device class",
         "missing": "cannot be imported: ModuleNotFoundError",
         "near": "did you mean ophyd.EpicsMotor?",
     }.items():

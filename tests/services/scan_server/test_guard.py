@@ -9,7 +9,7 @@ from bec_kernel.wire import (
     Problem,
     Reading,
     ScanRequest,
-    SignalInfo,
+    SignalDescription,
 )
 from bec_services.scan_server.accept.assembler import Catalogue
 from bec_services.scan_server.accept.guard import accept, bound_of
@@ -134,7 +134,7 @@ def test_every_position_of_the_path_must_be_within_the_limits():
 
 
 def test_limits_are_told_with_the_unit_the_motor_says():
-    signals = [SignalInfo(name="energy", unit="keV")]
+    signals = [SignalDescription(name="energy", unit="keV")]
     energy = motor("energy", limits=(4.0, 30.0), signals=signals)
     told = refused("mv", "energy", 8000, beamline=Beamline(devices={"energy": energy}))
     assert told == "energy cannot go to 8000: its limits are 4 and 30 keV"

@@ -41,7 +41,7 @@ class SimCamera(SimDetector):
     Args:
         shape: Rows and columns, pixels.
         image: `gaussian` (a spot in the middle), `constant` or `spots`.
-        hot_pixels: so many pixels are always at their highest.
+        hot_pixels: number of pixels that are always at their highest value.
         write_to_disk: keep all pictures of a scan.
         compress: keep them compressed.
     """

@@ -151,7 +151,7 @@ class SignalModel:
             raise ValueError(f"{self.name}: sigma is {params['sigma']}, must be > 0")
         if "amplitude" in changed and "height" in self.params:
             changed.setdefault("height", None)
-        # One assignment: who computes meanwhile sees the old set or the new.
+        # One assignment: a concurrent computation sees the old set or the new one.
         self.params = {**self.params, **changed}
 
     def _checked(self, name: str, value: Any) -> Any:

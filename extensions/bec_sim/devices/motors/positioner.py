@@ -169,7 +169,7 @@ class SimPositioner(SimDevice, PositionerBase):
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Lowest and highest setpoint accepted; (0, 0) is no limits."""
+        """Lowest and highest setpoint accepted; (0, 0): no limits."""
         return self._limits
 
     @limits.setter
@@ -206,7 +206,7 @@ class SimPositioner(SimDevice, PositionerBase):
         low, high = self._limits
         if low == high:
             low, high = float("-inf"), float("inf")
-        if not low <= position <= high:  # what is no number is nowhere, either
+        if not low <= position <= high:  # also refuses NaN
             raise LimitError(
                 f"{self.name}: {position:g} {self._egu} is outside its limits, "
                 f"{low:g} to {high:g} {self._egu}"
@@ -312,7 +312,7 @@ class SimPositioner(SimDevice, PositionerBase):
         return Profile(start, target, velocity, acceleration)
 
     def motions(self) -> list[Motion]:
-        """How it moves, for those who want to know how long a move will take."""
+        """Describe how it moves, for estimates of how long a move takes."""
         settle = self._settle_time
         if not self.delay:
             return [Motion(settle=settle)]

@@ -89,7 +89,7 @@ class SimPseudo(SimDevice, PseudoPositioner):
         timeout: float | None = None,
         moved_cb: Callable[..., object] | None = None,
     ) -> LightStatus:
-        """Move all motors behind it at once; a position nobody can reach is refused."""
+        """Move all motors behind it at once; an unreachable position is refused."""
         self.check_value(position)
         reals = zip(self.real_positioners, self.forward(position), strict=True)
         for axis, at in zip(self.pseudo_positioners, position, strict=True):

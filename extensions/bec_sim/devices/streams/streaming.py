@@ -16,11 +16,11 @@ from bec_sim.devices.motors import Profile
 _PLAN = ("num", "exposure", "start", "end")
 _MOST = 1_000_000
 Listener = Callable[[float, Any], object]
-"""Is told (timestamp, value) of each asynchronous sample."""
+"""Called with (timestamp, value) of each asynchronous sample."""
 
 
 class _Stream(SimDevice):
-    """A device that takes samples by itself, and those who listen to them."""
+    """A device that takes samples by itself and passes them to its listeners."""
 
     value = Component(SimSignal, kind=Kind.hinted, value=0)
     samples = Component(SimSignal, kind=Kind.normal, value=0)
@@ -137,7 +137,7 @@ class SimAsyncCounter(_Stream):
         self._emit(number, self._counts(number))
 
     def _counts(self, number: int) -> int:
-        """Return what sample `number` shows."""
+        """Return the value of sample `number`."""
         return int(self._noise.add(self._mean, number))
 
 
@@ -146,7 +146,7 @@ class SimFlyer(_Stream):
 
     `prepare` (or `kickoff` with the same arguments), `kickoff` (done when it flies),
     `complete` (done when it has arrived), `collect` (what it took). Each sample is also
-    told to who subscribed by `subscribe_async`, and sent with its position. A trigger
+    passed to listeners of `subscribe_async`, and sent with its position. A trigger
     is a whole flight.
 
     Args:
