@@ -19,7 +19,6 @@ app = typer.Typer(
     name="bec",
     help="Beamline experiment control. Begin with: bec demo",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
