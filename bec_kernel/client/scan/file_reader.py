@@ -34,7 +34,7 @@ _GOOD = 0
 
 Key = tuple[str, str]
 """Device and signal."""
-Column = list[Reading | None]
+_Column = list[Reading | None]
 """One signal's readings, one per point; None where the file has none."""
 
 
@@ -106,7 +106,7 @@ def points_of(
     devices = list(dict.fromkeys(device for device, _ in columns))
     names = file[_STATUS].attrs
     status = {device: _status(file, device, names, rows) for device in devices}
-    data: dict[str, dict[str, Column]] = {device: {} for device in devices}
+    data: dict[str, dict[str, _Column]] = {device: {} for device in devices}
     for device, signal in columns:
         place = f"{_DEVICES}/{_path_part(device)}/{_path_part(signal)}"
         data[device][signal] = _column(file, place, rows, signal, units)
@@ -156,7 +156,7 @@ def _column(
     rows: slice,
     signal: str,
     units: dict[str, str] | None,
-) -> Column:
+) -> _Column:
     item = file[f"{place}/value"]
     if units is not None and (unit := item.attrs.get("units")):
         units[signal] = str(unit)
@@ -165,7 +165,7 @@ def _column(
     return [None if isnan(t) else Reading(v, t) for v, t in pairs]
 
 
-def _row(signals: dict[str, Column], number: int) -> Readings:
+def _row(signals: dict[str, _Column], number: int) -> Readings:
     return {
         name: reading
         for name, column in signals.items()
