@@ -43,21 +43,14 @@ from bec_kernel.wire._past import (
     Remark,
 )
 from bec_kernel.wire._queue import (
-    Form,
-    FormWord,
     Hold,
     Item,
     ItemAction,
-    MetadataField,
-    MetadataSchema,
-    Parameter,
-    Part,
     Place,
     QueueAction,
     QueueStatus,
     QueueVerb,
     Reply,
-    Signature,
     StateChange,
     Suspender,
     SuspenderAction,
@@ -83,6 +76,15 @@ from bec_kernel.wire._scan import (
     Thinned,
 )
 from bec_kernel.wire._service import Alarm, Heartbeat, Process, Users
+from bec_kernel.wire._signature import (
+    Form,
+    FormWord,
+    MetadataField,
+    MetadataSchema,
+    Parameter,
+    Part,
+    Signature,
+)
 from bec_kernel.wire._states import (
     ITEM_TRANSITIONS,
     SCAN_TRANSITIONS,

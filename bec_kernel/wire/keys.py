@@ -23,11 +23,9 @@ from bec_kernel.wire._past import AnnotateScan, Expiring, FindScans
 from bec_kernel.wire._queue import (
     Item,
     ItemAction,
-    MetadataSchema,
     QueueAction,
     QueueStatus,
     Reply,
-    Signature,
     StateChange,
     Suspender,
     SuspenderAction,
@@ -45,6 +43,7 @@ from bec_kernel.wire._scan import (
     Thinned,
 )
 from bec_kernel.wire._service import Alarm, Heartbeat, Process, Users
+from bec_kernel.wire._signature import MetadataSchema, Signature
 from bec_kernel.wire._stream import (
     AlignedEntry,
     DeviceFile,

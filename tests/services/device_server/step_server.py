@@ -102,7 +102,7 @@ class Server:
         return found()
 
     def status(self, index):
-        return self.answer(index).status
+        return self.answer(index).outcome.status
 
     def end(self):
         self.write(End(index=self.count, state=ScanState.CLOSED, reason="done"))
