@@ -15,7 +15,7 @@ from bec_kernel.wire import (
 from bec_services.file_writer import requests
 from bec_services.file_writer.service import run
 from bec_services.scihub.service import run as run_scihub
-from tests.services.file_writer.filed_scan import forget, told
+from tests.services.file_writer.filed_scan import bus as _bus, forget, told
 from tests.services.file_writer.gas import (
     FIT,
     POINTS,
@@ -24,6 +24,8 @@ from tests.services.file_writer.gas import (
     points,
 )
 from tests.services.recorded import T0, configuration, new_life, running, take, until
+
+bus = _bus
 
 
 def recorded(bus, tmp_path):
