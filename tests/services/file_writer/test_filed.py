@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
@@ -53,6 +54,7 @@ def same(found, before):
             assert found[name] == kept
 
 
+@pytest.mark.slow
 def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     recorded(bus, tmp_path)
     held = Client(MemoryBus(bus.broker, "ada"))
