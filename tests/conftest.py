@@ -1,8 +1,8 @@
 """Fixtures and rules of every test: away from the user's instances, nothing left over.
 
 Two workers run the tests, one file each. A test that measures time is marked `alone`:
-it waits until no other test runs. A test that starts a process is marked `processes`;
-the others are the fast ones: `uv run pytest -m "not processes" -n 4`.
+it waits until no other test runs. A test that starts a process is marked `processes`,
+and one that takes a second without one `slow`. The others are `fast`.
 """
 
 import fcntl
@@ -131,7 +131,7 @@ def machine(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start processes; run files with `alone` tests at the end.
+    """Mark tests `processes` and `fast`; run files with `alone` tests at the end.
 
     A test that waits for the machine keeps a worker idle. At the end that costs least.
     """
@@ -140,6 +140,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if starts_processes(item):
             item.add_marker("processes")
+        if not {"processes", "slow"} & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("fast")
 
 
 def starts_processes(item: pytest.Item) -> bool:

@@ -6,6 +6,7 @@ import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +54,11 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
 def names_bound_by(node: ast.stmt) -> list[str]:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -67,13 +73,13 @@ def names_bound_by(node: ast.stmt) -> list[str]:
 
 
 def public_names(source: str) -> list[str]:
-    names = [name for node in ast.parse(source).body for name in names_bound_by(node)]
+    names = [name for node in parsed(source).body for name in names_bound_by(node)]
     return [name for name in names if not name.startswith("_")]
 
 
 def classes(source: str) -> list[tuple[str, int]]:
     """Return the classes of a module, private and nested ones too: (name, line)."""
-    nodes = (node for node in ast.walk(ast.parse(source)))
+    nodes = (node for node in ast.walk(parsed(source)))
     return [
         (node.name, node.lineno) for node in nodes if isinstance(node, ast.ClassDef)
     ]
@@ -190,7 +196,7 @@ def test_texts_for_people_are_in_plain_english():
     found = [
         f"{shown(path)}:{one}"
         for path in OURS
-        for one in phrases(messages(ast.parse(path.read_text())))
+        for one in phrases(messages(parsed(path.read_text())))
     ]
     assert not found, f"{len(found)} phrases:\n" + "\n".join(found)
 
@@ -199,7 +205,7 @@ def test_docstrings_and_comments_are_in_plain_english():
     found = []
     for path in OURS:
         source = path.read_text()
-        prose = [*phrases(docstrings(ast.parse(source)), first_lines=True)]
+        prose = [*phrases(docstrings(parsed(source)), first_lines=True)]
         found += [
             f"{shown(path)}:{one}" for one in [*prose, *phrases(comments(source))]
         ]
@@ -208,7 +214,7 @@ def test_docstrings_and_comments_are_in_plain_english():
 
 def test_a_phrase_is_found_where_it_stands():
     source = '"""What x is."""\n# so many\nraise E(f"{x} is no number")\n'
-    tree = ast.parse(source)
+    tree = parsed(source)
     assert [*phrases(docstrings(tree), first_lines=True)] == ["1: What … is"]
     assert [*phrases(comments(source))] == ["2: so many"]
     assert [*phrases(messages(tree))] == ["3: is no …"]

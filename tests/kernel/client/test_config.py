@@ -90,6 +90,7 @@ def test_a_list_is_shared_out_over_the_device_servers(toys):
     assert list(toys.devices("optics")) == ["mono"]
 
 
+@pytest.mark.slow
 def test_what_one_device_server_does_not_do_is_undone_at_the_others(toys):
     toys.client.config.load({"samx": DEVICE, "mono": DEVICE})
     toys.refuse = "optics"

@@ -110,6 +110,7 @@ def test_a_sleep_lets_the_time_pass_and_can_be_stopped(clock):
         clock.sleep(10, stop)
 
 
+@pytest.mark.slow
 def test_a_cancelled_timer_does_not_run(clock):
     calls = []
     timer = clock.call_later(0.5, lambda: calls.append("cancelled"))

@@ -76,6 +76,7 @@ def test_put_is_for_signals_and_what_shows_only_cannot_be_put():
         one.call("left.readback.put")(3)
 
 
+@pytest.mark.slow
 def test_telling_of_lazy_parts_connects_none():
     one = hold(Lazy("NOWHERE:", name="lazy"))
     assert "far.get" in one.published("main").methods

@@ -37,6 +37,7 @@ def answered(server):
     return gone, left
 
 
+@pytest.mark.slow
 def test_answers_go_once_they_are_in_points_and_a_digest_stays(server):
     server.begin().run()
     ends = {}

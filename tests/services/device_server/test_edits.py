@@ -255,6 +255,7 @@ def test_a_cancel_leaves_everything_as_it_was(server):
         assert "pv" not in server.published()
 
 
+@pytest.mark.slow
 def test_a_list_of_the_make_up_of_becs_own_is_up_with_three_seconds_of_work(server):
     text = (LISTS / "bec_demo.yaml").read_text()
     begun, work = time.monotonic(), time.process_time()

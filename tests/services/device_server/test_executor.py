@@ -161,6 +161,7 @@ def test_a_reading_that_cannot_travel_is_told(server, value):
     assert server.bus.get(keys.values("main"), "samx") is None
 
 
+@pytest.mark.slow
 def test_what_a_device_raises_out_of_turn_ends_the_scan_not_the_server(server):
     def explode():
         raise ZeroDivisionError("in a device")
@@ -185,6 +186,7 @@ def test_after_a_crash_the_motion_is_stopped_and_the_point_is_lost(server):
     assert not server.motor.moving
 
 
+@pytest.mark.slow
 def test_after_a_crash_the_staged_are_staged_again(server):
     server.begin().run()
     assert server.status(server.step(StepKind.STAGE, devices=["samx"])) is OK

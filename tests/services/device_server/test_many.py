@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
@@ -71,6 +73,7 @@ class Server:
         return work
 
 
+@pytest.mark.slow
 def test_a_thousand_configured_devices_do_not_slow_a_scan_of_two(tmp_path):
     few, many = Server(tmp_path, 2), Server(tmp_path, 1000)
     took = [(few.work(), many.work()) for _ in range(ROUNDS)]

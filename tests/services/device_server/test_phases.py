@@ -1,5 +1,6 @@
 """The gate between the phases of a point over several device servers."""
 
+import pytest
 from hypothesis import given, strategies as st
 
 from bec_kernel.wire import Answer, AnswerStatus, Outcome, Step, StepKind, StepRequest
@@ -125,6 +126,7 @@ class Server:
         return True
 
 
+@pytest.mark.slow
 @given(st.data(), st.integers(2, 3), st.integers(1, 5))
 def test_whatever_dies_whenever_phases_keep_their_order_and_all_end(data, many, points):
     names = SERVERS[:many]

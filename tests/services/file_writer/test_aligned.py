@@ -243,6 +243,7 @@ def test_a_scan_without_streams_and_fit_has_nothing_of_it(bus, tmp_path):
         assert {"aligned", "fit"}.isdisjoint(file["entry/collection"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_file_with_rows_and_a_fit_is_valid(whole, bus, tmp_path):
     """Also of a scan that ended before its first point."""

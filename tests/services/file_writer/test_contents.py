@@ -249,6 +249,7 @@ def point(number, taken):
     return Id(number + 1), msgspec.structs.replace(one, status=status)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.lists(TAKEN, min_size=1, max_size=6))
 def test_what_is_in_the_file_is_what_the_bus_carried(tmp_path_factory, readings):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
@@ -15,7 +16,7 @@ from bec_kernel.wire import (
 from bec_services.file_writer import requests
 from bec_services.file_writer.service import run
 from bec_services.scihub.service import run as run_scihub
-from tests.services.file_writer.filed_scan import forget, told
+from tests.services.file_writer.filed_scan import bus as _bus, forget, told
 from tests.services.file_writer.gas import (
     FIT,
     POINTS,
@@ -24,6 +25,8 @@ from tests.services.file_writer.gas import (
     points,
 )
 from tests.services.recorded import T0, configuration, new_life, running, take, until
+
+bus = _bus
 
 
 def recorded(bus, tmp_path):
@@ -51,6 +54,7 @@ def same(found, before):
             assert found[name] == kept
 
 
+@pytest.mark.slow
 def test_what_is_read_from_the_file_is_what_was_on_the_bus(bus, tmp_path):
     recorded(bus, tmp_path)
     held = Client(MemoryBus(bus.broker, "ada"))

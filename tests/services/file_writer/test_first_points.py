@@ -93,6 +93,7 @@ def afterwards(bus, tmp_path):
     assert [point.point_id for point in points] == list(range(POINTS))
 
 
+@pytest.mark.slow
 def test_a_client_gets_all_points_from_the_first_one_on_whenever_it_comes(
     bus, tmp_path
 ):
@@ -159,6 +160,7 @@ class Deaf(MemoryBus):
         return [one for one in found if not (self.deaf and one[0] == log)]
 
 
+@pytest.mark.slow
 def test_a_point_that_left_the_bus_and_was_taken_again_is_new_before_its_file_is(
     bus, tmp_path
 ):

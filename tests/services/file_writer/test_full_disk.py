@@ -17,6 +17,7 @@ from tests.services.file_writer.master_files import everything, same
 from tests.services.recorded import begin, new_life, points_log, running, take, until
 
 
+@pytest.mark.slow
 def test_a_file_is_not_begun_or_continued_on_a_disk_that_is_full(tmp_path, monkeypatch):
     room = {"bytes": 1 << 30}
     monkeypatch.setattr(hdf5, "free_bytes", lambda _: room["bytes"])

@@ -1,6 +1,7 @@
 """Where the points of a grid belong, against the scan that takes them."""
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 
 from bec_kernel.scan.grid import grid_of
@@ -21,6 +22,7 @@ def test_each_point_lies_where_its_axes_say(steps, snaked, burst):
     assert sorted(flat) == list(range(len(places)))
 
 
+@pytest.mark.slow
 @given(STEPS, st.booleans(), st.integers(1, 3), st.data())
 def test_points_in_batches_with_gaps_fill_the_grid_as_one_by_one(
     steps, snaked, burst, data

@@ -147,6 +147,7 @@ def finish(bus, tmp_path):
     return bus.last(keys.files("scan1")).message.path
 
 
+@pytest.mark.slow
 def test_the_table_is_the_same_before_during_and_after_the_scan(bus, tmp_path):
     points = grid_scan(bus)
     with Client(MemoryBus(bus.broker, "ada")) as client:

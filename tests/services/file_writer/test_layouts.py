@@ -17,6 +17,8 @@ from tests.services.file_writer.every_scan import play
 from tests.services.file_writer.nexus import base_complaints, complaints, shown
 from tests.services.recorded import new_life, running, until
 
+pytestmark = pytest.mark.slow  # each builds and checks whole files
+
 FOLDER = Path(__file__).parents[3] / "extensions" / "example_beamline"
 SOURCE = "source: {name: ring, type: Synchrotron X-ray Source, probe: x-ray}"
 LINE = "line_scan samx 0 1 --steps 3"

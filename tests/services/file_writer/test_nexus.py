@@ -28,6 +28,8 @@ from tests.services.file_writer.nexus import (
 )
 from tests.services.recorded import new_life, running, until
 
+pytestmark = pytest.mark.slow  # each builds and checks whole files
+
 SCATTERED = {name for name, scan in CATALOGUE.scans.items() if scan.scattered}
 # The only thing the validator may say. It knows no scattered points: as many axes as
 # the signal has dimensions is all it accepts, while viewers want both named.

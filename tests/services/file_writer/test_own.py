@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from bec_kernel.bus.changes import Id
@@ -81,6 +82,7 @@ def log(points):
     return [*entries, (Id(len(points) + 1), seal)]
 
 
+@pytest.mark.slow
 @given(st.lists(ONE, min_size=1, max_size=6), st.integers(0, 5))
 @settings(max_examples=6, deadline=None)
 def test_a_point_from_its_file_is_the_one_from_the_bus(tmp_path_factory, told, start):

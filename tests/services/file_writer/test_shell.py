@@ -235,6 +235,7 @@ def test_a_signal_nobody_expected_gets_its_column(broker, tmp_path):
         assert file["entry/collection/devices/samx/samx/value"].shape == (3,)
 
 
+@pytest.mark.slow
 def test_a_disk_that_refuses_is_told_once_and_tried_again(broker, tmp_path):
     bus = MemoryBus(broker)
     (tmp_path / "files").write_text("in the way")
@@ -266,6 +267,7 @@ def test_an_empty_array_is_written_as_such(broker, tmp_path):
         assert file["entry/collection/devices/wave/wave/value"].shape == (2, 0)
 
 
+@pytest.mark.slow
 def test_a_scan_no_file_can_hold_keeps_no_other_from_its_file(broker, tmp_path):
     bus = MemoryBus(broker)
     take(bus, ROLE, begin(scan_id="bad", scan_number=41))
@@ -277,6 +279,7 @@ def test_a_scan_no_file_can_hold_keeps_no_other_from_its_file(broker, tmp_path):
     assert "bad" in bus.get_all(keys.todo[ROLE]("main"))
 
 
+@pytest.mark.slow
 def test_a_scan_that_cannot_even_be_read_keeps_no_other_from_its_file(broker, tmp_path):
     bus = MemoryBus(broker)
     bad = begin(scan_id="bad", scan_number=41)

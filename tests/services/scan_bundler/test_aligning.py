@@ -115,6 +115,7 @@ def numbers(rows):
     return [math.nan if value is None else value for value in found]
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.sampled_from(RULES), recordings(), st.data())
 def test_rows_are_what_pandas_and_numpy_say_however_the_logs_arrive(

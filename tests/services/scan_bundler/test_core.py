@@ -78,6 +78,7 @@ def inputs(script):
     return logs
 
 
+@pytest.mark.slow
 @given(scripts(), st.data())
 def test_the_order_in_which_answers_come_changes_nothing(script, data):
     logs = inputs(script)
@@ -104,6 +105,7 @@ def test_each_point_comes_once_and_in_its_place(script):
     assert out[-1] == (Id(len(points) + 1), out[-1][1])
 
 
+@pytest.mark.slow
 @given(scripts())
 def test_a_restart_behind_any_output_goes_on_as_if_nothing_had_been(script):
     out = straight(script)

@@ -101,6 +101,7 @@ ANY = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(["line_scan", "grid_scan", "list_scan", "acquire", "mv"]),
     args=st.lists(ANY | st.sampled_from(["samx", "samy", 0, 1]), max_size=8),

@@ -173,6 +173,7 @@ def put_beamline(bus):
     bus.commit(changes)
 
 
+@pytest.mark.slow
 def test_ten_thousand_malformed_requests_leave_it_serving_the_next_good_one(tmp_path):
     dice, good = random.Random(4), itertools.cycle(GOOD)
     bus = MemoryBus(MemoryBroker())
@@ -228,6 +229,7 @@ ALL_NAMES = sorted(
 )
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(ALL_NAMES),
     args=st.lists(ANY, max_size=9),

@@ -139,6 +139,7 @@ def test_what_a_model_says_in_so_many_words_is_published():
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     st.dictionaries(

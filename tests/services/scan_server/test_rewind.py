@@ -305,6 +305,7 @@ class Pair:
         return [(s.request.point_id, s.attempt) for s in ok]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([*SERVERS, "work"]), min_size=20, max_size=80),
     REWINDS,

@@ -284,6 +284,7 @@ CHANCE = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 10**9), lookahead=st.sampled_from([1, 2, 4, 16]))
 def test_whatever_happens_each_point_is_taken_at_most_once_and_the_scan_ends(

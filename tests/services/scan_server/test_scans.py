@@ -49,6 +49,7 @@ def test_a_burst_repeats_each_point():
     assert shape == [12]
 
 
+@pytest.mark.slow
 @given(st.lists(STEPS, min_size=2, max_size=4), st.booleans())
 def test_a_grid_is_the_product_of_its_axes_the_first_one_fastest(steps, snaked):
     bundles = [(f"m{i}", float(i), i + 2.0, n) for i, n in enumerate(steps)]
