@@ -47,7 +47,7 @@ def _clock(state: "DeviceState", *, virtual: bool) -> Clock:
 
 
 def main() -> None:
-    """Run a device server until told to stop."""
+    """Run a device server until it is stopped."""
     serve("device_server", make_body(), prepares=True)
 
 
