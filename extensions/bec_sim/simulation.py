@@ -57,7 +57,7 @@ class BecSimulation:
         return [*command, "--prefix", self.channel_prefix, "--port", str(port)]
 
     def client_environment(self, port: int) -> dict[str, str]:
-        """Return what a Channel Access client needs in its environment to find it."""
+        """Return the environment with which Channel Access clients find that IOC."""
         return client_environment(port)
 
 

@@ -178,13 +178,13 @@ def construct(one: DeviceAdapter, made: Plan) -> None:
 
 def connect(
     devices: Sequence[tuple[DeviceAdapter, Plan]],
-    told: Callable[[DeviceAdapter, DeviceListError | None], None],
+    report: Callable[[DeviceAdapter, DeviceListError | None], None],
     cancelled: "Future[str]",
 ) -> None:
     """Connect devices side by side and set what is left of their `deviceConfig`.
 
-    A device that does not connect keeps that as its problem. `told` is called for each
-    device when it is done, with the error of its `deviceConfig`, if any.
+    A device that does not connect keeps that as its problem. `report` is called for
+    each device when it is done, with the error of its `deviceConfig`, if any.
 
     Raises:
         RefusedError: somebody has cancelled it.
@@ -208,7 +208,7 @@ def connect(
             problem = done.exception()
             if problem is not None and not isinstance(problem, DeviceListError):
                 raise problem
-            told(running[done], problem)
+            report(running[done], problem)
     finally:
         for future in running:
             future.cancel()

@@ -42,7 +42,7 @@ class Link:
         problem: why it cannot be used.
         stopped: counts the stops somebody asked for.
         said: what it said of itself, as last seen.
-        told: called when the connection is lost or is there again.
+        on_change: called when the connection is lost or is there again.
         busy: what a thread does with it, or has done last; by what it is for.
         halting: the newest stop, while it goes on and afterwards.
         lost: done when the connection is lost.
@@ -54,7 +54,7 @@ class Link:
         self.problem: Problem | None = None
         self.stopped = 0
         self.said = Description()
-        self.told: Callable[[], None] = _ignore
+        self.on_change: Callable[[], None] = _ignore
         self.busy: dict[str, Future[Any]] = {}
         self.halting: Future[Any] | None = None
         self.lost: Future[None] = Future()
@@ -112,7 +112,7 @@ class Link:
         for status in failed:
             status.set_exception(DeviceError(text, subject=self.name))
         lost.set_result(None)
-        self.told()
+        self.on_change()
 
     def _find(self) -> None:
         with self._changed:
@@ -120,7 +120,7 @@ class Link:
             self.units = None
             self._returned = True
             self._changed.notify_all()
-        self.told()
+        self.on_change()
 
     def wait(self, seconds: float) -> None:
         """Wait for the connection, at most `seconds`, or until `give_up` is called."""

@@ -22,7 +22,7 @@ from bec_services.device_server.devices.builder import (
 from bec_services.device_server.state import DeviceState
 
 T = TypeVar("T")
-Told = Callable[[int, int, str], None]
+Progressed = Callable[[int, int, str], None]
 """Called with the number of devices done, their total, and the newest one's name."""
 
 
@@ -101,7 +101,7 @@ class Registry:
     def prepare(
         self,
         specs: DeviceList,
-        told: Told,
+        report: Progressed,
         *,
         cancelled: "Future[str]",
         again: Collection[str] = (),
@@ -114,7 +114,7 @@ class Registry:
 
         Args:
             specs: the whole list.
-            told: of the progress.
+            report: called with the progress.
             cancelled: done: leave off.
             again: devices to make anew though nothing is said of them.
             elsewhere: devices of other device servers.
@@ -137,7 +137,7 @@ class Registry:
                 if one.spec.enabled and (found := _make(one, given, lenient)):
                     made.append((one, found))
                 overlay[name] = one.device
-            _connect(made, told, cancelled, lenient=lenient)
+            _connect(made, report, cancelled, lenient=lenient)
         except BecError:
             let_go(one.device for one in change.held.values())
             raise
@@ -270,7 +270,7 @@ def _mark(one: DeviceAdapter, error: BecError) -> None:
 
 def _connect(
     made: list[tuple[DeviceAdapter, Plan]],
-    told: Told,
+    report: Progressed,
     cancelled: "Future[str]",
     *,
     lenient: bool,
@@ -284,6 +284,6 @@ def _connect(
         if error is not None:
             _mark(one, error)
         count += 1
-        told(count, len(made), one.name)
+        report(count, len(made), one.name)
 
     connect(made, one_more, cancelled)

@@ -398,10 +398,10 @@ def published(device: Any) -> list[SignalDescription]:
 
 
 def _alignment(asked: str, mode: StreamMode, ndim: int) -> Alignment | None:
-    """Return what is meant.
+    """Return the alignment that `align` names; "": that of the signal's shape.
 
     Raises:
-        ValueError: there is no such way, or a sample is more than a number.
+        ValueError: the name is unknown, or a sample is not a single number.
     """
     scalar = ndim == 0 and mode is not StreamMode.ADD_SLICE
     if asked in ("", "none"):

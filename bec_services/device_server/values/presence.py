@@ -38,7 +38,7 @@ class Presence:
         """Hear of these devices: at the start all, later those that are made anew."""
         for name in names:
             if (one := self._held.get(name)) is not None:
-                one.link.told = partial(self._note, name)
+                one.link.on_change = partial(self._note, name)
 
     def _note(self, name: str) -> None:
         with self._changed:

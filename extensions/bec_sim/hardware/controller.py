@@ -116,7 +116,7 @@ class Controller:
     async def serve_client(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Answer a client until it leaves; one that is too many, not at all."""
+        """Answer a client until it leaves; refuse a second one at the same time."""
         if self._writer is not None:
             self._refused += 1
             writer.write(b"* BUSY\n")

@@ -69,7 +69,7 @@ HOSTILE = [
         "e cannot be built",
     ),
     ("add", {"e": {**MOTOR, "needs": ["f"]}}, "no device 'f'"),
-    ("add", {"__class__": MOTOR}, "no name for a device"),
+    ("add", {"__class__": MOTOR}, "not a valid device name"),
     ("add", {"samx": MOTOR}, "samx is in the device list already"),
     ("add", {"good": MOTOR, "e": {**MOTOR, "enabled": "maybe"}}, "e: enabled: "),
     ("update", {"samz": {"enabled": False}}, "no device 'samz': did you mean samx"),

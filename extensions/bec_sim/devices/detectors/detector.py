@@ -49,7 +49,7 @@ class Noise:
         return quanta if self.scale == 1 else np.rint(quanta * self.scale).astype(int)
 
 
-class Simulation:
+class ModelSettings:
     """The model behind a simulated detector, open to a person at run time."""
 
     def __init__(
@@ -136,7 +136,7 @@ class SimDetector(SimDevice):
         self._devices = {} if devices is None else devices
         motors = [ref_motor] if isinstance(ref_motor, str) else ref_motor
         self._motors = tuple(motors or ())
-        self.sim = Simulation(
+        self.sim = ModelSettings(
             model or self._DEFAULT_MODEL, params or {}, sim_init, len(self._motors)
         )
         self._noise = Noise(

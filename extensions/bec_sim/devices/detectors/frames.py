@@ -1,4 +1,4 @@
-"""A simulated camera's own file. The only module of the device server with HDF5."""
+"""The HDF5 file that a simulated camera writes for a scan."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ ENTRIES = {
     "exposure": "/entry/data/exposure",
     "timestamp": "/entry/data/timestamp",
 }
-"""What is in it, by the name a scan's file links it under."""
+"""Paths of the datasets in it, by the names under which a scan's file links them."""
 
 
 class FrameFile:
