@@ -35,8 +35,8 @@ def let_go(
 ) -> list[Change]:
     """Build the changes by which a process lets its own logs expire.
 
-    Who was away until they were gone finds nothing to do in such a scan any more: it is
-    taken off the list of what that process has not finished.
+    A process that was away until the logs had expired cannot finish such a scan: the
+    scan is removed from the list of its unfinished work.
 
     Args:
         role: of the service.
