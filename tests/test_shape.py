@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PRODUCT = ("bec_kernel", "bec_services", "magics", "extensions")
 ROOMS = (*PRODUCT, "benchmarks", "tests")
 LINES = 600
-NAMES = 12
+NAMES = 18
 MODULES_A_FOLDER = 12
 # The contract is one package, flat; in `scans` each module is a scan.
 FOLDERS = {"bec_kernel/wire": 16, "bec_services/scan_server/scans": 99}
@@ -148,7 +148,7 @@ def test_a_file_is_at_most_600_lines_long():
     assert {shown(path): n for path, n in lines.items() if n > LINES} == {}
 
 
-def test_a_module_has_at_most_12_public_names():
+def test_a_module_has_at_most_18_public_names():
     names = {path: public_names(path.read_text()) for path in COUNTED}
     assert {shown(path): n for path, n in names.items() if len(n) > NAMES} == {}
 

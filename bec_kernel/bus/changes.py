@@ -100,7 +100,7 @@ class Expire:
 class Trim:
     """Remove entries of `log` before a place, but never its last one.
 
-    Who appends to it goes on as before: ids are places, and the last one is there.
+    Appends go on as before: the last entry stays, and so the next id is known.
 
     Attributes:
         log: which.

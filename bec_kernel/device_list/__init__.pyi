@@ -10,7 +10,7 @@ from .reading import (
 )
 from .rules import Rules as Rules, owner as owner, shares as shares
 from .simulation import (
-    Simulation as Simulation,
+    SimulationPackage as SimulationPackage,
     find_simulation as find_simulation,
     get_simulation as get_simulation,
 )

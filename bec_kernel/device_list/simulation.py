@@ -11,7 +11,7 @@ from bec_kernel.device_list.spec import DeviceList, DeviceListError
 _GROUP = "bec.simulation"
 
 
-class Simulation(Protocol):
+class SimulationPackage(Protocol):
     """What a package provides that simulates a beamline.
 
     The package names an object of this shape by an entry point of the group
@@ -44,7 +44,7 @@ class Simulation(Protocol):
 
 
 @functools.cache
-def find_simulation() -> Simulation | None:
+def find_simulation() -> SimulationPackage | None:
     """Return the installed simulation; None: there is none.
 
     Raises:
@@ -58,12 +58,12 @@ def find_simulation() -> Simulation | None:
             "installed"
         )
     for entry in found:
-        simulation: Simulation = entry.load()
+        simulation: SimulationPackage = entry.load()
         return simulation
     return None
 
 
-def get_simulation() -> Simulation:
+def get_simulation() -> SimulationPackage:
     """Return the installed simulation.
 
     Raises:

@@ -99,7 +99,7 @@ def load_settings(data: Path) -> Settings:
     _check_users(path, settings.users)
     if not _FOLDER.fullmatch(settings.files.account):
         raise InstanceError(
-            f"{path}: files.account: {settings.files.account!r:.80} is no name of a "
+            f"{path}: files.account: {settings.files.account!r:.80} is not a name of a "
             "folder (up to 64 letters, digits, _ and -)"
         )
     _check_rules(path, settings.rules())
@@ -123,7 +123,8 @@ def _check_users(path: Path, names: Iterable[str]) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise InstanceError(
-                f"{path}: users: {name!r} is no name (letters, digits, _, . and -)"
+                f"{path}: users: {name!r} is not a valid name "
+                "(letters, digits, _, . and -)"
             )
         if name in (*ROLES, "default"):
             raise InstanceError(f"{path}: users: {name} is the name of a service")
@@ -135,7 +136,8 @@ def _check_rules(path: Path, rules: dict[str, DeviceRule]) -> None:
     for name in rules:
         if not name.isidentifier():
             raise InstanceError(
-                f"{path}: device_servers: {name!r} is no name (letters, digits, _)"
+                f"{path}: device_servers: {name!r} is not a valid name "
+                "(letters, digits, _)"
             )
     rest = [name for name, rule in rules.items() if not (rule.tags or rule.names)]
     if len(rest) > 1:

@@ -6,7 +6,7 @@ from .command_line import (
     request_of as request_of,
     take_dry as take_dry,
 )
-from .completion import complete_line as complete_line
+from .completion import Candidate as Candidate, complete_line as complete_line
 from .expression import Expression as Expression
 from .format import dashed as dashed, show as show, summary as summary
 from .help import (
@@ -31,13 +31,15 @@ from .metadata import (
     fields_of as fields_of,
     refuse_metadata as refuse_metadata,
 )
-from .parameter import Arguments as Arguments, bind as bind
+from .parameter import (
+    Arguments as Arguments,
+    bind as bind,
+    unfold_form as unfold_form,
+)
 from .signature import (
-    Candidate as Candidate,
     as_signature as as_signature,
     find_signature as find_signature,
     form_named as form_named,
-    unfold_form as unfold_form,
 )
 from .suggestion import (
     closest as closest,

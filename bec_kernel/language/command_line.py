@@ -322,14 +322,14 @@ def request_of(
     known = {p.name for p in options_of(signature)}
     own = {p.name for p in signature.options}
     common = {p.name for p in (METADATA, QUEUE, NOWAIT)} & known - own
-    given = {name: kwargs[name] for name in common if kwargs.get(name) is not None}
-    rest = {name: value for name, value in kwargs.items() if name not in common}
+    called = _called(signature, kwargs)
+    given = {name: called.pop(name) for name in common if name in called}
     metadata = _metadata(given.get(METADATA.name, {}))
     queue = given.get(QUEUE.name, QUEUE.default)
     queue = check(signature.name, QUEUE, queue, devices)
     nowait = given.get(NOWAIT.name, NOWAIT.default)
     nowait = check(signature.name, NOWAIT, nowait, devices)
-    bound = bind(signature, args, rest, devices, naming)
+    bound = bind(signature, args, called, devices, naming)
     return ScanRequest(
         request_id="",
         name=signature.form_of or signature.name,
@@ -339,6 +339,23 @@ def request_of(
         metadata=metadata,
         nowait=nowait,
     )
+
+
+def _called(signature: Signature, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolve what only a Python call may say.
+
+    None stands for the default, and one device for a list of one.
+    """
+    lists = {p.name for p in signature.options if p.kind == "device_list"}
+    return {
+        name: [value] if name in lists and _is_device(value) else value
+        for name, value in kwargs.items()
+        if value is not None
+    }
+
+
+def _is_device(value: Any) -> bool:
+    return isinstance(value, str) or hasattr(value, "name")
 
 
 def _metadata(given: Any) -> dict[str, Any]:

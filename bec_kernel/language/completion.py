@@ -7,7 +7,6 @@ from bec_kernel.language.format import dashed, show
 from bec_kernel.language.metadata import NO_FIELDS, Fields, field_help
 from bec_kernel.language.signature import (
     METADATA,
-    Candidate,
     Catalogue,
     find_signature,
     options_of,
@@ -15,6 +14,9 @@ from bec_kernel.language.signature import (
 )
 from bec_kernel.language.tokenizer import DRY, Word, split_unfinished
 from bec_kernel.wire import Parameter, Signature
+
+Candidate = tuple[str, str]
+"""A word that can be typed here, and its meaning: unit and description."""
 
 
 def complete_line(

@@ -4,7 +4,7 @@ from numbers import Real
 from typing import Any
 
 from bec_kernel.language.format import summary
-from bec_kernel.wire import Device, Fit, ScanRequest, SignalInfo
+from bec_kernel.wire import Device, Fit, ScanRequest, SignalDescription
 
 _DIGITS = 4
 """Decimal places where a signal declares none."""
@@ -25,7 +25,7 @@ def ending_text(state: str, reason: str, points: int) -> str:
     return f"{state or 'pending'}{why}, {points} point{'' if points == 1 else 's'}"
 
 
-def main_signal(device: Device) -> SignalInfo | None:
+def main_signal(device: Device) -> SignalDescription | None:
     """Find the main signal: of the device's name, else hinted, else the first."""
     signals = device.signals
     same = [one for one in signals if one.name == device.name]
@@ -33,7 +33,7 @@ def main_signal(device: Device) -> SignalInfo | None:
     return next(iter(same + hinted + signals), None)
 
 
-def queue_place(value: Any, signal: SignalInfo | None) -> str:
+def queue_place(value: Any, signal: SignalDescription | None) -> str:
     """Format a position with the signal's precision and unit: `1 mm`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return str(value)

@@ -19,11 +19,9 @@ from bec_kernel.language.signature import (
     keyword,
     no_option,
     parameter_meaning,
-    refuse_surplus,
-    unfold_form,
 )
 from bec_kernel.language.suggestion import closest, refuse_unknown
-from bec_kernel.wire import Parameter, Part, Signature
+from bec_kernel.wire import Form, FormWord, Parameter, Part, Signature
 
 LARGEST = 2**53
 """Largest whole number: up to here they are exact as a double, in every language."""
@@ -68,7 +66,7 @@ def bind(
     Args:
         signature: of the scan, or of one of its forms (`find_signature` makes that).
         args: positional values, bundle after bundle.
-        kwargs: options by name; None stands for the default.
+        kwargs: options by name.
         devices: names of the devices there are.
         naming: how an error writes an option: `steps=` or `--steps`.
 
@@ -78,13 +76,18 @@ def bind(
     checked = _options(signature, kwargs, devices, naming)
     forms = signature.forms if signature.form_of else ()
     for form in forms:
-        refuse_surplus(form, args)
+        _refuse_surplus(form, args)
     _refuse_misplaced(signature, args, checked, naming)
     bound = _bundles(signature, args, devices)
     _refuse_twice(signature, bound)
     for form in forms:
-        # An interval more is a point more, and presets are the site's: checked again.
+        # Intervals have become points, and presets are the site's: checked again.
         bound, unfolded = unfold_form(form, bound, checked)
+        places = [word.parameter for word in form.words if not word.option]
+        bound = [
+            check(signature.name, parameter, value, devices)
+            for parameter, value in zip(places, bound, strict=False)
+        ]
         checked = _options(signature, unfolded, devices, naming)
     for option in signature.options:
         if option.required and option.name not in checked:
@@ -103,12 +106,10 @@ def _options(
     devices: Collection[str],
     naming: Naming,
 ) -> dict[str, Any]:
-    """Check the options that are given; None stands for the default."""
+    """Check the options that are given."""
     options = {p.name: p for p in signature.options}
     checked = {}
     for name, value in kwargs.items():
-        if value is None:
-            continue
         if name not in options:
             raise no_option(signature, name, naming)
         checked[name] = check(signature.name, options[name], value, devices)
@@ -358,8 +359,9 @@ def _device(value: Any) -> str:
 
 
 def _devices(value: Any) -> list[str]:
-    several = value if isinstance(value, list | tuple) else [value]
-    return [_device(one) for one in several]
+    if not isinstance(value, list | tuple):
+        raise _UnfitError
+    return [_device(one) for one in value]
 
 
 def _numbers(value: Any) -> list[float]:
@@ -408,3 +410,68 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "device_list": _devices,
     "scan": _part,
 }
+
+
+# --- forms ----------------------------------------------------------------------------
+def _refuse_surplus(form: Form, args: Sequence[Any]) -> None:
+    """Refuse more positional values than a form has words.
+
+    Raises:
+        RefusedError: it names the first value that does not fit.
+    """
+    known = [word.parameter.name for word in form.words]
+    if len(args) > len(known):
+        raise RefusedError(
+            f"{form.name} takes {' '.join(known)}: {args[len(known)]!r:.60} does not "
+            f"fit, as in: {form.example}",
+            subject=form.name,
+            value=f"{args[len(known)]!r:.60}",
+            allowed=" ".join(known),
+        )
+
+
+def unfold_form(
+    form: Form, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Convert the words of a form to positional values and options of its scan.
+
+    Values are not checked here; `bind` does that.
+
+    Raises:
+        RefusedError: there are too many words, one is missing, or an option is given
+            twice.
+    """
+    _refuse_surplus(form, args)
+    given: list[Any] = []
+    options: dict[str, Any] = {}
+    for word, value in zip(form.words, args, strict=False):
+        if not word.option:
+            given.append(_added(value, word.add))
+        elif word.option in kwargs:
+            name = word.parameter.name
+            raise RefusedError(
+                f"{form.name}: {word.option} is given twice, as {name} too",
+                subject=word.option,
+                value=f"{value!r:.60}",
+            )
+        else:
+            options[word.option] = _added(value, word.add)
+    for word in form.words[len(args) :]:
+        if word.parameter.required and word.option not in kwargs:
+            raise _missing(form, word)
+    return given, {**form.preset, **options, **kwargs}
+
+
+def _added(value: Any, more: int) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value + more if is_number and more else value
+
+
+def _missing(form: Form, word: FormWord) -> RefusedError:
+    parameter = word.parameter
+    doc = f" ({parameter.doc})" if parameter.doc else ""
+    return RefusedError(
+        f"{form.name} needs {parameter.name}{doc}, as in: {form.example}",
+        subject=parameter.name,
+        allowed=" ".join(one.parameter.name for one in form.words),
+    )

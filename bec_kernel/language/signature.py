@@ -5,20 +5,17 @@ published as data with its scan: clients and the scan server read the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from bec_kernel.errors import RefusedError
 from bec_kernel.language.suggestion import nearest, refuse_unknown
-from bec_kernel.wire import Form, FormWord, Parameter, Signature
+from bec_kernel.wire import Form, Parameter, Signature
 
 Catalogue = Mapping[str, Signature]
 """Signatures of scans by name."""
 Naming = Callable[[str], str]
 """How a front end writes an option: `--exp-time` or `exp_time=`."""
-Candidate = tuple[str, str]
-"""A word that can be typed here, and its meaning: unit and description."""
 
 METADATA = Parameter(
     name="metadata", kind="str", doc="name=value, kept with the scan", whole=True
@@ -121,68 +118,4 @@ def as_signature(signature: Signature, form: Form) -> Signature:
         is_scan=signature.is_scan,
         forms=[form],
         form_of=signature.name,
-    )
-
-
-def refuse_surplus(form: Form, args: Sequence[Any]) -> None:
-    """Refuse more positional values than a form has words.
-
-    Raises:
-        RefusedError: it names the first value that does not fit.
-    """
-    known = [word.parameter.name for word in form.words]
-    if len(args) > len(known):
-        raise RefusedError(
-            f"{form.name} takes {' '.join(known)}: {args[len(known)]!r:.60} does not "
-            f"fit, as in: {form.example}",
-            subject=form.name,
-            value=f"{args[len(known)]!r:.60}",
-            allowed=" ".join(known),
-        )
-
-
-def unfold_form(
-    form: Form, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> tuple[list[Any], dict[str, Any]]:
-    """Convert the words of a form to positional values and options of its scan.
-
-    Values are not checked here; `bind` does that.
-
-    Raises:
-        RefusedError: there are too many words, one is missing, or an option is given
-            twice.
-    """
-    refuse_surplus(form, args)
-    given: list[Any] = []
-    options: dict[str, Any] = {}
-    for word, value in zip(form.words, args, strict=False):
-        if not word.option:
-            given.append(_added(value, word.add))
-        elif word.option in kwargs:
-            name = word.parameter.name
-            raise RefusedError(
-                f"{form.name}: {word.option} is given twice, as {name} too",
-                subject=word.option,
-                value=f"{value!r:.60}",
-            )
-        else:
-            options[word.option] = _added(value, word.add)
-    for word in form.words[len(args) :]:
-        if word.parameter.required and word.option not in kwargs:
-            raise _missing(form, word)
-    return given, {**form.preset, **options, **kwargs}
-
-
-def _added(value: Any, more: int) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value + more if is_number and more else value
-
-
-def _missing(form: Form, word: FormWord) -> RefusedError:
-    parameter = word.parameter
-    doc = f" ({parameter.doc})" if parameter.doc else ""
-    return RefusedError(
-        f"{form.name} needs {parameter.name}{doc}, as in: {form.example}",
-        subject=parameter.name,
-        allowed=" ".join(one.parameter.name for one in form.words),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from bec_kernel.bus import Bus
-from bec_kernel.wire import Begin, Device, SignalInfo, keys
+from bec_kernel.wire import Begin, Device, SignalDescription, keys
 
 _FEW = 60
 """Up to this number devices are read one by one instead of all at once."""
@@ -24,14 +24,14 @@ def devices_of(bus: Bus, begin: Begin) -> dict[str, Device]:
     return {name: device for name, device in devices.items() if name in named}
 
 
-def streams_of(bus: Bus, begin: Begin) -> Iterator[tuple[Device, SignalInfo]]:
+def streams_of(bus: Bus, begin: Begin) -> Iterator[tuple[Device, SignalDescription]]:
     """Yield the streams of a scan's devices, in order of the devices' names."""
     yield from streams_among(devices_of(bus, begin), begin)
 
 
 def streams_among(
     devices: Mapping[str, Device], begin: Begin
-) -> Iterator[tuple[Device, SignalInfo]]:
+) -> Iterator[tuple[Device, SignalDescription]]:
     """Yield the streams of a scan's devices, in order of the devices' names.
 
     What is in a device's readings is a stream only where the device is not read.

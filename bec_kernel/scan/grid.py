@@ -108,6 +108,6 @@ def first_setpoints(bus: Bus, begin: Begin) -> dict[str, float]:
     Empty before the first point. This step stays in the log when later ones leave it.
     """
     for entry in bus.read(keys.steps(begin.scan_id), START, _FEW):
-        if isinstance(entry.message, Step) and entry.message.point_id == 0:
-            return entry.message.set
+        if isinstance(entry.message, Step) and entry.message.request.point_id == 0:
+            return entry.message.request.set
     return {}

@@ -22,10 +22,10 @@ from bec_kernel.wire import (
     End,
     Heartbeat,
     Log,
+    Outcome,
     Problem,
     Step,
     StepEntry,
-    StepKind,
     keys,
 )
 
@@ -35,7 +35,7 @@ class Question:
     """A question of a scan: where to measure next.
 
     Attributes:
-        begin: the scan's first entry: who asked for it, parameters, motors, units.
+        begin: the scan's first entry: user, parameters, motors, units.
         data: what its program tells; of an adaptive scan `range` (of each motor, motor
             units) and `points` (the values of each point so far, by signal).
     """
@@ -88,8 +88,9 @@ class _Advisor:
         match entry:
             case Begin():
                 self._begins[steps] = entry
-            case Step(kind=StepKind.ASK) if entry.on == [f"analysis/{self._name}"]:
-                if entry.index > self._answered[steps]:
+            case Step() if entry.request.kind.traits.question:
+                is_mine = entry.on == [f"analysis/{self._name}"]
+                if is_mine and entry.index > self._answered[steps]:
                     self._answer(self._begins[steps], entry)
             case End():
                 scan_id = self._begins[steps].scan_id
@@ -99,19 +100,18 @@ class _Advisor:
     def _answer(self, begin: Begin, step: Step) -> None:
         value, problem = None, None
         try:
-            value = self._advise(Question(begin, step.data))
+            value = self._advise(Question(begin, step.request.data))
         except BecError as error:
             problem = Problem.of(error)
         except Exception as error:  # the scan ends with it, this process goes on
             self._life.log.exception("a question cannot be answered")
             what = f"{self._name} failed: {type(error).__name__}: {error!s:.200}"
             problem = Problem(kind="BecError", message=what)
+        status = AnswerStatus.OK if problem is None else AnswerStatus.ERROR
         answer = Answer(
             index=step.index,
-            status=AnswerStatus.OK if problem is None else AnswerStatus.ERROR,
             life=self._life.token,
-            value=value,
-            problem=problem,
+            outcome=Outcome(status, problem, value=value),
         )
         log = keys.advice(begin.scan_id, self._name)
         self._life.check()

@@ -1,23 +1,25 @@
 """The contract: messages and keys. Pure data; no IO, clock or thread."""
 
 from bec_kernel.wire import keys
-from bec_kernel.wire._aligned import (
-    Aligned,
-    AlignedEnd,
-    AlignedEntry,
-    AlignedRow,
-    Alignment,
+from bec_kernel.wire._base import VERSION, Message, Problem, Reading, Readings, Times
+from bec_kernel.wire._data import (
+    Baseline,
+    FileDone,
+    FilePart,
+    Fit,
+    Point,
+    PointEntry,
+    ReadFile,
+    Seal,
+    Written,
 )
-from bec_kernel.wire._base import VERSION, Message, Problem, Reading, Readings
-from bec_kernel.wire._condition import Condition
-from bec_kernel.wire._data import Baseline, FileDone, Fit, Point, PointEntry, Seal
 from bec_kernel.wire._device import (
     Call,
     Called,
     Device,
     DeviceValue,
     Motion,
-    SignalInfo,
+    SignalDescription,
     StopDevices,
 )
 from bec_kernel.wire._device_list import (
@@ -30,14 +32,11 @@ from bec_kernel.wire._device_list import (
     ListDeviceLists,
     SaveDeviceList,
 )
-from bec_kernel.wire._drive import DriveScan, Wish
-from bec_kernel.wire._expiry import Expiring
-from bec_kernel.wire._file import FilePart, ReadFile, Written
 from bec_kernel.wire._forecast import AxisForecast, DryRun, Forecast, Learned
 from bec_kernel.wire._kinds import ROLES, RULES, SERVICES, Inbox, Latest, Log, Rule
-from bec_kernel.wire._metadata import MetadataField, MetadataSchema
 from bec_kernel.wire._past import (
     AnnotateScan,
+    Expiring,
     FindScans,
     FoundScans,
     PastScan,
@@ -46,35 +45,40 @@ from bec_kernel.wire._past import (
 from bec_kernel.wire._queue import (
     Form,
     FormWord,
+    Hold,
     Item,
+    ItemAction,
+    MetadataField,
+    MetadataSchema,
     Parameter,
     Part,
+    Place,
+    QueueAction,
     QueueStatus,
+    QueueVerb,
     Reply,
     Signature,
     StateChange,
-    Taken,
-)
-from bec_kernel.wire._queue_action import (
-    Hold,
-    ItemAction,
-    Place,
-    QueueAction,
-    QueueVerb,
     Suspender,
     SuspenderAction,
+    Taken,
 )
 from bec_kernel.wire._scan import (
     Answer,
     Begin,
+    Condition,
     Control,
     Digest,
+    DriverRequest,
+    DriveScan,
     End,
     Mark,
     Origin,
+    Outcome,
     ScanRequest,
     Step,
     StepEntry,
+    StepRequest,
     Stop,
     Thinned,
 )
@@ -82,16 +86,26 @@ from bec_kernel.wire._service import Alarm, Heartbeat, Process, Users
 from bec_kernel.wire._states import (
     ITEM_TRANSITIONS,
     SCAN_TRANSITIONS,
+    STEP_TRAITS,
+    VERB_RULES,
     AnswerStatus,
     ItemState,
     PointStatus,
     QueueState,
+    ScanPhase,
     ScanState,
     StepKind,
+    StepTraits,
     Verb,
+    VerbRule,
     step_to,
 )
 from bec_kernel.wire._stream import (
+    Aligned,
+    AlignedEnd,
+    AlignedEntry,
+    AlignedRow,
+    Alignment,
     DeviceFile,
     Preview,
     Progress,
@@ -103,7 +117,6 @@ from bec_kernel.wire._stream import (
     StreamRead,
     Watermark,
 )
-from bec_kernel.wire._times import Times
 
 __all__ = [
     "ITEM_TRANSITIONS",
@@ -111,6 +124,8 @@ __all__ = [
     "RULES",
     "SCAN_TRANSITIONS",
     "SERVICES",
+    "STEP_TRAITS",
+    "VERB_RULES",
     "VERSION",
     "Alarm",
     "Aligned",
@@ -136,6 +151,7 @@ __all__ = [
     "DeviceValue",
     "Digest",
     "DriveScan",
+    "DriverRequest",
     "DryRun",
     "EditDevices",
     "End",
@@ -166,6 +182,7 @@ __all__ = [
     "MetadataSchema",
     "Motion",
     "Origin",
+    "Outcome",
     "Parameter",
     "Part",
     "PastScan",
@@ -190,15 +207,18 @@ __all__ = [
     "Sample",
     "Samples",
     "SaveDeviceList",
+    "ScanPhase",
     "ScanRequest",
     "ScanState",
     "Seal",
-    "SignalInfo",
+    "SignalDescription",
     "Signature",
     "StateChange",
     "Step",
     "StepEntry",
     "StepKind",
+    "StepRequest",
+    "StepTraits",
     "Stop",
     "StopDevices",
     "StreamEnd",
@@ -212,8 +232,8 @@ __all__ = [
     "Times",
     "Users",
     "Verb",
+    "VerbRule",
     "Watermark",
-    "Wish",
     "Written",
     "keys",
     "step_to",

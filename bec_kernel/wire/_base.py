@@ -1,4 +1,4 @@
-"""What every message is: frozen, tagged, pure data."""
+"""Pure: the base class of all messages, and readings, problems and times."""
 
 from typing import Any
 
@@ -68,3 +68,34 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             value=error.value,
             allowed=error.allowed,
         )
+
+
+class Times(msgspec.Struct, frozen=True, array_like=True):
+    """How long each part of a point took, on the device server's clock.
+
+    With several device servers a part is as long as that of the slowest. From the start
+    of one point to the start of the next its parts add up, where `wait` and `overhead`
+    belong to the next one.
+
+    Attributes:
+        start: it was taken up, s since the epoch.
+        move: until all motors had arrived, s.
+        settle: settling before and after the trigger, s.
+        trigger: exposure, and what detectors need on top of it, s.
+        read: s.
+        wait: for a moment or a value the scan wanted, since the point before, s.
+        overhead: the rest since the point before, s.
+    """
+
+    start: float
+    move: float = 0.0
+    settle: float = 0.0
+    trigger: float = 0.0
+    read: float = 0.0
+    wait: float = 0.0
+    overhead: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """When the point was read, s since the epoch."""
+        return self.start + self.move + self.settle + self.trigger + self.read

@@ -1,14 +1,14 @@
-"""Devices as the bus knows them: what there is, what is so now, what to do."""
+"""Pure: devices on the bus: descriptions, current values, calls, stops."""
 
 from typing import Any, ClassVar
 
 import msgspec
 
-from bec_kernel.wire._aligned import Alignment
 from bec_kernel.wire._base import Message, Problem, Readings
+from bec_kernel.wire._stream import Alignment
 
 
-class SignalInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SignalDescription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One signal of a device: what `describe` says of it.
 
     Attributes:
@@ -99,7 +99,7 @@ class Device(Message, frozen=True, kw_only=True):
     connected: bool = True
     positioner: bool = False
     limits: tuple[float, float] | None = None
-    signals: list[SignalInfo] = []
+    signals: list[SignalDescription] = []
     methods: list[str] = []
     description: str = ""
     tags: list[str] = []
@@ -166,7 +166,7 @@ class Called(Message, frozen=True, kw_only=True):
 
     Attributes:
         request_id: of the call.
-        user: who called.
+        user: the user that called.
         device: its name.
         method: dotted.
         args: positional.

@@ -1,4 +1,4 @@
-"""Device lists as they travel: what to change, what was changed, who holds what."""
+"""Pure: device lists: requests to change them, versions, progress."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ class DeviceListVersion(Message, frozen=True, kw_only=True):
     Attributes:
         version: counts from 1.
         time: s since the epoch, wall clock.
-        user: who asked; empty: the start of the instance.
+        user: the user that asked; empty: the start of the instance.
         action: as asked, or `start`.
         names: devices that were touched, in order.
         whole: `devices` is the whole list; else what changed since the version before.

@@ -1,4 +1,4 @@
-"""What a scan would do: asked before it, and learned from those before it."""
+"""Pure: forecasts of scans, and dead times learned from earlier scans."""
 
 import msgspec
 
@@ -50,17 +50,17 @@ class Forecast(Message, frozen=True, kw_only=True):
         name: of the scan.
         duration: from open to close, s, device server's clock.
         low: it will hardly be shorter, s.
-        high: it will hardly be longer, s; where it is `open_ended` nobody knows.
-        open_ended: what it waits for, for nobody knows how long.
+        high: it will hardly be longer, s; unknown where it is `open_ended`.
+        open_ended: what it waits for without a known end.
         points: how many.
         parts: how the duration is split: `move settle trigger read wait overhead`, and
             `around` (before the first point and behind the last one), s.
         axes: where its motors go.
         times: s after open, of each place in the axes' paths.
         size: of the file, bytes; without what devices write or send by themselves.
-        delay: before it could begin, if asked for now, s; None: nobody knows.
-        until: what has to come first, where nobody knows when: `queue primary goes on`.
-        held: who holds devices that it needs, by device.
+        delay: before it could begin, if asked for now, s; None: unknown.
+        until: what must happen first, at an unknown time: `queue primary goes on`.
+        held: holder of each needed device that is in use, by device.
         notes: what the figures do not know.
     """
 
@@ -81,9 +81,9 @@ class Forecast(Message, frozen=True, kw_only=True):
 
 
 class Learned(Message, frozen=True, kw_only=True):
-    """What scans with certain devices took beyond what was asked. By the scan server.
+    """Dead times of scans with certain devices. Written by the scan server.
 
-    Times in s, most of them means that forget; None: no scan has told yet.
+    Times in s beyond what was asked for, most of them running means; None: not known.
 
     Attributes:
         devices: read or triggered at each point, motors apart.
@@ -94,7 +94,7 @@ class Learned(Message, frozen=True, kw_only=True):
         overhead: between two points.
         around: before the first point and behind the last one.
         spread: of a point's sum of these, from scan to scan.
-        scans: so many were learned from.
+        scans: number of scans learned from.
         last: number of the last one.
     """
 

@@ -1,4 +1,4 @@
-"""The three kinds of key, and families of them."""
+"""Pure: the three kinds of key, and families of keys."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,12 +17,12 @@ SERVICES = (
 """The six services: each is one user of the broker and one folder of code."""
 
 ROLES = (*SERVICES, "launcher")
-"""All users of the broker that are no person."""
+"""All users of the broker other than persons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Log(Generic[M]):
-    """What happened, in order. One may append, read, follow."""
+    """Events in order: append, read, follow."""
 
     name: str
     type: Any
@@ -30,7 +30,7 @@ class Log(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Latest(Generic[M]):
-    """What is so now. One may put, get, watch.
+    """A current value (last write wins): put, get, watch.
 
     Attributes:
         fields: it holds one message a field (a hash) and not just one.
@@ -43,7 +43,7 @@ class Latest(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Inbox(Generic[M, A]):
-    """What one service must do. One may ask, take, answer.
+    """Requests to one service: ask, take, answer.
 
     Attributes:
         name: stream of requests; only its user appends.
@@ -67,7 +67,7 @@ class Inbox(Generic[M, A]):
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may do what with the keys of one pattern.
+    """Writers and readers of the keys of one pattern.
 
     Attributes:
         pattern: name with `{}` for each part that varies.
@@ -105,12 +105,12 @@ class Logs(Generic[M]):
     """A family of logs: call it with the parts that vary."""
 
     def __init__(self, pattern: str, kind: Any, *by: str) -> None:
-        self._rule = _rule(pattern, "log", by, kind)
+        self.rule = _rule(pattern, "log", by, kind)
         self._type = kind
 
     def __call__(self, *parts: str) -> Log[M]:
         """Return the log with these parts in its name."""
-        return Log(self._rule.name(*parts), self._type)
+        return Log(self.rule.name(*parts), self._type)
 
 
 class Latests(Generic[M]):

@@ -17,7 +17,7 @@ class FindScans(Message, frozen=True, kw_only=True):
     Attributes:
         request_id: unique for ever.
         name: of the scan.
-        user: who asked for it.
+        user: the user that asked for it.
         state: of the scan, `closed` or `aborted` for instance.
         device: takes part in it.
         sample: in the metadata `sample` or `sample_name`.
@@ -28,7 +28,7 @@ class FindScans(Message, frozen=True, kw_only=True):
         since: began then or later, s since the epoch.
         until: began before, s since the epoch.
         below: its number is lower; 0: any. For the next page.
-        limit: so many at most, the newest ones; the database may give fewer.
+        limit: maximum number, the newest ones; the database may give fewer.
     """
 
     request_id: str
@@ -51,7 +51,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a person says of a scan.
 
     Attributes:
-        user: who.
+        user: name of the author.
         time: s since the epoch, wall clock.
         text: of a comment.
     """
@@ -68,7 +68,7 @@ class PastScan(Message, frozen=True, kw_only=True):
         scan_id: unique for ever.
         number: counted for people.
         name: of the scan.
-        user: who asked for it.
+        user: the user that asked for it.
         state: the newest known.
         reason: why it ended so.
         start_time: s since the epoch, device server's clock; None: not known.
@@ -102,7 +102,7 @@ class PastScan(Message, frozen=True, kw_only=True):
 
 
 class FoundScans(Message, frozen=True, kw_only=True):
-    """What was found. Written by SciHub, as a reply's value.
+    """Result of a search. Written by SciHub, as a reply's value.
 
     Attributes:
         scans: the newest first.
@@ -129,3 +129,20 @@ class AnnotateScan(Message, frozen=True, kw_only=True):
     comment: str = ""
     tags: list[str] = []
     untag: list[str] = []
+
+
+class Expiring(Message, frozen=True, kw_only=True):
+    """The logs of a scan or move are not needed any more, and when they go.
+
+    Written by SciHub once a scan is in the database and its file is complete, by the
+    scan server when a move has ended; each owner of such logs obeys.
+
+    Attributes:
+        scan_id: of the scan or move.
+        until: time at which they go, s since the epoch, wall clock.
+        streams: device and signal of each stream it had.
+    """
+
+    scan_id: str
+    until: float
+    streams: list[tuple[str, str]] = []

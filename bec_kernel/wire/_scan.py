@@ -1,12 +1,11 @@
-"""A scan on its way: what was asked for, the step log, the answers, the states."""
+"""Pure: a scan under way: request, step log, answers, controls."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
 
-from bec_kernel.wire._base import Message, Problem, Readings
-from bec_kernel.wire._condition import Condition
+from bec_kernel.wire._base import Message, Problem, Readings, Times
 from bec_kernel.wire._states import (
     AnswerStatus,
     PointStatus,
@@ -14,7 +13,39 @@ from bec_kernel.wire._states import (
     StepKind,
     Verb,
 )
-from bec_kernel.wire._times import Times
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A condition for a value: above, below, or between two numbers.
+
+    Attributes:
+        device: whose value.
+        signal: key of its reading; empty: the first one.
+        above: the value must be greater; None: no matter.
+        below: the value must be smaller; None: no matter.
+        held: duration without a break, s, device server's clock.
+        deadline: maximum wait, s, device server's clock.
+    """
+
+    device: str
+    signal: str = ""
+    above: float | None = None
+    below: float | None = None
+    held: float = 0.0
+    deadline: float = 86400.0
+
+    def is_met(self, value: float) -> bool:
+        """Say whether `value` is as it must be."""
+        low = self.above is None or value > self.above
+        return low and (self.below is None or value < self.below)
+
+    def __str__(self) -> str:
+        """Return it as people say it."""
+        words = [self.signal or self.device]
+        words += [] if self.above is None else [f"above {self.above:g}"]
+        words += [] if self.below is None else [f"below {self.below:g}"]
+        words += [f"for {self.held:g} s"] if self.held else []
+        return " ".join(words)
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -76,7 +107,7 @@ class Begin(Message, frozen=True, kw_only=True):
     Attributes:
         scan_id: unique for ever.
         scan_number: counted for people; None for an item without a file.
-        user: who asked, from the key the request was written to.
+        user: the user that asked, from the key the request was written to.
         request: as asked.
         parameters: bound and checked, by name.
         motors: the scan's own motors, in the order they were named.
@@ -87,7 +118,9 @@ class Begin(Message, frozen=True, kw_only=True):
         servers: device server of each device that takes part.
         units: engineering unit of each signal that has one.
         shape: of the points; (points,) or (slow, fast); empty when unknown.
-        code: version of the scan's program; another version does not resume it.
+        version: versions of the parts of the scan's program; a program with another
+            version does not continue the scan.
+        code: hash of the program's source text; a difference raises a minor alarm.
         fit: lmfit model to be fitted while it runs; empty for none.
         asks: names of the analyses that its program asks.
         file_directory: folders below the instance's files its own lie in; may be
@@ -111,6 +144,7 @@ class Begin(Message, frozen=True, kw_only=True):
     servers: dict[str, str] = {}
     units: dict[str, str] = {}
     shape: list[int] = []
+    version: str = ""
     code: str = ""
     fit: str = ""
     asks: list[str] = []
@@ -122,51 +156,64 @@ class Begin(Message, frozen=True, kw_only=True):
 
     @property
     def device_servers(self) -> list[str]:
-        """Who answers its steps; `main` keeps the time where no device takes part."""
+        """Servers that answer its steps; without devices `main`, which keeps time."""
         return sorted(set(self.servers.values())) or ["main"]
 
 
-class Step(Message, frozen=True, kw_only=True):
-    """One thing the device servers in `on` must do. Written by the worker.
+class StepRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step as a scan's program requests it; a `Step` is a request with a number.
 
     Attributes:
-        index: place in the step log, from 0.
         kind: what to do; a point is set, settle, trigger, read in one.
-        on: device servers that must answer.
-        set: setpoint of each motor, motor units.
+        set: setpoint of each motor, motor units: `{"samx": 1.5}`.
         devices: the devices it concerns, where the kind needs them.
-        point_id: counts the program's points from 0; None: not of a point.
-        attempt: how often this point was begun, as far as one knows, from 1; one that
-            was withdrawn untouched does not count.
-        epoch: undisturbed stretch of the scan it belongs to.
-        settle: wait between arrival and trigger, s.
-        exposure: at least this long between trigger and read, s.
-        settle_after: wait between trigger and read, s, on top.
-        seen: all answers up to this index were seen to be ok (no gate needed).
-        at: not before so long after the scan was opened, s; None: at once.
-        until: not before this is so; or, with `set`, when the motors have arrived.
-        data: what is asked, or how a flight is to be.
-        patience: who is asked may be silent for so long, s, wall clock.
-        answer: the program goes on only with what is answered.
+        point_id: counts the program's points from 0; None: not part of a point.
+        settle: wait between arrival and trigger, s; of a wait: before it begins.
+        exposure: minimum time between trigger and read, s.
+        settle_after: further wait between trigger and read, s.
+        at: earliest start, s after the scan was opened; None: at once.
+        until: condition to wait for; with `set` the arrival of the motors ends the
+            wait, too.
+        ask: of a question: the analysis that answers it, or the driver.
+        data: of a question: its content; of a kickoff: how to fly. Plain data.
+        patience: of a question: maximum time without a sign of the one asked, s.
+        answer: the program needs the readings, or the value, before it goes on.
     """
 
-    index: int
     kind: StepKind
-    on: list[str]
     set: dict[str, float] = {}
     devices: list[str] = []
     point_id: int | None = None
-    attempt: int = 1
-    epoch: int = 0
     settle: float = 0.0
     exposure: float = 0.0
     settle_after: float = 0.0
-    seen: int = -1
     at: float | None = None
     until: Condition | None = None
+    ask: str = ""
     data: dict[str, Any] = {}
     patience: float = 0.0
     answer: bool = False
+
+
+class Step(Message, frozen=True, kw_only=True):
+    """A numbered step for the device servers in `on`. Written by the scan server.
+
+    Attributes:
+        index: place in the step log, from 0.
+        request: what to do, as the scan's program requests it.
+        on: device servers that must answer; of a question: `analysis/<name>`.
+        attempt: number of times this request was issued so far, from 1; attempts that
+            were withdrawn before any device was touched do not count.
+        epoch: undisturbed stretch of the scan it belongs to.
+        seen: all answers up to this index were seen to be ok (no gate needed).
+    """
+
+    index: int
+    request: StepRequest
+    on: list[str]
+    attempt: int = 1
+    epoch: int = 0
+    seen: int = -1
 
 
 class Mark(Message, frozen=True, kw_only=True):
@@ -204,45 +251,57 @@ class End(Message, frozen=True, kw_only=True):
 StepEntry = Begin | Step | Mark | End
 
 
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The result of one step on one device server, or of one question.
+
+    Attributes:
+        status: `ok`, or why the step was not done.
+        problem: what went wrong, where the status is not `ok`.
+        begin: first trigger (or start of the step), s since the epoch.
+        end: last trigger done (or end of the step), s since the epoch.
+        data: readings by device: `{"samx": {"samx": Reading(1.0, t)}}`.
+        quality: quality of a device's readings, where it is not `good`.
+        times: durations of the parts of a point that is ok.
+        value: answer to a question; of a wait: `arrived` if its motors have arrived;
+            of a wait without a condition: time since the scan was opened, s.
+        configuration: readings of the config signals, by device, of devices that were
+            staged or read once; what could not be read is missing.
+        configuration_units: engineering unit by signal, where it has one.
+        configuration_gaps: what is missing in `configuration`, and why, for people.
+    """
+
+    status: AnswerStatus
+    problem: Problem | None = None
+    begin: float = 0.0
+    end: float = 0.0
+    data: dict[str, Readings] = {}
+    quality: dict[str, PointStatus] = {}
+    times: Times | None = None
+    value: Any = None
+    configuration: dict[str, Readings] = {}
+    configuration_units: dict[str, str] = {}
+    configuration_gaps: list[str] = []
+
+
 class Answer(Message, frozen=True, kw_only=True):
-    """What became of one step on one device server. Written by that server.
+    """The outcome of one step on one device server. Written by that server.
 
     A point over several device servers is answered in phases: 1 when its motors have
-    arrived, 2 when its detectors were triggered, and at last as a whole.
+    arrived, 2 when its detectors were triggered, and `LAST_PHASE` as a whole.
 
     Attributes:
         index: of the step.
-        status: `ok` or why not.
         life: fencing token of the server's life that answers.
-        begin: first trigger (or start of the step), s since the epoch.
-        end: last trigger done (or end of the step), s since the epoch.
-        data: readings, by device.
-        problem: what went wrong, where it did.
-        phase: 0 or `LAST_PHASE`: the whole step; else how far it has come.
-        quality: how good a device's part is, where it is not `good`.
-        value: the answer to a question; of a wait: `arrived`, if the motors have,
-            and of one for no value how long the scan is open, s.
-        times: where the time went, of a point that is ok.
-        configuration: of devices that were staged, or read once: readings of their
-            config signals, by device; one that could not be read is not there.
-        configuration_units: engineering unit of each of them that has one.
+        outcome: the result.
+        phase: 0 or `LAST_PHASE`: the whole step; else the phase that has ended.
     """
 
     LAST_PHASE: ClassVar[int] = 3
 
     index: int
-    status: AnswerStatus
     life: int
-    begin: float = 0.0
-    end: float = 0.0
-    data: dict[str, Readings] = {}
-    problem: Problem | None = None
+    outcome: Outcome
     phase: int = 0
-    quality: dict[str, PointStatus] = {}
-    value: Any = None
-    times: Times | None = None
-    configuration: dict[str, Readings] = {}
-    configuration_units: dict[str, str] = {}
 
     @property
     def is_final(self) -> bool:
@@ -253,7 +312,7 @@ class Answer(Message, frozen=True, kw_only=True):
 class Digest(Message, frozen=True, kw_only=True):
     """What stays of answers that have left the bus. Written by the device server.
 
-    A program that is run again is told by it what its steps came to.
+    A scan server that runs the program again takes the results of steps from it.
 
     Attributes:
         index: of the last step.
@@ -272,7 +331,8 @@ class Digest(Message, frozen=True, kw_only=True):
         """Yield all of them, those that were not kept without their readings."""
         kept = {answer.index: answer for answer in self.kept}
         for index, end in zip(self.indices, self.ends, strict=True):
-            plain = Answer(index=index, status=AnswerStatus.OK, life=0, end=end)
+            ok = Outcome(AnswerStatus.OK, end=end)
+            plain = Answer(index=index, life=0, outcome=ok)
             yield kept.get(index, plain)
 
 
@@ -303,7 +363,7 @@ class Stop(Message, frozen=True, kw_only=True):
 
 
 class Control(Message, frozen=True, kw_only=True):
-    """A wish for a running item that passed the guard. Written by the guard.
+    """A request to act on a running item, checked. Written by the scan server.
 
     Attributes:
         point: of a rewind: the `point_id` that is taken next.
@@ -314,3 +374,35 @@ class Control(Message, frozen=True, kw_only=True):
     request_id: str
     reason: str = ""
     point: int = 0
+
+
+class DriverRequest(Message, frozen=True, kw_only=True):
+    """Next action of an interactive scan: move, then take a point; or end.
+
+    Attributes:
+        set: setpoint of each motor, motor units.
+        point: take a point there.
+        end: it is over.
+    """
+
+    set: dict[str, float] = {}
+    point: bool = False
+    end: bool = False
+
+
+class DriveScan(Message, frozen=True, kw_only=True):
+    """The next request for an interactive scan. Written by its driver.
+
+    Attributes:
+        request_id: unique for ever.
+        scan_id: of the scan.
+        number: counts the requests from 0; -1: no request, a sign of life.
+        request: what to do.
+        deadline: s since the epoch, wall clock.
+    """
+
+    request_id: str
+    scan_id: str
+    number: int = -1
+    request: DriverRequest = DriverRequest()
+    deadline: float = 0.0

@@ -1,4 +1,4 @@
-"""Services about themselves: alive, alarms, log lines, who may come in."""
+"""Pure: services about themselves: heartbeats, alarms, processes, users."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     """A service lives, and this is its state. Written by that service.
 
     Attributes:
-        SILENT: one that is older, s, is no sign of life.
+        SILENT: age from which a heartbeat no longer counts, s.
         service: name of the process' role.
         pid: of the process.
         state: `starting`, `standby`, `running`, `stopping`.
@@ -54,7 +54,7 @@ class Alarm(Message, frozen=True, kw_only=True):
 
     Attributes:
         alarm_id: unique for ever.
-        service: who says it.
+        service: name of the service that raises it.
         severity: `warning`, `minor`, `major`.
         message: what is wrong, and what to do.
         time: s since the epoch, wall clock.
@@ -74,7 +74,7 @@ class Alarm(Message, frozen=True, kw_only=True):
 
 
 class Users(Message, frozen=True, kw_only=True):
-    """Who may ask: names of the persons and roles. Written by the launcher.
+    """Names and roles of the persons that may ask. Written by the launcher.
 
     Attributes:
         names: each has an inbox at every service.
@@ -82,7 +82,7 @@ class Users(Message, frozen=True, kw_only=True):
         virtual: the instance's devices run on a virtual clock.
         device_rules: which devices each device server holds; empty: one holds all.
         roles: by name: `operator` acts on everybody's items, `user` on their own;
-            who is not named is an operator.
+            a user that is not named is an operator.
     """
 
     names: list[str]

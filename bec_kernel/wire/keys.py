@@ -1,11 +1,13 @@
-"""Every key there is: what lives there, and who may write it.
+"""Pure: all keys, with the messages under each and the roles that write it.
 
 All names get the instance's prefix `{<instance>}:` from the bus. `ask/` is written by
 one user, `pub/` is read by everyone, `svc/` by services only.
 """
 
-from bec_kernel.wire._aligned import AlignedEntry
-from bec_kernel.wire._data import FileDone, Fit, PointEntry
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bec_kernel.wire._data import FileDone, Fit, PointEntry, ReadFile, Written
 from bec_kernel.wire._device import Call, Called, Device, DeviceValue, StopDevices
 from bec_kernel.wire._device_list import (
     DeviceListVersion,
@@ -15,31 +17,28 @@ from bec_kernel.wire._device_list import (
     ListDeviceLists,
     SaveDeviceList,
 )
-from bec_kernel.wire._drive import DriveScan, Wish
-from bec_kernel.wire._expiry import Expiring
-from bec_kernel.wire._file import ReadFile, Written
 from bec_kernel.wire._forecast import DryRun, Learned
-from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Logs
-from bec_kernel.wire._metadata import MetadataSchema
-from bec_kernel.wire._past import AnnotateScan, FindScans
+from bec_kernel.wire._kinds import ROLES, SERVICES, Inboxes, Latests, Log, Logs
+from bec_kernel.wire._past import AnnotateScan, Expiring, FindScans
 from bec_kernel.wire._queue import (
     Item,
+    ItemAction,
+    MetadataSchema,
+    QueueAction,
     QueueStatus,
     Reply,
     Signature,
     StateChange,
-    Taken,
-)
-from bec_kernel.wire._queue_action import (
-    ItemAction,
-    QueueAction,
     Suspender,
     SuspenderAction,
+    Taken,
 )
 from bec_kernel.wire._scan import (
     Answer,
     Control,
     Digest,
+    DriverRequest,
+    DriveScan,
     ScanRequest,
     StepEntry,
     Stop,
@@ -47,6 +46,7 @@ from bec_kernel.wire._scan import (
 )
 from bec_kernel.wire._service import Alarm, Heartbeat, Process, Users
 from bec_kernel.wire._stream import (
+    AlignedEntry,
     DeviceFile,
     Preview,
     Progress,
@@ -78,7 +78,7 @@ catalogue: Latests[Signature] = Latests(
 metadata: Latests[MetadataSchema] = Latests(
     "pub/scan_server/metadata", MetadataSchema, "scan_server", fields=True
 )
-"""What the site wants of the metadata of scans, by the name of who says so."""
+"""Rules of the site for the metadata of scans, by the name of the package."""
 items: Latests[Item] = Latests(
     "pub/scan_server/items", Item, "scan_server", fields=True
 )
@@ -98,7 +98,7 @@ scans: Logs[Taken] = Logs("pub/scan_server/scans", Taken, "scan_server")
 learned: Latests[Learned] = Latests(
     "pub/scan_server/learned", Learned, "scan_server", fields=True
 )
-"""Dead times, by a short name of the devices; so many at most."""
+"""Dead times, by a short name of the devices; limited in number."""
 
 # --- one scan ------------------------------------------------------------------------
 steps: Logs[StepEntry] = Logs("pub/scan/{}/steps", StepEntry, "scan_server")
@@ -110,15 +110,17 @@ states: Logs[StateChange] = Logs("pub/scan/{}/states", StateChange, "scan_server
 stops: Logs[Stop] = Logs("svc/scan/{}/stops", Stop, "scan_server")
 """(scan id) Epochs that are over."""
 controls: Logs[Control] = Logs("svc/scan/{}/controls", Control, "scan_server")
-"""(scan id) Wishes that passed the guard."""
+"""(scan id) Requests to pause, abort … that were accepted."""
 answers: Logs[Answer] = Logs("svc/scan/{}/answers/{}", Answer, "device_server")
 """(scan id, device server) One answer a step, under the step's index."""
 digests: Logs[Digest] = Logs("svc/scan/{}/digests/{}", Digest, "device_server")
 """(scan id, device server) What stays of answers that left the bus; see `Digest`."""
 advice: Logs[Answer] = Logs("svc/scan/{}/advice/{}", Answer, "data_analysis")
 """(scan id, analysis) Answers to what the program asks; under the step's index."""
-wishes: Logs[Wish] = Logs("svc/scan/{}/wishes", Wish, "scan_server")
-"""(scan id) What the driver of an interactive scan wants, checked; dense."""
+driver_requests: Logs[DriverRequest] = Logs(
+    "svc/scan/{}/driver_requests", DriverRequest, "scan_server"
+)
+"""(scan id) Requests of the driver of an interactive scan, checked; dense."""
 points: Logs[PointEntry] = Logs("pub/scan/{}/points", PointEntry, "scan_bundler")
 """(scan id) Whole points: point p has the id `<p+1>-0`."""
 aligned: Logs[AlignedEntry] = Logs(
@@ -145,6 +147,38 @@ device_files: Logs[DeviceFile] = Logs(
     "pub/scan/{}/device_files/{}", DeviceFile, "device_server"
 )
 """(scan id, device server) Files that devices write by themselves; dense."""
+
+_OF_SCANS = [
+    family
+    for family in list(globals().values())
+    if isinstance(family, Logs) and "/scan/{}/" in family.rule.pattern
+]
+
+
+def scan_logs(
+    role: str, name: str, scan_id: str, streams: Iterable[tuple[str, str]] = ()
+) -> Iterator[Log[Any]]:
+    """Yield the logs of one scan or move that one process of a service writes.
+
+    They follow from the families above: the last argument of each is its writer.
+
+    Args:
+        role: of the service.
+        name: of the process in its role.
+        scan_id: of the scan or move.
+        streams: device and signal of each stream it had.
+    """
+    for family in _OF_SCANS:
+        if role not in family.rule.writers:
+            continue
+        varying = family.rule.pattern.count("{}")
+        if varying == 1:
+            yield family(scan_id)
+        elif varying == 2:
+            yield family(scan_id, name)
+        else:
+            yield from (family(scan_id, *stream) for stream in streams)
+
 
 expiring: Logs[Expiring] = Logs("pub/expiring", Expiring, "scihub", "scan_server")
 """Scans and moves whose logs go; two writers, the broker gives the ids."""
@@ -199,7 +233,7 @@ processes: Latests[Process] = Latests(
 )
 """Processes the launcher looks after, by name."""
 users: Latests[Users] = Latests("pub/launcher/users", Users, "launcher")
-"""Who may ask."""
+"""Persons that may ask."""
 alarms: Logs[Alarm] = Logs("pub/alarms", Alarm, *ROLES)
 """What a person should know; many writers, the broker gives the ids."""
 leases: dict[str, Latests[str]] = {

@@ -30,8 +30,8 @@ def messages() -> list[type[Message]]:
 def schema() -> dict[str, Any]:
     """Describe the whole contract as JSON Schema: version, keys, messages.
 
-    Docstrings are left out: they are no part of the contract, and msgspec renders them
-    differently from one version to the next.
+    Docstrings are left out: they do not belong to the contract, and msgspec renders
+    them differently from one version to the next.
     """
     _, components = msgspec.json.schema_components(messages())
     return {
@@ -51,7 +51,7 @@ def schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """Return what wire.json must hold."""
+    """Render the text of wire.json."""
     return json.dumps(schema(), indent=1, sort_keys=True) + "\n"
 
 

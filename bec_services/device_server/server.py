@@ -1,4 +1,12 @@
-"""The device server's shell: new scans, stops and calls, all in the main thread."""
+"""One life of a device server: new scans, stops and calls, all in the main thread.
+
+The main thread waits for nothing but the logs. A scan has an executor with a thread of
+its own; a call has a thread; a stop is passed on at once. An executor whose scan has
+ended is *reaped* by the main thread alone, between two pages of the logs (`_forget`):
+its thread only sets `done`, when it has read the last entry of the step log. So a stop
+that is read from a log finds an executor that can still act, or none because the scan
+has ended.
+"""
 
 import threading
 from collections.abc import Collection, Iterable, Iterator
@@ -117,7 +125,7 @@ class DeviceServer:
             executor.stop(entry.message)
 
     def _forget(self) -> None:
-        """Follow the stops of scans no more that have ended."""
+        """Reap the executors of scans that have ended; stop following their stops."""
         for log in [log for log in self._positions if log.name in self._executors]:
             if self._executors[log.name].done:
                 del self._positions[log]

@@ -1,11 +1,11 @@
-"""Runs the service `scan_bundler`. What it is told: `Setup`."""
+"""Run the service `scan_bundler`; its settings are in `Setup`."""
 
 from bec_kernel.service import serve
 from bec_services.scan_bundler.service import run
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until it is stopped."""
     serve("scan_bundler", run)
 
 

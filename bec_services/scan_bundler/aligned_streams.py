@@ -21,7 +21,7 @@ from bec_kernel.wire import (
     Device,
     Log,
     Point,
-    SignalInfo,
+    SignalDescription,
     StreamEntry,
     keys,
 )
@@ -71,7 +71,9 @@ class ScanAlignment:
         self.streams = list(self._streams)
         self._catch_up()
 
-    def _found(self, device: Device, signal: SignalInfo) -> _AlignedStream | None:
+    def _found(
+        self, device: Device, signal: SignalDescription
+    ) -> _AlignedStream | None:
         """Return a stream, behind the rows that are there; None: there is no more."""
         if signal.align is None:
             return None

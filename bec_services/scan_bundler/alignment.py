@@ -62,7 +62,7 @@ class StreamAlignment:
         Args:
             rule: how samples become one value.
             signal: name of the stream.
-            names: of its values; see `SignalInfo.stream`.
+            names: of its values; see `SignalDescription.stream`.
             after: rows of the points up to there are there already.
         """
         self.refused = 0
@@ -82,7 +82,7 @@ class StreamAlignment:
     def point(self, place: Id, point: Point) -> None:
         """Know the point at a place in the log of points, unless it is known already.
 
-        One that was taken again stands there twice, and gets a second row.
+        A point that was taken again stands there twice, and gets a second row.
         """
         if place <= self._after:
             return

@@ -77,7 +77,7 @@ class ScanBundle:
         """Take the next entry of the step log; return what became whole."""
         if isinstance(entry, Begin):
             self.servers = entry.device_servers
-        elif isinstance(entry, Step) and entry.kind is StepKind.ASK:
+        elif isinstance(entry, Step) and entry.request.kind.traits.question:
             pass  # no device takes part
         elif isinstance(entry, Step | End):
             self._queue.append(entry)
@@ -118,13 +118,13 @@ class ScanBundle:
 
     def _take(self, step: Step, answers: Mapping[str, Answer]) -> list[Output]:
         used = [answers[server] for server in step.on]
-        end = max((answer.end for answer in used), default=self._time)
-        good = all(answer.status is AnswerStatus.OK for answer in used)
+        end = max((answer.outcome.end for answer in used), default=self._time)
+        good = all(answer.outcome.status is AnswerStatus.OK for answer in used)
         if not (good and _yields(step)):
             self._time = max(self._time, end)
-            if step.kind is StepKind.WAIT and good:
-                self._waited += end - min(answer.begin for answer in used)
-            elif step.kind is StepKind.STAGE and good:
+            if step.request.kind is StepKind.WAIT and good:
+                self._waited += end - min(answer.outcome.begin for answer in used)
+            elif step.request.kind is StepKind.STAGE and good:
                 self._keep(step, used)
             return []
         kept = self._kept()
@@ -165,29 +165,30 @@ class ScanBundle:
     def _output(self, step: Step, answers: Mapping[str, Answer], end: float) -> Output:
         data: dict[str, Readings] = {}
         for server in step.on:
-            data.update(answers[server].data)
-        if step.kind is StepKind.BASELINE:
+            data.update(answers[server].outcome.data)
+        if step.request.kind.traits.record == "baseline":
             found = _set_up(step, [answers[server] for server in step.on], data)
             return Id(self._points, self._extra + 1), found
-        assert step.point_id is not None
+        point_id = step.request.point_id
+        assert point_id is not None
         retaken = step.attempt > 1
         status = dict.fromkeys(data, PointStatus.RETAKEN) if retaken else {}
         for server in step.on:
-            status.update(answers[server].quality)
+            status.update(answers[server].outcome.quality)
         point = Point(
             index=step.index,
-            point_id=step.point_id,
+            point_id=point_id,
             attempt=step.attempt,
-            begin=min((answers[s].begin for s in step.on), default=end),
+            begin=min((answers[s].outcome.begin for s in step.on), default=end),
             end=end,
             data=data,
             life={server: answers[server].life for server in step.on},
             status=status,
-            times=self._times([answers[server].times for server in step.on]),
+            times=self._times([answers[server].outcome.times for server in step.on]),
         )
-        if step.point_id < self._points:  # the scan was rewound: it counts from now on
+        if point_id < self._points:  # the scan was rewound: it counts from now on
             return Id(self._points, self._extra + 1), point
-        return Id(step.point_id + 1), point
+        return Id(point_id + 1), point
 
     def _times(self, parts: list[Times | None]) -> Times | None:
         """Return the times of a point, with what was between it and the one before."""
@@ -217,9 +218,10 @@ class ScanBundle:
 
 def _yields(step: Step) -> bool:
     """Its answers go into the log of points."""
-    if step.kind is StepKind.BASELINE:
+    record = step.request.kind.traits.record
+    if record == "baseline":
         return True
-    return step.point_id is not None and step.kind in (StepKind.POINT, StepKind.READ)
+    return record == "point" and step.request.point_id is not None
 
 
 def _set_up(
@@ -228,8 +230,8 @@ def _set_up(
     configuration: dict[str, Readings] = {}
     units: dict[str, str] = {}
     for answer in answers:
-        configuration |= answer.configuration
-        units |= answer.configuration_units
+        configuration |= answer.outcome.configuration
+        units |= answer.outcome.configuration_units
     return Baseline(
         index=step.index,
         data=data or {},

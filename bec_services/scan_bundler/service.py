@@ -153,7 +153,7 @@ class _Bundling:
             self._life.bus.commit([trim], self._life.fence)
 
     def _finish(self, scan: _BundledScan, last: list[Change]) -> None:
-        """Put out the seal and all rows that are left: who sees one has the others."""
+        """Put out the seal and all rows that are left, in one commit."""
         rows = scan.alignment.finish() if scan.alignment is not None else []
         self._forget(scan)
         done = [*rows, *last, Drop(self._todo, scan.scan_id)]

@@ -11,7 +11,7 @@ class Trimming:
     """One log of points: the last `keep` stay, and what is not in the file.
 
     Args:
-        keep: so many points stay.
+        keep: number of points that stay.
     """
 
     def __init__(self, keep: int) -> None:
@@ -20,16 +20,16 @@ class Trimming:
         self._due = keep + self._step
 
     def is_due(self, points: int) -> bool:
-        """Say whether to look how far the file is, at so many points."""
+        """Say whether to look how far the file is, at this number of points."""
         return points >= self._due
 
     def place(self, points: int, filed: Id, needed: Iterable[Id]) -> Id | None:
         """Return the first place that stays; None: nothing goes.
 
         Args:
-            points: so many there are.
+            points: number of points so far.
             filed: place of the last entry that is in the file, on disk.
-            needed: places somebody reads on from after a restart.
+            needed: places from which a reader goes on after a restart.
         """
         self._due = points + self._step
         first = min(points - self._keep + 1, filed.major, *(at.major for at in needed))

@@ -90,7 +90,7 @@ from bec_services.scan_server.queue import (
     told,
     value_of,
 )
-from bec_services.scan_server.run import ITEM_STATE, Drivers, Worker, next_wish
+from bec_services.scan_server.run import ITEM_STATE, Drivers, Worker, next_request
 
 Ask = ScanRequest | ItemAction | QueueAction | SuspenderAction | DriveScan
 """Requests of users that need the scheduler's lock."""
@@ -181,7 +181,7 @@ class Scheduler:
         if ask.number < 0:
             return []
         item = self._queues.items.get(ask.scan_id)
-        return next_wish(self._life.bus, ask, item, user, self._beamline.now())
+        return next_request(self._life.bus, ask, item, user, self._beamline.now())
 
     # --- new items --------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from bec_services.scan_server import __main__ as main
 from bec_services.scan_server.accept.assembler import Catalogue, bind
 from bec_services.scan_server.accept.guard import accept
 from bec_services.scan_server.accept.limits import Beamline
-from bec_services.scan_server.program.frame import code_of, frame_of
+from bec_services.scan_server.program.frame import frame_of, version_of
 
 FOLDER = Path(__file__).parents[2] / "extensions" / "example_beamline"
 DEVICES = {
@@ -104,7 +104,7 @@ def test_it_is_published_with_what_completion_and_help_need(catalogue):
 
 def test_its_code_has_a_version_so_that_a_changed_one_is_not_resumed(catalogue):
     there, line = map(catalogue.find, ("there_and_back", "line_scan"))
-    assert code_of(there) == code_of(there) != code_of(line)
+    assert version_of(there) == "frame 1, there_and_back 1" != version_of(line)
 
 
 def test_the_shutter_is_opened_before_the_first_exposure_and_closed_at_last(catalogue):

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from bec_kernel.bus.codec import ASK_LIMIT, MESSAGE_LIMIT, decode, encode, encode_ask
 from bec_kernel.errors import DecodeError, RefusedError
-from bec_kernel.wire import Answer, AnswerStatus, Call, Reading
+from bec_kernel.wire import Answer, AnswerStatus, Call, Outcome, Reading
 
 PLAIN = st.one_of(
     arrays.integer_dtypes(),
@@ -24,11 +24,12 @@ PLAIN = st.one_of(
 def there_and_back(value):
     message = Answer(
         index=0,
-        status=AnswerStatus.OK,
         life=1,
-        data={"eiger": {"image": Reading(value, 1.0)}},
+        outcome=Outcome(
+            status=AnswerStatus.OK, data={"eiger": {"image": Reading(value, 1.0)}}
+        ),
     )
-    return decode(encode(message), Answer).data["eiger"]["image"].value
+    return decode(encode(message), Answer).outcome.data["eiger"]["image"].value
 
 
 @given(arrays.arrays(PLAIN, arrays.array_shapes(min_dims=0, min_side=0, max_dims=3)))

@@ -4,7 +4,7 @@ import pytest
 
 from bec_kernel.bus import append, put
 from bec_kernel.bus.changes import Expire, Id
-from bec_kernel.service.expiry import expiring, let_go, logs_of
+from bec_kernel.service.expiry import expiring, let_go
 from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import RULES, SERVICES, Expiring, Stop, Taken, keys
 
@@ -15,7 +15,7 @@ GONE = Expiring(scan_id="s", until=NOW, streams=STREAMS)
 
 
 def owned(role, name="main"):
-    return {log.name for log in logs_of(role, name, GONE)}
+    return {log.name for log in keys.scan_logs(role, name, "s", STREAMS)}
 
 
 def test_every_log_of_a_scan_is_let_go_by_a_service_that_may_write_it():

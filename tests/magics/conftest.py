@@ -7,7 +7,7 @@ from IPython.testing.globalipapp import get_ipython
 from bec_kernel.bus.changes import Put
 from bec_kernel.client import connect
 from bec_kernel.testing import MemoryBus
-from bec_kernel.wire import Device, Parameter, SignalInfo, Signature, keys
+from bec_kernel.wire import Device, Parameter, SignalDescription, Signature, keys
 from bec_magics import load_ipython_extension, unload_ipython_extension
 
 LINE_SCAN = Signature(
@@ -51,7 +51,7 @@ SAMX = Device(
     device_class="SimPositioner",
     positioner=True,
     limits=(-50.0, 50.0),
-    signals=[SignalInfo(name="samx", kind="hinted", unit="mm")],
+    signals=[SignalDescription(name="samx", kind="hinted", unit="mm")],
     methods=["velocity.get", "velocity.set"],
     description="sample, across",
 )
@@ -60,8 +60,8 @@ BPM = Device(
     server="main",
     device_class="SimMonitor",
     signals=[
-        SignalInfo(name="bpm4i", kind="hinted"),
-        SignalInfo(name="bpm4i_exposures"),
+        SignalDescription(name="bpm4i", kind="hinted"),
+        SignalDescription(name="bpm4i_exposures"),
     ],
 )
 

@@ -82,8 +82,8 @@ FAULTS = [
     ),
     Fault(
         "an abort writes no stop for the device servers",
-        "if verb in SEVERITY and (not self._course.cleaning or verb is Verb.HALT):",
-        "if verb in SEVERITY and verb is Verb.HALT:",
+        "if severity and (not self._course.cleaning or verb is Verb.HALT):",
+        "if severity and verb is Verb.HALT:",
         "test_an_abort_stops_the_devices_before_anything_else",
     ),
     Fault(
@@ -106,8 +106,8 @@ FAULTS = [
     ),
     Fault(
         "a point that an earlier life may have begun is executed again",
-        "old = step.kind is StepKind.POINT and step.index <= self._born",
-        "old = step.kind is StepKind.POINT and step.index < self._born",
+        "old = step.index <= self._born and step.request.kind.traits.once",
+        "old = step.index < self._born and step.request.kind.traits.once",
         "test_a_point_that_an_earlier_life_may_have_begun_is_lost",
     ),
     Fault(

@@ -18,6 +18,7 @@ from bec_kernel.wire import (
     Begin,
     End,
     Mark,
+    Outcome,
     Point,
     Reading,
     Readings,
@@ -28,6 +29,7 @@ from bec_kernel.wire import (
     Step,
     StepEntry,
     StepKind,
+    StepRequest,
     Taken,
     Verb,
     keys,
@@ -140,29 +142,38 @@ class Script:
         kind: StepKind,
         status: AnswerStatus = AnswerStatus.OK,
         silent: bool = False,
+        attempt: int = 1,
         **fields,
     ) -> None:
         index = len(self.steps)
         on = self.servers
         self.steps.append(
-            Step(index=index, kind=kind, on=on, epoch=self.epoch, **fields)
+            Step(
+                index=index,
+                on=on,
+                attempt=attempt,
+                epoch=self.epoch,
+                request=StepRequest(kind=kind, **fields),
+            )
         )
         reads = kind in (StepKind.POINT, StepKind.BASELINE)
         asks = kind in (StepKind.STAGE, StepKind.BASELINE) and self.configured
         for number, server in enumerate(on):
             answer = Answer(
                 index=index,
-                status=status,
                 life=7,
-                begin=T0 + index + number / 10,
-                end=T0 + index + 0.5 + number / 10,
-                data={f"{server}_dev": {f"{server}_dev": Reading(float(index), T0)}}
-                if reads
-                else {},
-                configuration={f"{server}_{kind}": {"speed": Reading(index, T0)}}
-                if asks
-                else {},
-                configuration_units={f"{server}_speed": "mm/s"} if asks else {},
+                outcome=Outcome(
+                    status=status,
+                    begin=T0 + index + number / 10,
+                    end=T0 + index + 0.5 + number / 10,
+                    data={f"{server}_dev": {f"{server}_dev": Reading(float(index), T0)}}
+                    if reads
+                    else {},
+                    configuration={f"{server}_{kind}": {"speed": Reading(index, T0)}}
+                    if asks
+                    else {},
+                    configuration_units={f"{server}_speed": "mm/s"} if asks else {},
+                ),
             )
             if not (silent and number == 0):
                 self.answers.append((server, answer))

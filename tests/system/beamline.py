@@ -182,7 +182,11 @@ def _other_steps(steps: list, count: int) -> list[str]:
     plain: list = []
     for step in steps:
         if isinstance(step, Step):
-            what = (step.kind, step.point_id, tuple(step.set.items()))
+            what = (
+                step.request.kind,
+                step.request.point_id,
+                tuple(step.request.set.items()),
+            )
             if what not in plain[-64:]:
                 plain.append(what)
     wanted = np.linspace(START_AT, STOP_AT, count)

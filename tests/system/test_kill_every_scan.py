@@ -196,9 +196,10 @@ def told(entries):
     last = None
     for entry in entries:
         if isinstance(entry, Step):
-            until_ = rounded(msgspec.to_builtins(entry.until))
-            places, at = rounded(entry.set), rounded(entry.at)
-            what = (entry.kind, entry.point_id, places, at, until_)
+            until_ = rounded(msgspec.to_builtins(entry.request.until))
+            request = entry.request
+            places, at = rounded(request.set), rounded(request.at)
+            what = (request.kind, request.point_id, places, at, until_)
         elif isinstance(entry, Mark):
             what = (entry.verb, rounded(entry.value))
         else:
@@ -293,7 +294,10 @@ def test_a_scan_server_killed_in_a_pause_leaves_the_same(labs, show, name):
     wanted = record(lab, *lab.run(name))
 
     def disturb(report):
-        lab.after(report, lambda entry: getattr(entry, "point_id", None) == 5)
+        lab.after(
+            report,
+            lambda entry: isinstance(entry, Step) and entry.request.point_id == 5,
+        )
         report.pause()
         until(lambda: report.status is ScanState.PAUSED)
         lab.kill(report)

@@ -24,10 +24,10 @@ det:
   softwareTrigger: true
 """
 PHASES = {
-    "stage": lambda step: step.kind is StepKind.STAGE,
-    "set": lambda step: step.point_id == POINTS // 2,
-    "trigger": lambda step: step.point_id == POINTS // 2,
-    "read": lambda step: step.point_id == POINTS // 2,
+    "stage": lambda step: step.request.kind is StepKind.STAGE,
+    "set": lambda step: step.request.point_id == POINTS // 2,
+    "trigger": lambda step: step.request.point_id == POINTS // 2,
+    "read": lambda step: step.request.point_id == POINTS // 2,
 }
 
 

@@ -50,9 +50,9 @@ def shutter(site, report):
     found, points = [], 0
     for step in site.steps(report.scan_id):
         if isinstance(step, Step):
-            points += step.point_id is not None
-            if "shutter" in step.set:
-                found.append((step.set["shutter"], points))
+            points += step.request.point_id is not None
+            if "shutter" in step.request.set:
+                found.append((step.request.set["shutter"], points))
     return found
 
 

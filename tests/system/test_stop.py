@@ -115,7 +115,7 @@ def check_aborted_and_the_next_one_works(client, report) -> None:
 
 def kinds(beamline, report) -> list[StepKind]:
     steps = beamline.steps(report.scan_id)
-    return [step.kind for step in steps if isinstance(step, Step)]
+    return [step.request.kind for step in steps if isinstance(step, Step)]
 
 
 # --- an interrupt --------------------------------------------------------------------

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from bec_kernel.wire import ScanState, StepKind
+from bec_kernel.wire import ScanState, Step, StepKind
 from tests.system.beamline import (
     CENTER,
     DEVICES,
@@ -101,7 +101,7 @@ def test_a_scan_over_two_servers_exposes_each_point_once_on_both(instance):
 
 
 def _is_point(step):
-    return getattr(step, "kind", None) is StepKind.POINT
+    return isinstance(step, Step) and step.request.kind is StepKind.POINT
 
 
 def scan_with(instance, at, harm):

@@ -11,7 +11,7 @@ from bec_kernel.client.devices.subscriptions import Changes, Subscription
 from bec_kernel.client.devices.text import explained, flaws, hidden, no_method, row
 from bec_kernel.errors import DeviceError, RefusedError
 from bec_kernel.language import main_signal, nearest, show
-from bec_kernel.wire import Device, DeviceValue, Reading, SignalInfo, keys
+from bec_kernel.wire import Device, DeviceValue, Reading, SignalDescription, keys
 
 _NOT_OFFERED = {"getdoc", "method", "names_behind"}
 READING = 10.0
@@ -125,7 +125,7 @@ class RemoteDevice(DeviceFields):
             )
         return found["value"]
 
-    def _main_signal(self) -> SignalInfo | None:
+    def _main_signal(self) -> SignalDescription | None:
         return main_signal(self.info)
 
     def on_change(self, call: Callable[[Read], object]) -> Subscription:

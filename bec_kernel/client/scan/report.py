@@ -37,7 +37,7 @@ from bec_kernel.wire import (
     Remark,
     ScanRequest,
     ScanState,
-    SignalInfo,
+    SignalDescription,
     Verb,
     keys,
 )
@@ -561,7 +561,7 @@ class ScanReport:
             return arrived
         return f"{shown}: {self.status}{f', {arrived}' if arrived else ''}"
 
-    def _main_signal(self, name: str) -> SignalInfo | None:
+    def _main_signal(self, name: str) -> SignalDescription | None:
         """Look up the published description of a motor's main signal; else None."""
         users = self._bus.get(keys.users())
         for server in (users.device_servers if users else []) or ["main"]:

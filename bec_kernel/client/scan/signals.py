@@ -16,7 +16,7 @@ from bec_kernel.wire import (
     Readings,
     Sample,
     Samples,
-    SignalInfo,
+    SignalDescription,
     StreamMode,
     keys,
 )
@@ -241,7 +241,7 @@ def aligned(bus: Bus, begin: Begin) -> AtPoints:
     return found
 
 
-def unit_of(begin: Begin, signal: SignalInfo) -> str:
+def unit_of(begin: Begin, signal: SignalDescription) -> str:
     """Return the unit of a stream's values at the start of the scan."""
     return begin.units.get(signal.name, signal.unit)
 

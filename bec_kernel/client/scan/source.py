@@ -34,7 +34,15 @@ from bec_kernel.client.scan.signals import (
 )
 from bec_kernel.errors import DeadlineError, RefusedError
 from bec_kernel.scan import streams_of
-from bec_kernel.wire import Begin, Fit, Point, Readings, SignalInfo, Written, keys
+from bec_kernel.wire import (
+    Begin,
+    Fit,
+    Point,
+    Readings,
+    SignalDescription,
+    Written,
+    keys,
+)
 
 T = TypeVar("T")
 PAGE = 5_000
@@ -274,7 +282,7 @@ class LiveSource:
                 yield device.name, column(signal.name, name), load
 
     def _stream(
-        self, begin: Begin, device: str, signal: SignalInfo, name: str
+        self, begin: Begin, device: str, signal: SignalDescription, name: str
     ) -> SignalData:
         found = self._reader.retry(
             lambda: samples(self._bus, begin.scan_id, device, signal.name, name)

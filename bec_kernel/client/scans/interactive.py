@@ -12,7 +12,7 @@ from bec_kernel.bus.changes import START, Id
 from bec_kernel.client.connection import Reader, ask, error_of
 from bec_kernel.client.scan import ScanReport
 from bec_kernel.errors import BrokerError, DeadlineError, RefusedError, ScanAborted
-from bec_kernel.wire import DriveScan, Point, Step, StepKind, Wish, keys
+from bec_kernel.wire import DriverRequest, DriveScan, Point, Step, keys
 
 SIGN_OF_LIFE = 3.0
 """Interval of the driver's signs of life to the scan, s."""
@@ -53,7 +53,7 @@ class Drive:
             RefusedError: a motor was not named at the start, or cannot go there.
             ScanAborted: the scan has ended, by whomever.
         """
-        self._do(Wish(set=_places(moves, positions)))
+        self._do(DriverRequest(set=_places(moves, positions)))
 
     def point(self, *moves: Any, **positions: float) -> Point:
         """Take a point here, or where motors are to be moved to before it.
@@ -62,7 +62,7 @@ class Drive:
             RefusedError: a motor was not named at the start, or cannot go there.
             ScanAborted: the scan has ended, by whomever.
         """
-        self._do(Wish(set=_places(moves, positions), point=True))
+        self._do(DriverRequest(set=_places(moves, positions), point=True))
         return next(self._points)
 
     def __enter__(self) -> Self:
@@ -79,28 +79,28 @@ class Drive:
         self._over.set()
         self._alive.join(_ANSWER)
         if kind is None:
-            self._say(Wish(end=True))
+            self._say(DriverRequest(end=True))
             self.report.wait()
         elif not self.report.is_final:
             with contextlib.suppress(RefusedError, DeadlineError):
                 self.report.abort()
 
     # --- one command ------------------------------------------------------------------
-    def _do(self, wish: Wish) -> None:
+    def _do(self, request: DriverRequest) -> None:
         if not self._alive.is_alive():
             raise RefusedError("an interactive scan is driven inside a `with` block")
-        self._say(wish)
+        self._say(request)
         self._until_asked(self._number + 1)
 
-    def _say(self, wish: Wish) -> None:
-        request = DriveScan(
+    def _say(self, request: DriverRequest) -> None:
+        message = DriveScan(
             request_id=uuid.uuid4().hex,
             scan_id=self.report.scan_id,
             number=self._number,
-            wish=wish,
+            request=request,
             deadline=time.time() + _ANSWER,
         )
-        reply = ask(self._reader, self._bus, self._inbox, request, _ANSWER)
+        reply = ask(self._reader, self._bus, self._inbox, message, _ANSWER)
         if reply.problem is not None:
             self._raise_if_over()
             raise error_of(reply.problem)
@@ -135,7 +135,7 @@ class Drive:
 
 def _is_question(message: Any) -> bool:
     """Tell whether the scan asks for the next command; repeated asks count once."""
-    is_step = isinstance(message, Step) and message.kind is StepKind.ASK
+    is_step = isinstance(message, Step) and message.request.kind.traits.question
     return is_step and message.attempt == 1
 
 

@@ -15,7 +15,7 @@ TIME = "time"
 
 @dataclass(frozen=True)
 class Axes:
-    """What is fitted over what, as (device, signal); a scan may have no motor."""
+    """Signals of a fit, y over x, as (device, signal); a scan may have no motor."""
 
     x: tuple[str, str] | None
     y: tuple[str, str]

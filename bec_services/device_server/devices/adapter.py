@@ -9,7 +9,7 @@ from ophyd import Signal
 
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Device, Problem, Reading, Readings, SignalInfo
+from bec_kernel.wire import Device, Problem, Reading, Readings, SignalDescription
 from bec_services.device_server.clock import Status
 from bec_services.device_server.devices import description, watched_signals
 from bec_services.device_server.devices.capabilities import capabilities_of
@@ -359,7 +359,7 @@ class DeviceAdapter:
                 )
         return link.said
 
-    def _signals(self, device: Any) -> list[SignalInfo]:
+    def _signals(self, device: Any) -> list[SignalDescription]:
         signals = description.signals_of(device)
         if self.spec.readoutPriority == "async":
             return watched_signals.published(device, signals)

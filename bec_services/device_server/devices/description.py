@@ -7,7 +7,7 @@ from typing import Any
 from ophyd import Device, Signal
 from ophyd.pseudopos import PseudoPositioner
 
-from bec_kernel.wire import SignalInfo
+from bec_kernel.wire import SignalDescription
 from bec_services.device_server.devices import signals
 
 PUBLIC = (
@@ -95,11 +95,11 @@ def read_signals(device: Any) -> dict[str, Any]:
     return {one.name: one for one in found if isinstance(one, Signal)}
 
 
-def signals_of(device: Any) -> list[SignalInfo]:
+def signals_of(device: Any) -> list[SignalDescription]:
     """Return the signals in its readings, and those that send by themselves."""
     hinted = set(getattr(device, "hints", {}).get("fields", ()))
     found = [
-        SignalInfo(
+        SignalDescription(
             name=str(name),
             kind="hinted" if name in hinted else "normal",
             dtype=str(described.get("dtype", "number")),

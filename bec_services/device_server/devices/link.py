@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ophyd import Device, Signal
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Motion, Problem, SignalInfo
+from bec_kernel.wire import Motion, Problem, SignalDescription
 from bec_services.device_server.clock import Status
 from bec_services.device_server.devices.status import LightStatus
 
@@ -20,7 +20,7 @@ class Description(NamedTuple):
     """What a device said of itself."""
 
     limits: tuple[float, float] | None = None
-    signals: Sequence[SignalInfo] = ()
+    signals: Sequence[SignalDescription] = ()
     methods: Sequence[str] = ()
     motion: Sequence[Motion] = ()
 

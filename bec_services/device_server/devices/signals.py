@@ -29,7 +29,7 @@ from bec_kernel.wire import (
     Preview,
     Progress,
     Sample,
-    SignalInfo,
+    SignalDescription,
     StreamMode,
 )
 from bec_services.device_server.devices.status import LightStatus
@@ -382,10 +382,10 @@ def signals_of(device: Any) -> list[Any]:
     return [walk.item for walk in device.walk_signals()]
 
 
-def published(device: Any) -> list[SignalInfo]:
+def published(device: Any) -> list[SignalDescription]:
     """Describe the signals a device sends by itself, as published on the bus."""
     return [
-        SignalInfo(
+        SignalDescription(
             name=one.name,
             kind="omitted",
             dtype="array" if one.ndim else "number",

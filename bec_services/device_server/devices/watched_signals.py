@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from bec_kernel.wire import Alignment, SignalInfo
+from bec_kernel.wire import Alignment, SignalDescription
 from bec_services.device_server.devices.capabilities import (
     ReportsChanges,
     watch_signal,
@@ -96,7 +96,9 @@ def watched(device: Any) -> list[WatchedSignal]:
     return [_KNOWN[source] for source in found.values()]
 
 
-def published(device: Any, signals: Sequence[SignalInfo]) -> list[SignalInfo]:
+def published(
+    device: Any, signals: Sequence[SignalDescription]
+) -> list[SignalDescription]:
     """Describe the signals of a watched device, as published on the bus."""
     if _sends(device):
         return list(signals)

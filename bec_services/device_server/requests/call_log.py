@@ -15,7 +15,7 @@ class CallRecord:
     """One call's line in the journal; none where it did not begin.
 
     Attributes:
-        user: who calls.
+        user: the user that calls.
     """
 
     def __init__(self, life: Life, user: str, call: Call) -> None:
@@ -31,7 +31,7 @@ class CallRecord:
         self._began = time.time()
 
     def ended(self, problem: Problem | None) -> list[Change]:
-        """Return what writes down what the call has done."""
+        """List the changes that record a call and its effect."""
         if not self._began:
             return []
         call = self._call

@@ -1,4 +1,17 @@
-"""Remote calls and stop: what a person asks of a device, past any queue."""
+"""Remote calls and stops: requests of persons to devices, past any queue.
+
+Three rules hold for every call:
+
+1. *A call is done at most once.* A call that an earlier life may have begun is refused
+   ("it may have been done") unless its method only reads. The record of a call is begun
+   before the device is touched.
+2. *A device that is slow or hangs blocks no other.* Each call has a thread of its own;
+   at most `_AT_ONCE` run, further ones are refused. A device that does not answer in
+   time is left to its thread, and the call fails.
+3. *A stop always gets through.* `StopDevices` needs no free place among the calls and
+   no permission of a scan. The scans hear of it before the devices stop, so that a step
+   is answered `stopped` and not as a failed motor.
+"""
 
 import contextlib
 import inspect
@@ -34,19 +47,19 @@ from bec_services.device_server.requests.call_log import CallRecord
 from bec_services.device_server.values import Values
 
 _AT_ONCE = 32
-"""So many calls may be under way; the next is refused."""
+"""Maximum number of concurrent calls; further calls are refused."""
 _PATIENCE = 600.0
 _ANSWER = 15.0
-"""What begins something on a device takes at most so long (s)."""
+"""Maximum time for a device to begin an action, s."""
 _STOPPING = 3.0
-"""A device takes at most so long (s) to answer a stop."""
+"""Maximum time for a device to answer a stop, s."""
 _FARTHEST = 1e300
 _STANDSTILL = 2.0
 _SHORTEST = 0.05
 _EARLIER = 0.2
-"""A signal gives up so much (s) before the call."""
+"""A signal gives up this time before the call does, s."""
 _MOST = 100_000
-"""So many things are taken of a list, or of a generator."""
+"""Maximum number of values taken from a list or a generator."""
 
 Ask = Call | StopDevices
 Holder = Callable[[str], str | None]
@@ -158,7 +171,7 @@ class CallRequests:
         return self._that_travels(call, found, line.user)
 
     def _that_travels(self, call: Call, found: Any, user: str) -> Any:
-        """Return what was given back, or None: it was done, whatever it gave back."""
+        """Convert the result to plain data; None, with an alarm, if that fails."""
         try:
             value = _plain(found)
             encode(value)
@@ -232,7 +245,7 @@ def _left(call: Call) -> float:
 def _in_time(call: Call, method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a signal's `set` so that it gives up before the call does.
 
-    One that goes on would have the next `set` refused: it is still in progress.
+    If it went on, ophyd would refuse the next `set` as "in progress".
     """
     is_set = isinstance(getattr(method, "__self__", None), Signal)
     is_set = is_set and call.method.rpartition(".")[2] == "set"
@@ -258,7 +271,7 @@ def _position(one: DeviceAdapter, call: Call) -> float:
 
 
 def _called(call: Call, method: Callable[..., Any]) -> Any:
-    """Call it; a mistake in the arguments is told in terms of device and method."""
+    """Call the method; errors name the device and the method."""
     try:
         return method(*call.args, **call.kwargs)
     except BecError:
@@ -272,9 +285,9 @@ def _called(call: Call, method: Callable[..., Any]) -> Any:
 
 
 def _plain(result: Any) -> Any:
-    """Return what a method gave back as plain data.
+    """Convert a result to plain data: `{"value": 1, "timestamp": t}` is a `Reading`.
 
-    A reading is a reading then, and a device its name.
+    A device is replaced by its name, an iterator by a list.
     """
     if isinstance(result, OphydObject):
         return result.name

@@ -44,7 +44,7 @@ _KEEP = 1000
 _PATIENCE = 0.5
 _TELL = 0.1
 Holder = Callable[[Collection[str]], tuple[str, str] | None]
-"""Says which of some devices somebody needs, and who ("scan 7"); None: none."""
+"""Finds the first of some devices that is in use, and its user ("scan 7"); or None."""
 
 
 class Edits:
@@ -54,8 +54,8 @@ class Edits:
         life: of the device server.
         registry: the running devices.
         users: names the rules.
-        holder: says who needs a device as it is.
-        renewed: told the names of devices that came, went, or were made anew.
+        holder: finds the scan that needs one of some devices unchanged.
+        renewed: called with the names of devices that came, went, or were made anew.
         meeting: held while a scan says which devices it uses, and while they change.
     """
 
@@ -262,7 +262,7 @@ def keep(
     life: Life,
     registry: Registry,
     entry: DeviceListVersion,
-    told: Mapping[str, Device | None],
+    devices: Mapping[str, Device | None],
 ) -> None:
     """Append a version and publish the devices it touches, all in one.
 
@@ -270,14 +270,14 @@ def keep(
         life: of the device server.
         registry: holds the list.
         entry: the version.
-        told: the devices by name; None: it is gone.
+        devices: the devices by name; None: it is gone.
     """
     server = life.setup.name
     key = keys.devices(server)
     changes: list[Any] = [
         Append(keys.lists(server), entry, Id(entry.version), keep=KEEP)
     ]
-    for name, one in told.items():
+    for name, one in devices.items():
         if one is None:
             changes += [Drop(key, name), Drop(keys.values(server), name)]
         else:

@@ -20,7 +20,7 @@ from bec_services.device_server.devices import Registry, disabled_needs, let_go
 from bec_services.device_server.requests.edits import keep, kept, list_of, next_version
 
 DEFAULT = "default:"
-"""A list that nobody chose: any other is preferred."""
+"""Marks a list that no person chose: any other list is preferred."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Given:
 
     Attributes:
         path: of the file.
-        token: of that start; a list is given once. Begins with `default:` if nobody
-            chose it.
+        token: of that start; a list is given once. Begins with `default:` if no
+            person chose it.
     """
 
     path: Path

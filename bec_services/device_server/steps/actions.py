@@ -1,4 +1,4 @@
-"""What a step means for the devices: set, settle, trigger, read, stage."""
+"""Actions of steps on devices: set, settle, trigger, read, stage."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,11 +10,12 @@ from bec_kernel.errors import DeviceError
 from bec_kernel.wire import (
     AnswerStatus,
     Begin,
+    Outcome,
     PointStatus,
     Problem,
     Readings,
-    Step,
     StepKind,
+    StepRequest,
     Times,
 )
 from bec_services.device_server.clock import (
@@ -30,8 +31,8 @@ from bec_services.device_server.devices import (
     each,
     stopped,
 )
-from bec_services.device_server.steps.config_snapshot import set_up_of
-from bec_services.device_server.steps.outcome import Barrier, Outcome, Withdrawn
+from bec_services.device_server.steps.barrier import Barrier, Withdrawn
+from bec_services.device_server.steps.config_snapshot import SetUp, set_up_of
 from bec_services.device_server.steps.sweep import OngoingMove, Sweep
 from bec_services.device_server.steps.waiting import Waits, wait_at
 from bec_services.device_server.values import ScanStreams, Values
@@ -44,9 +45,8 @@ STAGE_DEADLINE = 60.0
 """The same for one device that is made ready, or put back; s of the wall clock."""
 READ_DEADLINE = 15.0
 """The same for one that is read; longer than a wait for its connection."""
+_Action = Callable[[StepRequest, threading.Event], Outcome]
 _STANDSTILL = 2.0
-_ALWAYS = (StepKind.OPEN, StepKind.UNSTAGE, StepKind.CLOSE)
-"""Done even when a device of the scan is not there any more."""
 
 
 class _Interrupted(Exception):  # noqa: N818 - an outcome, not a fault
@@ -85,7 +85,7 @@ class Actions:
         self._sweep = Sweep()
         self.opened = 0.0
         self.waiting = False
-        self._kinds: dict[StepKind, Callable[[Step, threading.Event], Outcome]] = {
+        self._kinds: dict[StepKind, _Action] = {
             StepKind.OPEN: self._open,
             StepKind.CLOSE: self._mark_time,
             StepKind.STAGE: self._stage,
@@ -100,7 +100,7 @@ class Actions:
         }
 
     def begin(self, begin: Begin, mine: set[str]) -> None:
-        """Take note of who takes part; `mine`: the devices of this server."""
+        """Take note of the devices that take part; `mine`: those of this server."""
         there = mine & set(self._held)
         self._mine = there
         self._missing = sorted(mine - there)  # of an older device list
@@ -120,7 +120,7 @@ class Actions:
         begin_stop(list({one.name: one for one in both}.values()))
 
     def halt_motion(self, names: Iterable[str]) -> None:
-        """Stop what an earlier life may have left moving; one that is silent, too."""
+        """Stop devices that an earlier life may have left moving, or that hang."""
         found = (self._held[name] for name in names if name in self._held)
         usable = [one for one in found if one.usable]
         moving, silent = each(usable, _may_move, _STANDSTILL)
@@ -128,26 +128,26 @@ class Actions:
         stopped(begin_stop(o for o in usable if o.name in meant), _STANDSTILL)
 
     def do(
-        self, step: Step, stop: threading.Event, barrier: Barrier = _alone
+        self, request: StepRequest, stop: threading.Event, barrier: Barrier = _alone
     ) -> Outcome:
         """Do a step and return what became of it; `stop` set: leave off at once.
 
         Args:
-            step: to be done.
+            request: the step to do.
             stop: set by another thread.
             barrier: between the phases of a point over several device servers.
 
         Raises:
             DeviceError: a device cannot; the text names it.
         """
-        if self._missing and step.kind not in _ALWAYS:
+        if self._missing and not request.kind.traits.essential:
             name = self._missing[0]
             raise DeviceError(
                 f"{name} is not in the device list any more", subject=name
             )
         self._barrier, self._quality = barrier, {}
         try:
-            return self._kinds[step.kind](step, stop)
+            return self._kinds[request.kind](request, stop)
         except Withdrawn:
             return Outcome(AnswerStatus.WITHDRAWN)
         except (_Interrupted, Stopped) as error:
@@ -157,26 +157,26 @@ class Actions:
         finally:
             self._busy = ()
 
-    def _open(self, _step: Step, _stop: threading.Event) -> Outcome:
+    def _open(self, _request: StepRequest, _stop: threading.Event) -> Outcome:
         self.opened = self._clock.time()
         return Outcome(AnswerStatus.OK, begin=self.opened, end=self.opened)
 
-    def _mark_time(self, _step: Step, _stop: threading.Event) -> Outcome:
+    def _mark_time(self, _request: StepRequest, _stop: threading.Event) -> Outcome:
         return Outcome(AnswerStatus.OK)
 
-    def _wait(self, step: Step, stop: threading.Event) -> Outcome:
+    def _wait(self, request: StepRequest, stop: threading.Event) -> Outcome:
         """Wait until a moment of the scan, then until a value is as it must be.
 
-        Who waits for no value is told when it is: s after the scan was opened.
+        A wait without a condition is answered with the time since the scan opened, s.
         """
-        begin, until = self._clock.time(), step.until
+        begin, until = self._clock.time(), request.until
         self.waiting = True
         try:
-            if step.at is not None:
-                wait_at(self._clock, self.opened + step.at, stop)
-            if step.settle:
-                self._clock.sleep(step.settle, stop)
-            motions = self._sweep.send(self._motors(step.set), step.set)
+            if request.at is not None:
+                wait_at(self._clock, self.opened + request.at, stop)
+            if request.settle:
+                self._clock.sleep(request.settle, stop)
+            motions = self._sweep.send(self._motors(request.set), request.set)
             if until is not None and until.device in self._mine:
                 device = self._held[until.device].check()
                 ends = [motion.status for motion in motions]
@@ -190,38 +190,39 @@ class Actions:
             if motion.status.done:
                 _check(motion.motor, motion.stopped, motion.status)
         end = self._clock.time()
-        value = self._told(step, motions, end)
+        value = self._told(request, motions, end)
         return Outcome(AnswerStatus.OK, begin=begin, end=end, value=value)
 
     def _told(
-        self, step: Step, motions: Sequence[OngoingMove], end: float
+        self, request: StepRequest, motions: Sequence[OngoingMove], end: float
     ) -> str | float | None:
-        """Return what is answered to a wait."""
+        """Work out the value of a wait, see `Outcome.value`."""
         if motions and all(motion.status.done for motion in motions):
             return "arrived"
-        return None if step.set or step.until else end - self.opened
+        return None if request.set or request.until else end - self.opened
 
     def _motors(self, positions: Mapping[str, float]) -> list[DeviceAdapter]:
         return [self._held[name] for name in positions if name in self._mine]
 
-    def _of(self, step: Step) -> list[DeviceAdapter]:
-        return [self._held[name] for name in step.devices if name in self._mine]
+    def _of(self, request: StepRequest) -> list[DeviceAdapter]:
+        return [self._held[name] for name in request.devices if name in self._mine]
 
-    def _stage(self, step: Step, _stop: threading.Event) -> Outcome:
-        devices = self._of(step)
+    def _stage(self, request: StepRequest, _stop: threading.Event) -> Outcome:
+        devices = self._of(request)
         for one in devices:
             if self._streams is not None:
                 self._streams.open(one.name, one.check())
-        _, failed = each(devices, lambda one: one.stage(step.exposure), STAGE_DEADLINE)
+        exposure = request.exposure
+        _, failed = each(devices, lambda one: one.stage(exposure), STAGE_DEADLINE)
         if failed:
             raise failed[0]
         # Not before: to be staged changes how they are set up.
-        return Outcome(AnswerStatus.OK, set_up=set_up_of(devices, READ_DEADLINE))
+        return _with(Outcome(AnswerStatus.OK), set_up_of(devices, READ_DEADLINE))
 
-    def _unstage(self, step: Step, _stop: threading.Event) -> Outcome:
+    def _unstage(self, request: StepRequest, _stop: threading.Event) -> Outcome:
         """Unstage every device, also behind one that fails; nothing moves any more."""
         stopped(begin_stop(self._sweep.moving), _STANDSTILL)
-        devices = self._of(step)
+        devices = self._of(request)
         _, failed = each(devices, lambda one: one.unstage(), STAGE_DEADLINE)
         for one in devices:
             if self._streams is not None:
@@ -230,28 +231,27 @@ class Actions:
             raise failed[0]
         return Outcome(AnswerStatus.OK)
 
-    def _kickoff(self, step: Step, stop: threading.Event) -> Outcome:
+    def _kickoff(self, request: StepRequest, stop: threading.Event) -> Outcome:
         """Tell devices how to fly, and let them; done when they do."""
-        devices = self._of(step)
-        self._run(devices, lambda one: one.prepare(step.data), MOVE_DEADLINE, stop)
+        devices = self._of(request)
+        self._run(devices, lambda one: one.prepare(request.data), MOVE_DEADLINE, stop)
         self._run(devices, lambda one: one.begin("kickoff"), MOVE_DEADLINE, stop)
         return Outcome(AnswerStatus.OK)
 
-    def _complete(self, step: Step, stop: threading.Event) -> Outcome:
+    def _complete(self, request: StepRequest, stop: threading.Event) -> Outcome:
         """Wait until devices that fly by themselves have done it."""
         begin = self._clock.time()
-        devices = self._of(step)
+        devices = self._of(request)
         self._run(devices, lambda one: one.begin("complete"), MOVE_DEADLINE, stop)
         return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
 
-    def _read(self, step: Step, _stop: threading.Event) -> Outcome:
-        data = self._readings(self._of(step))
+    def _read(self, request: StepRequest, _stop: threading.Event) -> Outcome:
+        data = self._readings(self._of(request))
         return Outcome(AnswerStatus.OK, data=data, quality=self._quality)
 
-    def _baseline(self, step: Step, stop: threading.Event) -> Outcome:
-        read = self._read(step, stop)
-        set_up = set_up_of(self._of(step), READ_DEADLINE)
-        return msgspec.structs.replace(read, set_up=set_up)
+    def _baseline(self, request: StepRequest, stop: threading.Event) -> Outcome:
+        read = self._read(request, stop)
+        return _with(read, set_up_of(self._of(request), READ_DEADLINE))
 
     def _readings(self, devices: Sequence[DeviceAdapter]) -> dict[str, Readings]:
         found, failed = each(devices, _read, READ_DEADLINE)
@@ -275,38 +275,38 @@ class Actions:
         self._quality[error.subject] = PointStatus.BUFFERED
         return readings
 
-    def _move(self, step: Step, stop: threading.Event) -> Outcome:
+    def _move(self, request: StepRequest, stop: threading.Event) -> Outcome:
         begin = self._clock.time()
-        self._set(step.set, stop)
+        self._set(request.set, stop)
         return Outcome(AnswerStatus.OK, begin=begin, end=self._clock.time())
 
-    def _point(self, step: Step, stop: threading.Event) -> Outcome:
+    def _point(self, request: StepRequest, stop: threading.Event) -> Outcome:
         clock, now = self._clock, self._clock.monotonic
         start, taken = clock.time(), now()
-        if step.set:
-            self._set(step.set, stop)
+        if request.set:
+            self._set(request.set, stop)
         self._barrier(1)
         arrived = now()
-        if step.settle:
-            clock.sleep(step.settle, stop)
+        if request.settle:
+            clock.sleep(request.settle, stop)
         begin, settled = clock.time(), now()
-        self._expose(step, stop)
+        self._expose(request, stop)
         end = clock.time()
         self._barrier(2)
         exposed = now()
-        if step.settle_after:
-            clock.sleep(step.settle_after, stop)
+        if request.settle_after:
+            clock.sleep(request.settle_after, stop)
         quiet = now()
         data = self._readings(self._monitored)
         settle = settled - arrived + quiet - exposed
         times = Times(start, arrived - taken, settle, exposed - settled, now() - quiet)
         return Outcome(AnswerStatus.OK, None, begin, end, data, self._quality, times)
 
-    def _expose(self, step: Step, stop: threading.Event) -> None:
+    def _expose(self, request: StepRequest, stop: threading.Event) -> None:
         started = self._clock.monotonic()
-        deadline = step.exposure + TRIGGER_DEADLINE
+        deadline = request.exposure + TRIGGER_DEADLINE
         self._run(self._triggered, lambda one: one.trigger(), deadline, stop)
-        left = step.exposure - (self._clock.monotonic() - started)
+        left = request.exposure - (self._clock.monotonic() - started)
         if left > 0:
             self._clock.sleep(left, stop)
 
@@ -363,8 +363,17 @@ class Actions:
             return  # the next move says so, if it still does not stand
 
 
+def _with(outcome: Outcome, set_up: SetUp) -> Outcome:
+    return msgspec.structs.replace(
+        outcome,
+        configuration=set_up.readings,
+        configuration_units=set_up.units,
+        configuration_gaps=set_up.lacking,
+    )
+
+
 def _read(one: DeviceAdapter) -> Readings:
-    """Read a device; one that is away is waited for, where that is wished."""
+    """Read a device; wait for its connection if its settings say so."""
     one.ready()
     try:
         return one.read()

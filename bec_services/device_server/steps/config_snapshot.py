@@ -1,14 +1,28 @@
 """How devices are set up when a scan begins: their config signals, read once."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from bec_kernel.bus import encode
 from bec_kernel.wire import Reading, Readings
 from bec_services.device_server.devices import DeviceAdapter, each, is_configured
-from bec_services.device_server.steps.outcome import SetUp
 
 LARGEST = 1 << 20
-"""All of a step together has at most so many bytes: what is larger is data."""
+"""Maximum size of the configuration of a step, bytes; larger values are data."""
+
+
+class SetUp(NamedTuple):
+    """How devices are set up.
+
+    Attributes:
+        readings: of their config signals, by device.
+        units: engineering unit of each of them that has one, by signal.
+        lacking: what could not be read, and why, for people.
+    """
+
+    readings: dict[str, Readings]
+    units: dict[str, str]
+    lacking: list[str]
 
 
 def set_up_of(devices: Iterable[DeviceAdapter], deadline: float) -> SetUp:
@@ -50,7 +64,7 @@ def _travels(what: object, room: int) -> int:
 def _travelling(
     found: dict[str, Readings],
 ) -> tuple[dict[str, Readings], list[str]]:
-    """Return what can travel, and what people are to know of the rest."""
+    """Split values into those that can be sent, and reasons for the others."""
     told: dict[str, Readings] = {}
     lacking: list[str] = []
     room = LARGEST // 2  # names and braces of the whole take some, too

@@ -39,11 +39,11 @@ class Digesting:
         if digests := self._life.bus.read(self._digests, START, 1):
             return digests[0].message.ends[0]
         answers = self._life.bus.read(self._answers, START, 1)
-        return answers[0].message.end if answers else None
+        return answers[0].message.outcome.end if answers else None
 
     def passed(self, step: Step) -> None:
         """Know a step of the scan, in every life: its answer may be used."""
-        if step.answer:
+        if step.request.answer:
             self._used.add(step.index)
 
     def answered(self, index: int) -> None:
@@ -77,19 +77,19 @@ class Digesting:
 
 
 def digest(answers: Sequence[Answer], used: Collection[int]) -> Digest:
-    """Return what stays of answers.
+    """Summarize answers that leave the bus.
 
     Args:
         answers: at least one, each to a whole step, in order.
-        used: indices of steps whose answers the program is told.
+        used: indices of steps whose answers the program needs.
     """
     return Digest(
         index=answers[-1].index,
         indices=[answer.index for answer in answers],
-        ends=[answer.end for answer in answers],
+        ends=[answer.outcome.end for answer in answers],
         kept=[one for one in answers if not _is_plain(one) or one.index in used],
     )
 
 
 def _is_plain(answer: Answer) -> bool:
-    return answer.status is AnswerStatus.OK and answer.value is None
+    return answer.outcome.status is AnswerStatus.OK and answer.outcome.value is None

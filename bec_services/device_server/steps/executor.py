@@ -1,9 +1,33 @@
-"""Does one scan's steps on this device server, in a thread of its own."""
+"""Execute one scan's steps on this device server, in a thread of its own.
+
+Two threads meet here: the *scan thread* (`run`) does one step after the other, and the
+server's *main thread* calls `stop` and `stop_devices` at any time. They share two flags
+and the gate. The main thread only sets them and the scan thread only clears them, so
+that no lock is needed:
+
+- `_stop` ends the waits of the step under way. The scan thread clears it before it
+  decides about the next step. A stop that came before the clearing is not lost: it is
+  in the gate (a stop of the scan server) or in `_asked` (a stop of a person), and the
+  decision comes after the clearing. A stop that comes later leaves the flag set, and
+  the first wait of the action ends.
+- `_asked` says that a person stopped devices of this scan. It outlives the step: the
+  next step that can be stopped is answered `stopped` as well, until a `resume` mark in
+  the step log clears it. Clean-up steps are done in spite of it.
+- the gate knows the stopped epochs. A step of such an epoch is withdrawn, whenever it
+  is read from the log.
+
+The order in `stop_devices` matters: first the reason, then `_asked`, then `_stop`. A
+scan thread that wakes up from `_stop` finds the reason.
+
+What an earlier life may have done is decided from the logs alone: see `gate`.
+"""
 
 import threading
 import time
 from collections.abc import Collection, Mapping
 from typing import Any
+
+import msgspec
 
 from bec_kernel.bus import entries
 from bec_kernel.bus.changes import START, Append, Drop, Id
@@ -16,6 +40,7 @@ from bec_kernel.wire import (
     End,
     Log,
     Mark,
+    Outcome,
     Problem,
     Readings,
     Step,
@@ -32,19 +57,12 @@ from bec_services.device_server.steps.actions import (
     TRIGGER_DEADLINE,
     Actions,
 )
+from bec_services.device_server.steps.barrier import Barrier, Withdrawn
 from bec_services.device_server.steps.digesting import Digesting
 from bec_services.device_server.steps.gate import Gate, Verdict
-from bec_services.device_server.steps.outcome import Barrier, Outcome, Withdrawn
 from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5
-_STOPPABLE = (
-    StepKind.POINT,
-    StepKind.MOVE,
-    StepKind.WAIT,
-    StepKind.KICKOFF,
-    StepKind.COMPLETE,
-)
 _BEHIND = 99
 """Above any phase: with it an id lies behind all answers to a step."""
 
@@ -57,14 +75,14 @@ class Executor:
         scan_id: of the scan.
         held: the devices.
         clock: the server's.
-        values: puts what is so now.
+        values: publishes current values.
         inherited: it was there before this life.
         meeting: held while it says which devices it uses, and while those change.
 
     Attributes:
         devices: that it needs for itself; empty before its first entry was read.
         baseline: that it still has to read, once.
-        met: its first entry was read.
+        met: its first entry was read, so `devices` is known.
         scan_number: None for a move.
         done: its last entry was seen.
     """
@@ -116,11 +134,11 @@ class Executor:
         if not last.message.is_final:  # an earlier life ended in the middle of it
             self._gate.reached(self._server, index, last.message.phase)
             return index - 1
-        self._gate.answered(self._server, index, last.message.status)
+        self._gate.answered(self._server, index, last.message.outcome.status)
         return index
 
     def _newest(self, name: str) -> Readings | None:
-        """Return what was last known of a device."""
+        """Look up the newest published readings of a device."""
         value = self._life.bus.get(keys.values(self._server), name)
         return value.readings if value else None
 
@@ -140,7 +158,7 @@ class Executor:
     def stop(self, stop: Stop) -> None:
         """A stop of the worker's: called by the server's main thread, acts at once."""
         self._gate.stop(stop.epoch, stop.severity)
-        waits = self._actions.waiting  # for hours, perhaps: nobody waits for that
+        waits = self._actions.waiting  # for hours, perhaps: end it at once
         if (stop.severity > 1 or waits) and stop.epoch >= self._epoch:
             self._stop.set()
             self._actions.stop_now()
@@ -173,13 +191,13 @@ class Executor:
             for entry in recorded
             if isinstance(entry, Step)
             and entry.index <= self._answered
-            and entry.kind in (StepKind.STAGE, StepKind.UNSTAGE)
+            and entry.request.kind in (StepKind.STAGE, StepKind.UNSTAGE)
         ]
         opened = self._digesting.first()
         if opened is not None:
             self._actions.opened = opened
         self._actions.halt_motion(self.devices)
-        if done and done[-1].kind is StepKind.STAGE:
+        if done and done[-1].request.kind is StepKind.STAGE:
             self._outcome(done[-1])
 
     def _meet(self, begin: Begin) -> None:
@@ -203,14 +221,14 @@ class Executor:
                 self._streams.close_all()
                 self._streams.commit([Drop(todo, self._scan_id)])
                 self._values.streams.forget(self._scan_id)
-            case Step(kind=StepKind.ASK):
+            case Step() if entry.request.kind.traits.question:
                 pass  # asked of others, when all before it was answered
             case Step():
                 if self._server in entry.on and entry.index > self._answered:
                     self._answer(entry, self._decide(entry))
                 self._gate.passed(entry)
                 self._digesting.passed(entry)
-                if entry.kind is StepKind.BASELINE:
+                if entry.request.kind.traits.record == "baseline":
                     self.baseline = set()
             case Mark(verb=Verb.RESUME):
                 self._asked.clear()
@@ -228,7 +246,7 @@ class Executor:
         if verdict is Verdict.WITHDRAWN:
             return Outcome(AnswerStatus.WITHDRAWN)
         self._life.check()
-        if self._asked.is_set() and step.kind in _STOPPABLE:
+        if self._asked.is_set() and step.request.kind.traits.stops:
             return _not_done(AnswerStatus.STOPPED, self._said)
         outcome = self._outcome(step)
         if outcome.status is AnswerStatus.STOPPED and self._asked.is_set():
@@ -237,9 +255,10 @@ class Executor:
 
     def _outcome(self, step: Step) -> Outcome:
         try:
-            if len(step.on) > 1 and step.kind is StepKind.POINT:
-                return self._actions.do(step, self._stop, self._barrier_of(step))
-            return self._actions.do(step, self._stop)
+            if _is_phased(step):
+                barrier = self._barrier_of(step)
+                return self._actions.do(step.request, self._stop, barrier)
+            return self._actions.do(step.request, self._stop)
         except DeviceError as error:
             if error.__cause__ is not None:  # where it happened is for the log only
                 self._life.log.info("a step failed", step=step.index, exc_info=error)
@@ -248,17 +267,17 @@ class Executor:
             raise
         except Exception as error:
             self._life.log.exception("a step failed", step=step.index)
-            what = f"{step.kind} failed: {type(error).__name__}: {error}"
+            what = f"{step.request.kind} failed: {type(error).__name__}: {error}"
             return _not_done(AnswerStatus.ERROR, what)
 
     def _barrier_of(self, step: Step) -> Barrier:
-        """Return what is between the phases of a point over several device servers."""
+        """Make the barrier between the phases of a point over several servers."""
 
         def barrier(phase: int) -> None:
             answer = Answer(
                 index=step.index,
-                status=AnswerStatus.OK,
                 life=self._life.token,
+                outcome=Outcome(AnswerStatus.OK),
                 phase=phase,
             )
             append = Append(self._mine, answer, Id(step.index + 1, phase))
@@ -276,7 +295,8 @@ class Executor:
             DeviceError: one has not come so far in time.
         """
         patience = MOVE_DEADLINE if phase == 1 else TRIGGER_DEADLINE
-        deadline = time.monotonic() + patience + step.settle + step.exposure
+        patience += step.request.settle + step.request.exposure
+        deadline = time.monotonic() + patience
         while (verdict := self._gate.phase_verdict(step, phase)) is Verdict.WAIT:
             if self._stop.is_set():
                 raise Stopped
@@ -312,41 +332,30 @@ class Executor:
 
     def _note(self, server: str, answer: Answer) -> None:
         if answer.is_final:
-            self._gate.answered(server, answer.index, answer.status)
+            self._gate.answered(server, answer.index, answer.outcome.status)
         else:
             self._gate.reached(server, answer.index, answer.phase)
 
     def _answer(self, step: Step, outcome: Outcome) -> None:
-        now = self._clock.time()
-        several = len(step.on) > 1 and step.kind is StepKind.POINT
-        phase = Answer.LAST_PHASE if several else 0
+        if not outcome.end:  # the action has no duration
+            now = self._clock.time()
+            outcome = msgspec.structs.replace(outcome, begin=now, end=now)
+        phase = Answer.LAST_PHASE if _is_phased(step) else 0
         answer = Answer(
-            index=step.index,
-            status=outcome.status,
-            life=self._life.token,
-            begin=outcome.begin or now,
-            end=outcome.end or now,
-            data=outcome.data,
-            problem=outcome.problem,
-            phase=phase,
-            quality=outcome.quality,
-            value=outcome.value,
-            times=outcome.times,
-            configuration=dict(outcome.set_up.readings),
-            configuration_units=dict(outcome.set_up.units),
+            index=step.index, life=self._life.token, outcome=outcome, phase=phase
         )
         append = Append(self._mine, answer, Id(step.index + 1, phase))
-        if step.kind in (StepKind.MOVE, StepKind.CLOSE):
+        if step.request.kind in (StepKind.MOVE, StepKind.CLOSE):
             self._values.settle(self._life, self.devices)
-        if step.until is not None:
-            self._values.settle(self._life, [step.until.device])
+        if step.request.until is not None:
+            self._values.settle(self._life, [step.request.until.device])
         try:
-            mark = answer.end if step.kind is StepKind.POINT else None
+            mark = outcome.end if step.request.kind is StepKind.POINT else None
             self._streams.commit([append], mark)
         except (TypeError, ValueError, OverflowError) as error:  # none was sent
             what = f"a reading cannot travel: {error}"
             return self._answer(step, _not_done(AnswerStatus.ERROR, what))
-        for lacks in outcome.set_up.lacking:
+        for lacks in outcome.configuration_gaps:
             self._life.alarm(lacks, "minor", scan_id=self._scan_id)
         self._gate.answered(self._server, step.index, outcome.status)
         self._digesting.answered(step.index)
@@ -358,6 +367,11 @@ def parts(begin: Begin, server: str) -> tuple[set[str], set[str]]:
     used = {*begin.motors, *begin.monitored, *begin.triggered, *begin.streaming}
     used = used.union(*begin.hooks.values())
     return mine & used, mine & set(begin.baseline)
+
+
+def _is_phased(step: Step) -> bool:
+    """Say whether several device servers do the phases of this step together."""
+    return len(step.on) > 1 and step.request.kind.traits.phased
 
 
 def _not_done(status: AnswerStatus, what: str, subject: str = "") -> Outcome:

@@ -1,16 +1,17 @@
-"""Decides what may be done with a step: the same after any restart. No IO, no clock.
+"""Pure: decides what may be done with a step, the same after any restart.
 
 The rules are functions of the logs, and of `born`: how long the step log was when this
 life of the device server began. So failures spread through the look-ahead by
-themselves: one step is lost, the rest of its epoch is withdrawn, nobody has to be told.
+themselves: one step is lost, the rest of its epoch is withdrawn, without a message to
+anyone.
 
-A point over several device servers has a gate between its phases, too: nobody triggers
-before all have arrived, nobody reads before all were triggered.
+A point over several device servers has a gate between its phases, too: no server
+triggers before all have arrived, none reads before all were triggered.
 """
 
 from enum import Enum
 
-from bec_kernel.wire import AnswerStatus, Step, StepKind
+from bec_kernel.wire import AnswerStatus, Step
 
 
 class Verdict(Enum):
@@ -46,8 +47,8 @@ class Gate:
     def stop(self, epoch: int, severity: int = 1) -> None:
         """Withdraw steps of this epoch and older ones.
 
-        One that was begun on every server still ends well, unless `severity` is above
-        1: then it is not waited for at the gate between two phases, either.
+        A step that was begun on every server still ends well, unless `severity` is
+        above 1: then it is not waited for at the gate between two phases, either.
         """
         self._stopped = max(self._stopped, epoch)
         if severity > 1:
@@ -70,7 +71,7 @@ class Gate:
         self.before = step
 
     def verdict(self, step: Step) -> Verdict:
-        """Return what to do with `step`, the next one of this scan."""
+        """Decide about `step`, the next one of this scan."""
         verdict = self._verdict(step)
         self._decided = self._decided or verdict is not Verdict.WAIT
         return verdict
@@ -78,7 +79,7 @@ class Gate:
     def _verdict(self, step: Step) -> Verdict:
         if (step.index, self._server) in self._phases:
             return Verdict.LOST  # an earlier life was in the middle of it
-        old = step.kind is StepKind.POINT and step.index <= self._born
+        old = step.index <= self._born and step.request.kind.traits.once
         if step.epoch <= self._stopped:
             # An earlier life did one after the other: it may have begun with the first.
             return Verdict.LOST if old and not self._decided else Verdict.WITHDRAWN

@@ -33,7 +33,7 @@ class Sweep:
     def send(
         self, motors: Iterable[DeviceAdapter], positions: Mapping[str, float]
     ) -> list[OngoingMove]:
-        """Let motors be on their way; one that is already goes on.
+        """Start motors without waiting; a motor already on its way goes on.
 
         Raises:
             DeviceError: one cannot, or refuses the position.

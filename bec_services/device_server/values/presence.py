@@ -18,7 +18,7 @@ class Presence:
     Args:
         life: of the server.
         held: its devices.
-        back: told the names of devices whose connection is there again.
+        back: called with the names of devices that are connected again.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What is so now: newest readings, progress and previews, put when they change.
+"""Publish current values: newest readings, progress and previews, on change.
 
 Whoever reports a change is never held up: it is noted, and a thread puts many at once.
 A lone change is put at once; what follows within a moment travels together.
@@ -35,10 +35,10 @@ from bec_services.device_server.values.streams import Streams
 _log = structlog.get_logger(__name__)
 
 _COALESCE = 0.01
-"""Changes within so long (s) travel together."""
+"""Changes within this time are sent together, s."""
 _PATIENCE = 0.5
 _SETTLE = 2.0
-"""Who ends a move or a scan waits so long (s) for a device that is slow to answer."""
+"""Maximum wait for slow devices at the end of a move or a scan, s."""
 _PREVIEW = 0.1
 """Between two previews of a signal, s; the longer, the longer they take to be put."""
 _LOAD = 10
@@ -54,8 +54,8 @@ class Values:
     """Says what is so now.
 
     Attributes:
-        streams: what is not only the newest value.
-        repaced: told the name of a device that from now on moves faster or slower.
+        streams: samples, of which more than the newest counts.
+        repaced: called with the name of a device whose velocity has changed.
     """
 
     def __init__(self, server: str, held: Mapping[str, DeviceAdapter]) -> None:
@@ -253,7 +253,7 @@ class Values:
                 self._changed.notify()
 
     def _ask(self, name: str, one: DeviceAdapter | None) -> "list[_Read]":
-        """Read a device; nothing where it cannot be: who asks for a reading is told."""
+        """Read a device; nothing if that fails: requests to read report the error."""
         with self._changed:
             begun = self._newest.begin()
             fresh = self._fresh.pop(name, {})  # it is older than what is read now
@@ -329,7 +329,7 @@ class Values:
 
 
 def _travels(put: Put[Any], life: Life) -> bool:
-    """Tell whether a value can be put; one that cannot keeps back no other."""
+    """Say whether a value can be put; a value that cannot holds back no other."""
     try:
         encode(put.message)
     except (TypeError, ValueError, OverflowError) as error:

@@ -11,7 +11,7 @@ _PLAIN = (bool, int, float, str)
 class ReadingCache:
     """Of two readings of a signal the one that was begun later counts.
 
-    Who reads a device takes a number before, and gives it back with what was read. So a
+    A reader takes a number before it reads, and returns it with the readings. So a
     device may be slow to answer, and what it says late never replaces what is newer.
     """
 
@@ -50,7 +50,7 @@ class ReadingCache:
         return name in self._known
 
     def of(self, name: str) -> Readings:
-        """Return what is known of a device."""
+        """Return the newest readings of a device, by signal."""
         known = self._known.get(name, {})
         return {signal: reading for signal, (_, reading) in known.items()}
 

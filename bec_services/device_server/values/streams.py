@@ -45,7 +45,7 @@ _GATHER = 0.05
 _PATIENCE = 0.5
 _LOOK = 1.0
 LAG = 10_000
-"""A consumer that is so many samples behind is told of in an alarm."""
+"""Lag of a consumer that raises an alarm, in samples."""
 LAG_BYTES = 64 << 20
 """The same, in bytes."""
 
@@ -67,7 +67,7 @@ class _PublishedStream:
         return self.at.major
 
     def changes(self, mark: float | None, end: float | None) -> list[Change]:
-        """Return what is to be appended; see `done`.
+        """List the changes that append new samples; see `done`.
 
         Args:
             mark: nothing older than that follows, s since the epoch.
@@ -90,7 +90,7 @@ class _PublishedStream:
         return out
 
     def done(self) -> None:
-        """What `changes` gave is in the log."""
+        """Take note that the changes last given are in the log."""
         self.at = self._next
         self.signal.taken(self._count)
 
@@ -132,7 +132,7 @@ class ScanStreams:
         self._streaming: set[str] = set()
 
     def begin(self, begin: Begin) -> None:
-        """Take note of the scan; its devices are told where their files belong."""
+        """Take note of the scan; its devices get the folder of their files."""
         files = Folder(self._life.setup.data.resolve()).files
         folder = files / folder_of(begin)
         self._streaming = set(begin.streaming)

@@ -56,8 +56,8 @@ def kinds(servers: Sequence[str]) -> dict[str, Kind]:
     numbers = {
         "units": "",
         "columns": ["attempt", "step", *(f"life/{server}" for server in servers)],
-        "description": "attempt: which try of the point this is, from 1, 0: nobody "
-        "knows; step: that completed it; life/<name>: of that device server",
+        "description": "attempt: which try of the point this is, from 1; 0: not "
+        "recorded; step: that completed it; life/<name>: of that device server",
     }
     found[_NUMBERS] = Kind(_WHOLE, (len(numbers["columns"]),), numbers)
     return found

@@ -14,7 +14,7 @@ from bec_kernel.wire import (
     DeviceFile,
     Reading,
     Samples,
-    SignalInfo,
+    SignalDescription,
     StreamMode,
 )
 from bec_services.file_writer.tree.columns import STATUS, Array, Column, Key, cell, runs
@@ -55,7 +55,7 @@ class Source:
     """
 
     device: str
-    info: SignalInfo
+    info: SignalDescription
     unit: str = ""
 
     def key(self, name: str) -> Key:

@@ -16,6 +16,7 @@ from bec_services.scan_server.program import (
     code_of,
     condition_of,
     hooks_for,
+    version_of,
 )
 
 _SUFFIX = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
@@ -72,6 +73,7 @@ def begin_of(
         servers={name: devices[name].server for name in part},
         units={s.name: s.unit for n in part for s in devices[n].signals if s.unit},
         shape=scan.shape(bound) if scan.is_scan else [],
+        version=version_of(scan, [hooks[name] for name in added], bound),
         code=code_of(scan, [hooks[name] for name in added], bound),
         fit=str(bound.options.get("fit", "")),
         asks=sorted({one for part, words in parts for one in _asked(part, words)}),

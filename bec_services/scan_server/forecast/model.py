@@ -22,14 +22,6 @@ from bec_services.scan_server.program import StepRequest, Travel, duration, own_
 _NEWS = 0.05
 """So often (s) a motor on its way tells where it is."""
 _ROUNDING = 1e-3
-_AT_ONCE = (
-    StepKind.STAGE,
-    StepKind.READ,
-    StepKind.BASELINE,
-    StepKind.UNSTAGE,
-    StepKind.CLOSE,
-)
-"""What takes no time of its own: see `Learned.around`."""
 
 
 class BeamlineModel:
@@ -92,11 +84,11 @@ class BeamlineModel:
         kind = str(want.kind)
         if (take := self._kinds.get(want.kind)) is not None:
             take(want)
-        elif kind == "ask":
+        elif want.kind.traits.question:
             self.open_ended[f"{_asked(want)} has seen enough"] = None
         elif kind in ("kickoff", "complete"):
             self._fly(want)
-        elif want.kind not in _AT_ONCE:
+        elif want.kind.traits.timed:
             self.notes[f"how long it takes to {kind} is not known"] = None
 
     def answer(self, want: StepRequest) -> Any:
@@ -104,7 +96,7 @@ class BeamlineModel:
         if want.kind is StepKind.WAIT:
             nothing = not want.set and want.until is None
             return self.now if nothing else "arrived" if self._arrived else None
-        if str(want.kind) == "ask":  # no analysis answers: the scan ends
+        if want.kind.traits.question:  # no analysis answers: the scan ends
             return {"end": True} if _asked(want) == "driver" else None
         devices = want.devices or [*self._begin.monitored]
         return {name: self._readings(name) for name in devices}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from bec_kernel.wire import Begin, Device, SignalInfo
+from bec_kernel.wire import Begin, Device, SignalDescription
 
 _SCALARS = {"number": 8, "integer": 8, "boolean": 1, "string": 64}
 _NUMBER = 8
@@ -33,11 +33,11 @@ def file_size(begin: Begin, devices: Mapping[str, Device], points: int) -> int:
     return _FRAME + columns + sum(2 * _COLUMN + _size(signal) for signal in once)
 
 
-def _read(device: Device) -> Iterable[SignalInfo]:
+def _read(device: Device) -> Iterable[SignalDescription]:
     return (one for one in device.signals if one.kind != "omitted")
 
 
-def _size(signal: SignalInfo) -> int:
+def _size(signal: SignalDescription) -> int:
     if signal.shape or signal.dtype == "array":
         return _NUMBER * math.prod(signal.shape)
     return _SCALARS.get(signal.dtype, _NUMBER)

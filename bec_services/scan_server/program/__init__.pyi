@@ -1,5 +1,10 @@
 from .condition import condition_of as condition_of, text_of as text_of
-from .frame import code_of as code_of, frame_of as frame_of, where as where
+from .frame import (
+    code_of as code_of,
+    frame_of as frame_of,
+    version_of as version_of,
+    where as where,
+)
 from .hook import (
     Hook as Hook,
     Hooks as Hooks,

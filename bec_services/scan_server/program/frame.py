@@ -26,6 +26,10 @@ _PARTS = tuple(
 )
 
 
+FRAME_VERSION = 1
+"""Increase it when a change of the frame changes the steps of scans under way."""
+
+
 class ScanFrame:
     """Open, baseline, stage, the points, return; then unstage and close, always.
 
@@ -185,14 +189,32 @@ def frame_of(
     return MoveFrame(scan, begin, bound)
 
 
-def code_of(scan: Scan, hooks: Iterable[Hook] = (), bound: Bound | None = None) -> str:
-    """Return the version of a scan's program: changes with the text of its parts.
+def version_of(
+    scan: Scan, hooks: Iterable[Hook] = (), bound: Bound | None = None
+) -> str:
+    """Join the versions of a scan's program and of its parts: `frame 1, line_scan 1`.
 
-    These are the modules of the scan and of what it is made from, of the hooks that
-    take part, of the frame, and of what works out the positions; and where its words
-    name other scans, those of these.
+    The text is frozen in the scan's first entry. A scan server whose program has
+    another version does not continue the scan: it ends as `interrupted`.
     """
-    scans = [scan, *(part for part, _ in scan.parts(bound or Bound()))]
+    parts = {f"{one.name} {one.version}": None for one in _scans_of(scan, bound)}
+    parts |= {f"{type(hook).__name__} {hook.version}": None for hook in hooks}
+    return ", ".join((f"frame {FRAME_VERSION}", *parts))
+
+
+def _scans_of(scan: Scan, bound: Bound | None) -> list[Scan]:
+    """List a scan and the scans that it is made of."""
+    return [scan, *(part for part, _ in scan.parts(bound or Bound()))]
+
+
+def code_of(scan: Scan, hooks: Iterable[Hook] = (), bound: Bound | None = None) -> str:
+    """Hash the source text of a scan's program: 12 hexadecimal digits.
+
+    The text is that of the modules of the scan and its base classes, of the hooks that
+    take part, of the frame, of the path calculations, and of the scans it is made of.
+    A corrected comment changes the hash, so it decides nothing (see `version_of`).
+    """
+    scans = _scans_of(scan, bound)
     kinds = [kind for one in scans for kind in type(one).__mro__]
     kinds += [type(hook) for hook in hooks]
     named = dict.fromkeys(kind.__module__ for kind in kinds if kind is not object)

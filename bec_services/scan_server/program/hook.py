@@ -40,10 +40,13 @@ class Hook:
     Attributes:
         scans: names of the scans, `*` stands for any part of a name.
         devices: what it moves or reads.
+        version: increase it when its steps change: a scan that was begun with another
+            version is not continued after a restart.
     """
 
     scans: ClassVar[tuple[str, ...]] = ("*",)
     devices: ClassVar[tuple[str, ...]] = ()
+    version: ClassVar[int] = 1
 
     def before(self, phase: Phase, begin: Begin) -> Program:
         """Yield what is to be done before a phase."""

@@ -227,6 +227,8 @@ class Scan:
     Its docstring is what people read; the first line is its summary. `scattered`: its
     points lie anywhere in the plane of its first two motors, and are drawn there.
     `is_published`: people can ask for it.
+    `version`: increase it when the program's steps change: a scan that was begun with
+    another version is not continued after a restart. Subclasses inherit it.
     """
 
     name: ClassVar[str]
@@ -240,6 +242,7 @@ class Scan:
     is_published: ClassVar[bool] = True
     driven: ClassVar[bool] = False
     scattered: ClassVar[bool] = False
+    version: ClassVar[int] = 1
     others: Callable[[str], "Scan"]
     """Finds a scan by its name; given by the catalogue."""
 

@@ -7,6 +7,7 @@ from bec_kernel.errors import RefusedError
 from bec_kernel.language import closest, refuse_unknown
 from bec_kernel.scan import item_label
 from bec_kernel.wire import (
+    VERB_RULES,
     Control,
     Hold,
     Item,
@@ -19,21 +20,9 @@ from bec_kernel.wire import (
 )
 from bec_services.scan_server.queue.queues import Queues
 
-ITEM_VERBS = (
-    Verb.PAUSE,
-    Verb.PAUSE_NOW,
-    Verb.RESUME,
-    Verb.COMPLETE,
-    Verb.REWIND,
-    Verb.ABORT,
-    Verb.HALT,
-    Verb.REMOVE,
-    Verb.MOVE,
-    Verb.RESTART,
-    Verb.REPEAT,
-)
-_PAUSES = (Verb.PAUSE, Verb.PAUSE_NOW)
-_OF_WAITING = (Verb.ABORT, Verb.HALT, Verb.REMOVE, Verb.MOVE)
+ITEM_VERBS = [verb for verb, rule in VERB_RULES.items() if rule.asked]
+_OF_WAITING = [verb for verb, rule in VERB_RULES.items() if rule.waiting]
+_OF_MOVES = [verb for verb, rule in VERB_RULES.items() if rule.of_moves]
 _LONGEST = 64
 _SHOWN = 80
 
@@ -94,14 +83,15 @@ def act_on_item(
     item = meant(queues, action)
     if item.state is ItemState.PENDING:
         return _act_on_waiting(queues, item, action, user, now)
-    if action.verb in (Verb.REMOVE, Verb.MOVE):
+    effect = action.verb.rule.running
+    if not effect:
         raise RefusedError(
             f"{item_label(item)} has begun: it can no longer {action.verb}",
             subject=action.verb,
             allowed="abort, complete",
         )
     hold = Hold(user=user, reason=action.reason, time=now)
-    if action.verb is Verb.REWIND:
+    if effect == "rewind":
         return _rewind(item, action, hold)
     return control(queues, item, action.verb, hold, action.request_id)
 
@@ -128,7 +118,7 @@ def _act_on_waiting(
             subject=action.verb,
             allowed=", ".join(_OF_WAITING),
         )
-    if action.verb is not Verb.MOVE:
+    if action.verb.rule.waiting == "cancel":
         hold = Hold(user=user, reason=action.reason, time=now)
         return cancelled(queues, item, hold)
     if action.place is None:
@@ -174,15 +164,15 @@ def control(
     Raises:
         RefusedError: it cannot be done now.
     """
-    if not item.is_scan and verb not in (Verb.ABORT, Verb.HALT):
+    if not item.is_scan and verb not in _OF_MOVES:
         raise RefusedError(
             f"{item_label(item)} is not a scan: it cannot {verb}",
             subject=verb,
-            allowed="abort, halt",
+            allowed=", ".join(_OF_MOVES),
         )
-    if verb is Verb.RESUME:
+    if verb.rule.running == "resume":
         return _resume(queues, item, hold, request_id)
-    if verb in _PAUSES:
+    if verb.rule.running == "pause":
         new = msgspec.structs.replace(item, paused=hold)
     else:
         new = msgspec.structs.replace(item, paused=None, by=hold.user)

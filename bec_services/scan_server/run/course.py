@@ -95,7 +95,7 @@ class Course:
     def _done_before(
         self, want: StepRequest, before: StateBeforePoint, answers: Iterator[Any]
     ) -> StepRequest | None:
-        """Return what the program wants behind something that was done before."""
+        """Return the program's request after one that was done before."""
         told = self._answer_again(want, answers)
         before.take(want, told)
         return self._resume(told)
@@ -119,7 +119,7 @@ class Course:
         if self._next is None and not self._advance():
             return None
         want = self._next
-        if want is None or (want.kind is StepKind.ASK and not alone):
+        if want is None or (want.kind.traits.question and not alone):
             return None  # a question is asked when all is known that was done before
         self._next = None
         note(self._sent, want)
@@ -157,7 +157,7 @@ class Course:
         return None
 
     def _servers_of(self, want: StepRequest) -> list[str]:
-        if want.kind is StepKind.ASK:
+        if want.kind.traits.question:
             return [f"analysis/{want.ask}"]
         servers = self._begin.servers
         devices = [*want.set, *want.devices]

@@ -69,7 +69,7 @@ class StepsInFlight:
         for unit in again:
             unit.attempt -= unit.untouched
             trouble = unit.trouble
-            if trouble is not None and trouble.status is AnswerStatus.LOST:
+            if trouble is not None and trouble.outcome.status is AnswerStatus.LOST:
                 unit.lost += 1
         self._units.clear()
         self._by_index.clear()

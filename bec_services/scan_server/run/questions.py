@@ -1,14 +1,14 @@
-"""What a program asks of others: an analysis' advice, the next wish of a driver."""
+"""Pure: questions of a program: advice of an analysis, requests of a driver."""
 
 from typing import Any
 
-from bec_kernel.wire import Answer, AnswerStatus, Verb
+from bec_kernel.wire import Answer, AnswerStatus, Outcome, Verb
 from bec_services.scan_server.program import DRIVER
 from bec_services.scan_server.run.unit import RequestInFlight
 
 
 class Questions:
-    """What was said to a program's questions, and is not written down yet.
+    """Answers to a program's questions that are not recorded yet.
 
     An answer counts once it stands in the step log as a mark: an analysis that answers
     in the moment of a pause is asked again, whoever reads the logs later.
@@ -16,35 +16,35 @@ class Questions:
 
     def __init__(self) -> None:
         self._advice: dict[int, tuple[Verb, Any]] = {}
-        self._wishes: list[Any] = []
-        self._wished = 0
+        self._requests: list[Any] = []
+        self._answered = 0
         self._silence = ""
 
     def advise(self, answer: Answer) -> None:
         """Take in what an analysis answers."""
-        said: tuple[Verb, Any] = (Verb.ADVISED, answer.value)
-        if answer.problem is not None:
-            said = Verb.FAIL, answer.problem.message
+        said: tuple[Verb, Any] = (Verb.ADVISED, answer.outcome.value)
+        if answer.outcome.problem is not None:
+            said = Verb.FAIL, answer.outcome.problem.message
         self._advice[answer.index] = said
 
-    def wish(self, value: Any) -> None:
-        """Take in what the driver wants next; each wish once, in their order."""
-        self._wishes.append(value)
+    def drive(self, value: Any) -> None:
+        """Take in the next request of the driver; each one once, in order."""
+        self._requests.append(value)
 
     def silent(self, who: str, patience: float) -> None:
-        """Who is asked has been silent for too long."""
+        """Take note that the analysis or driver asked gave no sign for `patience` s."""
         hint = "" if who == DRIVER else ": does this analysis run?"
         self._silence = f"{who} was silent for {patience:g} s{hint}"
 
     def reply(self, unit: RequestInFlight) -> tuple[Verb, Any] | None:
-        """Return what to write down for a question, or None: nothing was said yet.
+        """Return the decision to record for a question; None: there is no answer yet.
 
         Returns:
             `ADVISED` and the answer, or how the scan ends and why.
         """
         if unit.want.ask == DRIVER:
-            if self._wished < len(self._wishes):
-                return Verb.ADVISED, self._wishes[self._wished]
+            if self._answered < len(self._requests):
+                return Verb.ADVISED, self._requests[self._answered]
             return (Verb.ABANDONED, self._silence) if self._silence else None
         if unit.index in self._advice:
             return self._advice[unit.index]
@@ -52,7 +52,8 @@ class Questions:
 
     def answer(self, unit: RequestInFlight, value: Any) -> None:
         """A question is answered: it is written down."""
-        self._wished += unit.want.ask == DRIVER
+        self._answered += unit.want.ask == DRIVER
         self._silence = ""
-        answer = Answer(index=unit.index, status=AnswerStatus.OK, life=0, value=value)
+        said = Outcome(AnswerStatus.OK, value=value)
+        answer = Answer(index=unit.index, life=0, outcome=said)
         unit.answers[unit.servers[0]] = answer

@@ -1,4 +1,4 @@
-"""A step log as an earlier life of the worker has left it. No IO, clock or thread.
+"""Pure: a step log as an earlier life of the worker has left it.
 
 Of a long scan most steps have left the bus. They are compared all the same when the
 program is run again: by a sum of what went at once.
@@ -7,27 +7,22 @@ program is run again: by a sum of what went at once.
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
 import msgspec
 
 from bec_kernel.bus import encode
-from bec_kernel.wire import Mark, Step, StepEntry, StepKind, Thinned, Verb
-
-_GOES = (StepKind.POINT, StepKind.MOVE, StepKind.WAIT, StepKind.READ)
-_OF_ANSWERS: dict[str, Any] = {"seen": -1, "answer": False}
-"""Fields that say nothing of what is to be done; as they are by default."""
+from bec_kernel.wire import Mark, Step, StepEntry, Thinned, Verb
 
 
 class Record:
-    """What is known of the steps so far.
+    """The recorded steps of a scan, whole or as a sum.
 
     Args:
         entries: that are there, in order; the first one is the scan's begin.
         thinned: what is known of the others, in order.
 
     Attributes:
-        length: so many entries the log has had.
+        length: number of entries the log has had.
     """
 
     def __init__(
@@ -58,7 +53,7 @@ class Record:
         yield from (one for i, one in self._entries.items() if start <= i < stop)
 
     def difference(self, step: Step) -> str:
-        """Return what is not as it was, at a step that the program wants again.
+        """Compare a step with the recorded one; empty text: they are equal.
 
         Args:
             step: the next one, in the order of the log.
@@ -68,13 +63,13 @@ class Record:
             return f"step {step.index} was a point or a move, now it is {step}"
         if recorded is None:
             self._sum.add(step)
-        elif _plain(recorded) != _plain(step):
+        elif not isinstance(recorded, Step) or _plain(recorded) != _plain(step):
             return f"step {step.index} was {recorded}, now it is {step}"
         if step.index not in self._thinned:
             return ""
         start, self._from = self._from, step.index + 1
         was, now = self._thinned[step.index], self._sum.end()
-        return "" if was == now else f"steps {start} to {step.index} were others"
+        return "" if was == now else _differ(start, step.index)
 
 
 class _Sum:
@@ -84,8 +79,11 @@ class _Sum:
         self._hash = hashlib.blake2b(digest_size=16)
 
     def add(self, step: Step) -> None:
-        plain = msgspec.structs.replace(step, set=dict(sorted(step.set.items())))
-        self._hash.update(encode(_plain(plain)))
+        plain = _plain(step)
+        setpoints = dict(sorted(plain.request.set.items()))
+        request = msgspec.structs.replace(plain.request, set=setpoints)
+        plain = msgspec.structs.replace(plain, request=request)
+        self._hash.update(encode(plain))
 
     def end(self) -> str:
         """Return the sum, and begin anew."""
@@ -95,7 +93,7 @@ class _Sum:
 
 
 def thin(entries: Iterable[StepEntry]) -> tuple[Thinned, list[tuple[int, int]]] | None:
-    """Return what stays of entries, and which go: from one to another, both included.
+    """Sum up the entries that may leave the bus, and list their ranges (inclusive).
 
     Args:
         entries: in order, behind those that were thinned before. None of them may go:
@@ -113,20 +111,26 @@ def thin(entries: Iterable[StepEntry]) -> tuple[Thinned, list[tuple[int, int]]] 
 
 
 def goes(entry: StepEntry) -> bool:
-    """Say whether an entry may leave: nobody needs it but to compare it.
+    """Say whether an entry may leave: it is only needed for comparison.
 
-    The first point stays: it tells where a relative scan has begun.
+    The first point stays: it holds the start of a relative scan.
     """
-    if not isinstance(entry, Step) or entry.kind not in _GOES:
+    if not isinstance(entry, Step) or not entry.request.kind.traits.thins:
         return False
-    return not entry.answer and entry.point_id != 0
+    return not entry.request.answer and entry.request.point_id != 0
 
 
-def _plain(entry: StepEntry) -> StepEntry:
-    """Return an entry without what a step says of its answers."""
-    if isinstance(entry, Step):
-        return msgspec.structs.replace(entry, **_OF_ANSWERS)
-    return entry
+def _differ(start: int, stop: int) -> str:
+    return (
+        f"the program does not repeat itself: steps {start} to {stop} differ from the "
+        "recorded ones"
+    )
+
+
+def _plain(step: Step) -> Step:
+    """Copy a step without the fields that depend on its answers, not on the program."""
+    request = msgspec.structs.replace(step.request, answer=False)
+    return msgspec.structs.replace(step, request=request, seen=-1)
 
 
 def _index(entry: StepEntry) -> int:

@@ -1,12 +1,10 @@
-"""Where a program's motors were before the point it goes back to. Decides, no IO."""
+"""Pure: places of a program's motors before the point it goes back to."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bec_kernel.wire import StepKind
 from bec_services.scan_server.program import StepRequest, own_reading
-
-_ARRIVES = (StepKind.MOVE, StepKind.POINT)
 
 Sent = dict[str, float | None]
 """Where motors were sent last, motor units; None: they may be elsewhere."""
@@ -20,7 +18,7 @@ def note(sent: Sent, want: StepRequest, *, done: bool = True) -> None:
         want: on its way.
         done: it is not left off on its way.
     """
-    arrives = done and want.kind in _ARRIVES
+    arrives = done and want.kind.traits.arrives
     sent |= {motor: at if arrives else None for motor, at in want.set.items()}
 
 
@@ -37,8 +35,8 @@ class StateBeforePoint:
         self._passed: StepRequest | None = None  # on the way the motors are on
 
     def take(self, want: StepRequest, told: Any) -> None:
-        """Take note of a want, and of what the program was told."""
-        if want.kind in _ARRIVES:
+        """Take note of a request, and of the answer that the program was sent."""
+        if want.kind.traits.arrives:
             self._places |= want.set
             if want.kind is StepKind.MOVE:
                 self._passed = None
@@ -50,13 +48,13 @@ class StateBeforePoint:
     def again(self, sent: Sent, following: StepRequest | None) -> Iterator[StepRequest]:
         """Yield what brings motors to where they were; what follows may do it itself.
 
-        A motor nobody has said where it was stays where it is.
+        A motor whose earlier place is not known stays where it is.
 
         Args:
             sent: where they were sent last, up to now.
             following: the want that comes next.
         """
-        there = following.set if following and following.kind in _ARRIVES else {}
+        there = following.set if following and following.kind.traits.arrives else {}
         back = {
             motor: at
             for motor, at in self._places.items()

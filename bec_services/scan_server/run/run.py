@@ -1,15 +1,36 @@
-"""A durable program: decides what comes next in a step log. No IO, clock or thread.
+"""Pure: a durable program that decides what comes next in a step log.
 
-A `Run` is fed what is in the logs (recorded entries, answers, controls) and answers
-with what is to be appended. Fed with the log of a run that died, it arrives at the same
-place and goes on from there: all that depended on timing stands in the log as a mark.
+A `Run` is fed what is in the logs (recorded entries, answers, controls) and returns the
+messages to append. Fed with the log of a run that died, it arrives at the same place
+and goes on from there: each decision that depended on timing stands in the log as a
+mark, and is obeyed where it stands instead of being made again.
 
-State of the scan, and what a control does to it (the rest is ignored):
+States of the scan, with the verbs that lead from one to the next. `VERB_RULES` in
+`wire` is the table; a request that has no effect in the present state is recorded as
+`ignored`:
 
-    open    pause, pause_now -> paused    abort -> clean-up -> aborted    halt -> halted
-    paused  resume -> open                abort -> clean-up -> aborted    halt -> halted
-    both    complete -> clean-up -> closed, "user_completed"
-    both    rewind: the state stays; the points from there on are taken again
+                  pause, pause_now, an answer lost three times
+               +------------------------------------------------+
+               |                                                v
+    (new) --> open <------------------ resume ----------------- paused
+      |        |                                                |
+      |        +--> complete, or the last point --+             |
+      |        +--> abort, fail, abandoned -------+<-- the same, without
+      +------> +--> diverged ---------------------+    the last point
+                                                  v
+                                              clean-up --> closed, aborted, interrupted
+      any, clean-up too --> halt --------------------------------------------> halted
+
+`rewind` (open or paused) keeps the state; the points from there on are taken again.
+
+The sequence is the same for each decision except `ignored` and `advised`, which disturb
+nothing, and `halt`, which skips the last two steps:
+
+1. a `Stop` with the verb's severity, if it has one, ends the old epoch for the device
+   servers;
+2. the `Mark` begins the next epoch. Both are appended in one commit, stop first;
+3. *draining*: no step is issued until each issued one has its answers;
+4. what was not done is issued again, or the clean-up is.
 """
 
 from collections import deque
@@ -23,6 +44,7 @@ from bec_kernel.wire import (
     End,
     Mark,
     Message,
+    ScanPhase,
     ScanState,
     StateChange,
     Step,
@@ -37,7 +59,6 @@ from bec_services.scan_server.run.in_flight import MAX_LOST, StepsInFlight
 from bec_services.scan_server.run.questions import Questions
 from bec_services.scan_server.run.record import Record
 from bec_services.scan_server.run.unit import ProgramFrame, RequestInFlight
-from bec_services.scan_server.run.verbs import OUTCOME, SEVERITY
 
 
 class Run:
@@ -56,7 +77,7 @@ class Run:
         frame: ProgramFrame,
         record: Record,
         *,
-        code: str,
+        version: str,
         lookahead: int = 8,
     ) -> None:
         self.begin = begin
@@ -79,8 +100,11 @@ class Run:
         self._outcome: tuple[ScanState, str] = (ScanState.CLOSED, "done")
         self._time = 0.0
         self._out: list[Message] = []
-        if begin.code != code:
-            self._diverge(f"the program is {code}, the scan was begun by {begin.code}")
+        if begin.version != version:
+            self._diverge(
+                f"the program has version {version!r}, the scan was begun with "
+                f"{begin.version!r}"
+            )
 
     # --- what is fed ------------------------------------------------------------------
 
@@ -92,7 +116,7 @@ class Run:
                 self._flight.keep(server, answer)
             return
         unit.answers[server] = answer
-        self._time = max(self._time, answer.end)
+        self._time = max(self._time, answer.outcome.end)
         if unit.want.kind is StepKind.OPEN and unit.ok:
             self._state_change(ScanState.OPEN)
         self._settle()
@@ -104,7 +128,7 @@ class Run:
 
     @property
     def question(self) -> StepRequest | None:
-        """What is asked now, and was not answered yet."""
+        """The question that is asked now and not answered yet."""
         unit = self._flight.question
         return unit.want if unit and not self.done else None
 
@@ -118,7 +142,7 @@ class Run:
     # --- what comes of it -------------------------------------------------------------
 
     def advance(self) -> list[Message]:
-        """Return what is to be appended now, in this order, in one commit.
+        """Return the messages to append now, in this order, in one commit.
 
         Steps and marks that are recorded already are not given out again; stops, marks
         and steps come in the order in which they must be seen.
@@ -169,7 +193,7 @@ class Run:
         return self._hear()
 
     def _hear(self) -> bool:
-        """Live only: write down what was said to a question, or that nobody did."""
+        """Live only: record the answer to a question, or the lack of one."""
         unit = self._flight.question
         reply = self.questions.reply(unit) if unit else None
         if reply is None:
@@ -196,25 +220,30 @@ class Run:
         return bool(what)
 
     def _applies(self, control: Control) -> bool:
-        verb = control.verb
-        if verb is Verb.REWIND:
-            return self._course.goes_back_to(control.point) and not self._pausing
-        if verb is Verb.RESUME:
-            return self.state is ScanState.PAUSED
+        rule = control.verb.rule
+        if self._phase not in rule.phases:
+            return False
+        if rule.running == "rewind" and not self._course.goes_back_to(control.point):
+            return False
+        return not (self._pausing and rule.running in ("pause", "rewind"))
+
+    @property
+    def _phase(self) -> ScanPhase:
         if self._course.cleaning:
-            return verb is Verb.HALT
-        if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
-            return self.state is ScanState.OPEN and not self._pausing
-        return verb in (Verb.ABORT, Verb.HALT, Verb.COMPLETE)
+            return "cleanup"
+        if self.state is ScanState.PAUSED:
+            return "paused"
+        return "open" if self.state is ScanState.OPEN else "new"
 
     def _remedy(self, unit: RequestInFlight, trouble: Answer) -> tuple[Verb, str, str]:
-        what = trouble.problem.message if trouble.problem else trouble.status.value
-        if trouble.status is AnswerStatus.LOST:
+        status, problem = trouble.outcome.status, trouble.outcome.problem
+        what = problem.message if problem else status.value
+        if status is AnswerStatus.LOST:
             if unit.lost + 1 < MAX_LOST:
                 return Verb.RETRY, "", what
             if not self._course.cleaning:
                 return Verb.PAUSE, "", f"{MAX_LOST} attempts were lost: {what}"
-        if trouble.status is AnswerStatus.STOPPED and not self._course.cleaning:
+        if status is AnswerStatus.STOPPED and not self._course.cleaning:
             return Verb.ABORT, "", what
         return Verb.FAIL, "", what
 
@@ -224,8 +253,9 @@ class Run:
         self, verb: Verb, control: str, reason: str, value: int | None = None
     ) -> None:
         """Live: write a decision down, then act upon it."""
-        if verb in SEVERITY and (not self._course.cleaning or verb is Verb.HALT):
-            self._out.append(Stop(epoch=self._epoch, severity=SEVERITY[verb]))
+        severity = verb.rule.severity
+        if severity and (not self._course.cleaning or verb is Verb.HALT):
+            self._out.append(Stop(epoch=self._epoch, severity=severity))
         mark = Mark(
             index=self._index,
             verb=verb,
@@ -251,17 +281,18 @@ class Run:
 
     def _act(self, mark: Mark) -> None:
         verb, reason = mark.verb, mark.reason
-        if verb in (Verb.PAUSE, Verb.PAUSE_NOW):
+        effect, outcome = verb.rule.running, verb.rule.outcome
+        if effect == "pause":
             self._pausing = True
-        elif verb is Verb.RESUME:
+        elif effect == "resume":
             self._state_change(ScanState.OPEN)
-        elif verb is Verb.REWIND:
+        elif effect == "rewind":
             self._back = mark.value
         elif verb is Verb.FAIL and self._course.cleaning:
             self.problem = self.problem or reason
             self._flight.give_up()  # it is not tried again: the others still are
-        elif verb in OUTCOME:
-            self._outcome = OUTCOME[verb]
+        elif outcome is not None:
+            self._outcome = outcome
             self.problem = "" if verb is Verb.COMPLETE else reason
             self._pausing = False
             if verb is Verb.HALT:
@@ -314,25 +345,13 @@ class Run:
             self.answer(server, answer)
 
     def _step(self, unit: RequestInFlight) -> Step:
-        want = unit.want
         unit.attempt += 1
         return Step(
             index=self._index,
-            kind=want.kind,
+            request=unit.want,
             on=unit.servers,
-            set=want.set,
-            devices=want.devices,
-            point_id=want.point_id,
             attempt=unit.attempt,
             epoch=self._epoch,
-            settle=want.settle,
-            exposure=want.exposure,
-            settle_after=want.settle_after,
-            at=want.at,
-            until=want.until,
-            data=want.data,
-            patience=want.patience,
-            answer=want.answer,
             seen=self._seen,
         )
 
@@ -358,7 +377,7 @@ class Run:
         for entry in self._record.between(self._index, end):
             if isinstance(entry, Step):
                 orphan = RequestInFlight(
-                    StepRequest(kind=entry.kind), entry.on, index=entry.index
+                    StepRequest(kind=entry.request.kind), entry.on, index=entry.index
                 )
                 self._launch(orphan)
             elif isinstance(entry, Mark):

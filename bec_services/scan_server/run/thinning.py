@@ -21,7 +21,7 @@ class Thinning:
     Args:
         life: of the scan server.
         scan_id: of the scan.
-        least: so many steps stay at least; more than may be on their way.
+        least: minimum number of steps that stay; more than may be in flight.
     """
 
     def __init__(self, life: Life, scan_id: str, least: int) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bec_kernel.wire import Answer, AnswerStatus, StepKind
+from bec_kernel.wire import Answer, AnswerStatus
 from bec_services.scan_server.program import Program, StepRequest
 
 
@@ -50,29 +50,30 @@ class RequestInFlight:
     def ok(self) -> bool:
         """All servers have answered, and it is done."""
         return self.answered and all(
-            a.status is AnswerStatus.OK for a in self.answers.values()
+            a.outcome.status is AnswerStatus.OK for a in self.answers.values()
         )
 
     @property
     def trouble(self) -> Answer | None:
         """The first answer that is not ok."""
-        bad = (a for a in self.answers.values() if a.status is not AnswerStatus.OK)
-        return next(bad, None)
+        answers, ok = self.answers.values(), AnswerStatus.OK
+        return next((a for a in answers if a.outcome.status is not ok), None)
 
     @property
     def untouched(self) -> bool:
-        """It was withdrawn before any device was touched: that was no attempt."""
+        """It was withdrawn before any device was touched: this does not count."""
         trouble = self.trouble
-        withdrawn = trouble is not None and trouble.status is AnswerStatus.WITHDRAWN
-        return withdrawn and len(self.servers) == 1
+        if trouble is None or len(self.servers) > 1:
+            return False
+        return trouble.outcome.status is AnswerStatus.WITHDRAWN
 
     @property
     def is_question(self) -> bool:
         """Nothing is done for it: it may stay without an answer."""
-        return self.want.kind is StepKind.ASK
+        return self.want.kind.traits.question
 
     def told(self) -> Any:
-        """Return what the program is sent: readings of all servers, or a value."""
-        if self.want.kind in (StepKind.ASK, StepKind.WAIT):
-            return next(iter(self.answers.values())).value
-        return {d: r for a in self.answers.values() for d, r in a.data.items()}
+        """Return the answer for the program: readings of all servers, or a value."""
+        if self.want.kind.traits.value:
+            return next(iter(self.answers.values())).outcome.value
+        return {d: r for a in self.answers.values() for d, r in a.outcome.data.items()}

@@ -14,6 +14,7 @@ from bec_kernel.wire import (
     Answer,
     Begin,
     Control,
+    DriverRequest,
     End,
     Item,
     ItemState,
@@ -26,7 +27,6 @@ from bec_kernel.wire import (
     StepEntry,
     Stop,
     Verb,
-    Wish,
     keys,
 )
 from bec_services.scan_server.accept import Catalogue, bound_of
@@ -36,6 +36,7 @@ from bec_services.scan_server.program import (
     code_of,
     frame_of,
     taking_part,
+    version_of,
 )
 from bec_services.scan_server.run.drivers import Drivers
 from bec_services.scan_server.run.record import Record
@@ -55,8 +56,13 @@ ITEM_STATE = {
 }
 
 _NO_WAY = (
-    "it goes back only while it runs or is paused, and only to a point it has taken by "
-    "a step of its own"
+    "a scan can be rewound only while running or paused, and to a point already taken "
+    "by a step of its own"
+)
+
+_OTHER_TEXT = (
+    "continues with changed source text of its program: the versions are equal; if its "
+    "steps differ it is interrupted"
 )
 
 Told = Callable[[Item, StateChange, list[Change]], None]
@@ -116,14 +122,18 @@ class Worker:
         hooks = taking_part(self._catalogue.hooks, begin)
         bound = bound_of(begin)
         frame = frame_of(scan, begin, bound, hooks)
-        code = code_of(scan, hooks.values(), bound)
-        run = Run(begin, frame, record, code=code, lookahead=LOOKAHEAD)
+        version = version_of(scan, hooks.values(), bound)
+        run = Run(begin, frame, record, version=version, lookahead=LOOKAHEAD)
+        if begin.version == version and code_of(scan, hooks.values(), bound) != (
+            begin.code
+        ):
+            self._tell(_OTHER_TEXT, "minor")
         self._servers = begin.device_servers
         self._answers = [keys.answers(scan_id, server) for server in self._servers]
         logs: list[Log[Any]] = [*self._answers]
         positions: dict[Log[Any], Id] = {}
         logs += [keys.advice(scan_id, name) for name in begin.asks]
-        for log in [*logs, keys.controls(scan_id), keys.wishes(scan_id)]:
+        for log in [*logs, keys.controls(scan_id), keys.driver_requests(scan_id)]:
             positions[log] = START
             for entry in [] if self._begin else entries(bus, log):
                 positions[log] = entry.id
@@ -141,8 +151,8 @@ class Worker:
                 run.answer(server, answer)
 
     def _feed(self, run: Run, log: Log[Any], at: Id, message: Message | None) -> None:
-        if isinstance(message, Wish):
-            run.questions.wish(msgspec.structs.asdict(message))
+        if isinstance(message, DriverRequest):
+            run.questions.drive(msgspec.structs.asdict(message))
         elif isinstance(message, Answer) and "/advice/" in log.name:
             run.questions.advise(message)
         elif isinstance(message, Answer):
@@ -152,7 +162,7 @@ class Worker:
             run.control(str(at), message)
 
     def _watch(self, run: Run) -> None:
-        """Tell the run of a question that nobody has answered for too long."""
+        """Report a question to the run that was not answered in time."""
         want, since = self._question
         now = time.monotonic()
         if run.question is not want:
@@ -198,7 +208,7 @@ class Worker:
             self._thinning.issued(last.index, self._servers)
 
     def _alarm(self, message: Message) -> None:
-        """Tell people of decisions nobody asked for."""
+        """Raise alarms about decisions that no person asked for."""
         if not isinstance(message, Mark):
             return
         if message.verb is Verb.IGNORED and message.value is not None:

@@ -16,7 +16,7 @@ class ScanRow:
         scan_id: unique for ever; the primary key.
         number: counted for people.
         name: of the scan.
-        user: who asked.
+        user: name of the user who requested it.
         state: the newest known.
         reason: why it ended so.
         start_time: s since the epoch, device server's clock; None: not known.

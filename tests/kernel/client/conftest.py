@@ -33,7 +33,7 @@ from bec_kernel.wire import (
     ScanRequest,
     ScanState,
     Seal,
-    SignalInfo,
+    SignalDescription,
     StateChange,
     StopDevices,
     Taken,
@@ -82,8 +82,8 @@ class ToyServer(threading.Thread):
                 positioner=motor,
                 limits=(-50.0, 50.0) if motor else None,
                 signals=[
-                    SignalInfo(name=name, kind="hinted", unit="mm", precision=3),
-                    *([SignalInfo(name=f"{name}_setpoint")] if motor else []),
+                    SignalDescription(name=name, kind="hinted", unit="mm", precision=3),
+                    *([SignalDescription(name=f"{name}_setpoint")] if motor else []),
                 ],
                 methods=["velocity.set", "velocity.get"] if motor else [],
             )

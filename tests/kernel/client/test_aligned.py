@@ -13,7 +13,7 @@ from bec_kernel.wire import (
     Device,
     Reading,
     ScanRequest,
-    SignalInfo,
+    SignalDescription,
     keys,
 )
 from tests.kernel.client.samples import point
@@ -22,9 +22,11 @@ from tests.kernel.client.samples import point
 @pytest.fixture
 def report(bec, server):
     """A scan of three points; of a stream with two values two rows are there."""
-    stream = SignalInfo(name="gas_flow", stream=["a", "b"], align="mean", unit="l")
-    plain = SignalInfo(name="bpm4i", stream=["value"], align="nearest")
-    camera = SignalInfo(name="picture", stream=["value"])
+    stream = SignalDescription(
+        name="gas_flow", stream=["a", "b"], align="mean", unit="l"
+    )
+    plain = SignalDescription(name="bpm4i", stream=["value"], align="nearest")
+    camera = SignalDescription(name="picture", stream=["value"])
     for name, signal in (("gas", stream), ("bpm4i", plain), ("eye", camera)):
         device = Device(name=name, server="main", device_class="Sim", signals=[signal])
         server.bus.commit([Put(keys.devices("main"), device, name)])

@@ -7,7 +7,7 @@ import pytest
 from bec_kernel.bus.changes import Put
 from bec_kernel.cli.demo import COUNTER, MOTOR, check
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import Device, Process, SignalInfo, Users, keys
+from bec_kernel.wire import Device, Process, SignalDescription, Users, keys
 
 HERE = Path("/there/data")
 
@@ -22,7 +22,7 @@ def put(server, *, ioc=True, **sources):
             server="main",
             device_class="ophyd.EpicsMotor",
             positioner=name == MOTOR,
-            signals=[SignalInfo(name=name, source=f"PV:{source}")],
+            signals=[SignalDescription(name=name, source=f"PV:{source}")],
         )
         server.bus.commit([Put(keys.devices("main"), device, name)])
 

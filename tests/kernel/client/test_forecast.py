@@ -218,4 +218,4 @@ def test_a_forecast_says_what_its_begin_waits_for():
     request = ScanRequest(request_id="", name="acquire")
     assert "begins: when queue primary goes on" in repr(ScanForecast(request, waits))
     waits = msgspec.structs.replace(waits, until="")
-    assert "begins: nobody knows when" in repr(ScanForecast(request, waits))
+    assert "begins: at an unknown time" in repr(ScanForecast(request, waits))

@@ -29,7 +29,7 @@ from bec_kernel.wire import (
     Samples,
     ScanRequest,
     ScanState,
-    SignalInfo,
+    SignalDescription,
     Taken,
     keys,
 )
@@ -250,7 +250,7 @@ def test_comments_and_tags_go_to_the_database(bec, scihub):
 @pytest.fixture
 def report(bec, server):
     """A scan of three points, with a baseline and a stream."""
-    stream = SignalInfo(name="gas_flow", stream=["value"], unit="l")
+    stream = SignalDescription(name="gas_flow", stream=["value"], unit="l")
     gas = Device(name="gas", server="main", device_class="Sim", signals=[stream])
     begin = Begin(
         scan_id="s",

@@ -49,7 +49,7 @@ def test_words_are_completed():
         ({"user": None}, "takes a text, not None"),
         ({"limit": "3"}, "limit='3' finds nothing"),
         ({"limit": True}, "a number of scans, from 1 on"),
-        ({"metadata": "run=7"}, "no dict with names"),
+        ({"metadata": "run=7"}, "not a dict with names"),
         ({"since": "1e400"}, "cannot read '1e400' as a time"),
         ({"until": float("nan")}, "cannot read nan as a time"),
     ],

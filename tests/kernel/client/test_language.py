@@ -229,7 +229,7 @@ bundles = st.tuples(st.sampled_from(DEVICES), floats, floats)
 @given(
     bundles=st.lists(bundles, min_size=1, max_size=3),
     kwargs=st.fixed_dictionaries(
-        {"steps": st.integers(1, 2**62)},
+        {"steps": st.integers(1, 2**53)},
         optional={
             "relative": st.booleans(),
             "exp_time": st.floats(0, 100),
@@ -264,3 +264,11 @@ def test_garbage_is_refused_and_never_anything_worse(text):
         except RefusedError:
             continue
         assert parse(language.format_line(request)) == request
+
+
+def test_in_python_one_device_stands_for_a_list_of_one():
+    more = Parameter(name="monitored", kind="device_list")
+    signature = Signature(name="count", options=[more])
+    for given_ in ("samx", ["samx"]):
+        request = language.request_of(signature, [], {"monitored": given_}, DEVICES)
+        assert request.kwargs == {"monitored": ["samx"]}

@@ -112,7 +112,7 @@ def test_tab_within_the_quotes_of_a_part_completes_the_part():
 def test_lines_are_parts_in_python_too(bec, server):
     bec.scans.multi("line_scan samx -5 5 --steps 3", "mv samy 1", exp_time=0.1).wait(5)
     assert server.seen[-1].args == [LINE, MOVE]
-    with pytest.raises(RefusedError, match="multi part: 3 is not a scan as one types"):
+    with pytest.raises(RefusedError, match="multi part: 3 is not a scan: in quotes"):
         bec.scans.multi(3)
 
 

@@ -5,7 +5,7 @@ import pytest
 from bec_kernel.bus.changes import Append, Id, Put
 from bec_kernel.client import Client
 from bec_kernel.scan import hints
-from bec_kernel.wire import Alarm, Device, SignalInfo, keys
+from bec_kernel.wire import Alarm, Device, SignalDescription, keys
 
 
 @pytest.mark.parametrize("name", ["mv", "move", "umv"])
@@ -61,7 +61,7 @@ def test_a_device_explains_itself(bec, line):
         description="sample, along the beam",
         positioner=True,
         limits=(-20.0, 20.0),
-        signals=[SignalInfo(name="samz", unit="mm")],
+        signals=[SignalDescription(name="samz", unit="mm")],
         methods=["velocity.get", "velocity.set"],
     )
     line.commit([Put(keys.devices("main"), device, "samz")])
@@ -94,7 +94,10 @@ def test_tab_offers_motors_where_something_is_moved(bec):
 
 
 def test_hints_leave_out_what_a_device_counts_for_itself():
-    signals = [SignalInfo(name="bpm", kind="hinted"), SignalInfo(name="bpm_exposures")]
+    signals = [
+        SignalDescription(name="bpm", kind="hinted"),
+        SignalDescription(name="bpm_exposures"),
+    ]
     told = Device(name="bpm", server="main", device_class="Sim", signals=signals)
     silent = Device(name="x", server="main", device_class="Sim")
     assert hints([told, silent]) == {"bpm": ["bpm"]}

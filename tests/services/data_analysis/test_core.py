@@ -7,7 +7,7 @@ import pytest
 
 from bec_kernel.bus.changes import Id
 from bec_kernel.bus.protocol import Entry
-from bec_kernel.wire import Device, Fit, Point, Reading, SignalInfo
+from bec_kernel.wire import Device, Fit, Point, Reading, SignalDescription
 from bec_services.data_analysis.fits.schedule import Axes, FitSeries, choose
 from tests.services.recorded import T0, begin, points_log
 
@@ -39,7 +39,10 @@ def test_among_several_detectors_the_triggered_one_is_meant(triggered, chosen):
 
 
 def test_the_hinted_signal_is_the_one_people_look_at():
-    signals = [SignalInfo(name="raw"), SignalInfo(name="total", kind="hinted")]
+    signals = [
+        SignalDescription(name="raw"),
+        SignalDescription(name="total", kind="hinted"),
+    ]
     device = Device(name="bpm4i", server="main", device_class="Sim", signals=signals)
     data = {"bpm4i": {"raw": Reading(1, T0), "total": Reading(2, T0)}}
     one = Point(index=1, point_id=0, attempt=1, begin=T0, end=T0, data=data)

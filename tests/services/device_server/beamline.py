@@ -3,7 +3,7 @@
 import threading
 
 from bec_kernel.device_list import DeviceSpec
-from bec_kernel.wire import Begin, ScanRequest, Step, StepKind
+from bec_kernel.wire import Begin, ScanRequest, StepKind, StepRequest
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.steps.actions import Actions
@@ -51,7 +51,8 @@ class Beamline:
 
     def do(self, kind=StepKind.POINT, **fields):
         return self.actions.do(
-            Step(index=5, kind=kind, on=["main"], **fields), self.stop
+            StepRequest(kind=kind, **fields),
+            self.stop,
         )
 
     def at(self, name):

@@ -11,6 +11,7 @@ from bec_kernel.wire import (
     ScanState,
     Step,
     StepKind,
+    StepRequest,
     Taken,
     keys,
 )
@@ -80,7 +81,12 @@ class Server:
         return self
 
     def step(self, kind=StepKind.POINT, epoch=0, **fields):
-        step = Step(index=self.count, kind=kind, on=["main"], epoch=epoch, **fields)
+        step = Step(
+            index=self.count,
+            on=["main"],
+            epoch=epoch,
+            request=StepRequest(kind=kind, **fields),
+        )
         self.write(step)
         return step.index
 

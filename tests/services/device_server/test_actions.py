@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from bec_kernel.errors import DeviceError
-from bec_kernel.wire import AnswerStatus, Condition, Step, StepKind
+from bec_kernel.wire import AnswerStatus, Condition, StepKind, StepRequest
 from bec_services.device_server.steps.actions import Actions
 from bec_services.device_server.values.publisher import Values
 from bec_sim import SimFlyer, SimPositioner
@@ -211,7 +211,8 @@ def test_a_device_that_left_the_list_ends_the_scan_but_not_its_clean_up(beamline
 def test_a_scan_of_no_device_takes_its_points(beamline):
     actions = Actions({}, beamline.clock, Values("main", {}))
     outcome = actions.do(
-        Step(index=1, kind=StepKind.POINT, on=["main"], exposure=2.0), beamline.stop
+        StepRequest(kind=StepKind.POINT, exposure=2.0),
+        beamline.stop,
     )
     assert outcome.status is AnswerStatus.OK
     assert beamline.clock.monotonic() == 2.0

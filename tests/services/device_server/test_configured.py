@@ -34,19 +34,19 @@ class Slow(Flaky):
 def test_how_a_device_is_set_up_is_told_as_it_was_staged(beamline):
     outcome = beamline.do(StepKind.STAGE, devices=["samx", "det"], exposure=0.25)
     told = {
-        n: one.value for r in outcome.set_up.readings.values() for n, one in r.items()
+        n: one.value for r in outcome.configuration.values() for n, one in r.items()
     }
     wanted = {"samx_velocity": 1, "samx_acceleration": 0, "det_exposure_time": 0.25}
     assert told == wanted
     units = {"det_exposure_time": "s", "samx_velocity": "mm/s"}
-    assert outcome.set_up.units == units | {"samx_acceleration": "mm/s^2"}
-    assert not outcome.set_up.lacking
+    assert outcome.configuration_units == units | {"samx_acceleration": "mm/s^2"}
+    assert not outcome.configuration_gaps
 
 
 def test_a_baseline_tells_how_its_devices_are_set_up(beamline):
     outcome = beamline.do(StepKind.BASELINE, devices=["samy"])
-    assert outcome.set_up.readings["samy"]["samy_velocity"].value == 1
-    assert beamline.do(StepKind.READ, devices=["samy"]).set_up.readings == {}
+    assert outcome.configuration["samy"]["samy_velocity"].value == 1
+    assert beamline.do(StepKind.READ, devices=["samy"]).configuration == {}
 
 
 def test_a_device_that_does_not_tell_how_it_is_set_up_takes_part(beamline):
@@ -56,8 +56,8 @@ def test_a_device_that_does_not_tell_how_it_is_set_up_takes_part(beamline):
     beamline.det.read_configuration = fail
     outcome = beamline.do(StepKind.STAGE, devices=["samx", "det"])
     assert outcome.status is AnswerStatus.OK
-    assert set(outcome.set_up.readings) == {"samx"}
-    (lacks,) = outcome.set_up.lacking
+    assert set(outcome.configuration) == {"samx"}
+    (lacks,) = outcome.configuration_gaps
     assert lacks.startswith("the scan does not know how det was set up: ")
     assert lacks.endswith("cannot be read: no answer")
 
@@ -68,8 +68,8 @@ def test_a_unit_that_is_not_told_costs_no_value(beamline):
 
     beamline.det.describe_configuration = fail
     outcome = beamline.do(StepKind.STAGE, devices=["det"])
-    assert "det_exposure_time" in outcome.set_up.readings["det"]
-    assert outcome.set_up.units == {}
+    assert "det_exposure_time" in outcome.configuration["det"]
+    assert outcome.configuration_units == {}
 
 
 @pytest.mark.parametrize("value", [object(), np.zeros(LARGEST, np.uint8)])

@@ -4,7 +4,7 @@ import pytest
 
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.testing import MemoryBroker
-from bec_kernel.wire import Answer, AnswerStatus, Point, StepKind, keys
+from bec_kernel.wire import Answer, AnswerStatus, Outcome, Point, StepKind, keys
 from bec_services.device_server.steps.digesting import Digesting
 from tests.services.device_server.step_server import MINE, Server
 from tests.services.recorded import new_life
@@ -44,7 +44,7 @@ def test_answers_go_once_they_are_in_points_and_a_digest_stays(server):
         kind = {0: StepKind.OPEN, 7: StepKind.WAIT, 8: StepKind.READ}.get(number)
         fields = {"devices": ["samx"], "answer": True} if number == 8 else {}
         index = server.step(kind or StepKind.POINT, **fields)
-        ends[index] = server.answer(index).end
+        ends[index] = server.answer(index).outcome.end
         if number in (15, 33):
             bundle(server, index)
         if number == 20:
@@ -52,12 +52,12 @@ def test_answers_go_once_they_are_in_points_and_a_digest_stays(server):
             server.start(inherited=True)
             server.run()
     gone, left = answered(server)
-    assert {one.index: one.end for one in [*gone, *left]} == ends
+    assert {one.index: one.outcome.end for one in [*gone, *left]} == ends
     assert len(gone) + len(left) == STEPS
     assert KEEP <= len(left) <= KEEP + 2
     kept = [one.index for digest in digests(server) for one in digest.kept]
     assert kept == [8, 9]  # the value of a wait, and a reading that is used
-    assert gone[8].data["samx"]["samx"].value == server.motor.readback.get()
+    assert gone[8].outcome.data["samx"]["samx"].value == server.motor.readback.get()
     assert Digesting(server.life, "s1").first() == ends[1]
 
 
@@ -75,7 +75,10 @@ def test_of_a_point_over_several_servers_its_last_phase_stays(tmp_path):
     for index in range(1, STEPS):
         for phase in (1, 2, 3):
             answer = Answer(
-                index=index, status=AnswerStatus.OK, life=1, end=index, phase=phase
+                index=index,
+                life=1,
+                phase=phase,
+                outcome=Outcome(status=AnswerStatus.OK, end=index),
             )
             life.bus.commit([Append(MINE, answer, Id(index + 1, phase))])
     point = Point(index=20, point_id=5, attempt=1, begin=0, end=0, data={})

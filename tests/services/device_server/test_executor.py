@@ -72,8 +72,8 @@ def test_a_stop_between_two_points_stops_the_next_and_withdraws_the_rest(server)
     assert server.status(server.step()) is OK
     server.stop()
     answer = server.answer(server.step())
-    assert answer.status is STOPPED
-    assert answer.problem.message == "all devices were stopped"
+    assert answer.outcome.status is STOPPED
+    assert answer.outcome.problem.message == "all devices were stopped"
     assert server.status(server.step()) is AnswerStatus.WITHDRAWN
 
 
@@ -83,8 +83,8 @@ def test_a_stop_while_it_settles_ends_the_point(server):
     index = server.step(settle=500.0)
     server.stop("samx")
     answer = server.answer(index)
-    assert answer.status is STOPPED
-    assert answer.problem.message == "samx was stopped"
+    assert answer.outcome.status is STOPPED
+    assert answer.outcome.problem.message == "samx was stopped"
 
 
 def test_what_cleans_up_is_done_after_a_stop_but_nothing_moves(server):
@@ -145,8 +145,8 @@ def test_a_device_of_an_older_list_ends_the_scan_not_the_server(server):
     )
     server.begin(begin).run()
     answer = server.answer(server.step(set={"gone": 1.0}))
-    assert answer.status is AnswerStatus.ERROR
-    assert "gone is not in the device list any more" in answer.problem.message
+    assert answer.outcome.status is AnswerStatus.ERROR
+    assert "gone is not in the device list any more" in answer.outcome.problem.message
     assert server.status(server.step(StepKind.CLOSE, epoch=1)) is OK
 
 
@@ -155,8 +155,8 @@ def test_a_reading_that_cannot_travel_is_told(server, value):
     server.begin().run()
     server.held["samx"].read = lambda: {"samx": Reading(value, 1.0)}
     answer = server.answer(server.step())
-    assert answer.status is AnswerStatus.ERROR
-    assert "a reading cannot travel" in answer.problem.message
+    assert answer.outcome.status is AnswerStatus.ERROR
+    assert "a reading cannot travel" in answer.outcome.problem.message
     assert server.status(server.step(StepKind.CLOSE, epoch=1)) is OK
     assert server.bus.get(keys.values("main"), "samx") is None
 
@@ -168,8 +168,8 @@ def test_what_a_device_raises_out_of_turn_ends_the_scan_not_the_server(server):
     server.begin().run()
     server.held["samx"].read = explode
     answer = server.answer(server.step())
-    assert answer.status is AnswerStatus.ERROR
-    assert "ZeroDivisionError: in a device" in answer.problem.message
+    assert answer.outcome.status is AnswerStatus.ERROR
+    assert "ZeroDivisionError: in a device" in answer.outcome.problem.message
 
 
 def test_after_a_crash_the_motion_is_stopped_and_the_point_is_lost(server):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bec_kernel.wire import AnswerStatus, Step, StepKind
+from bec_kernel.wire import AnswerStatus, Step, StepKind, StepRequest
 from bec_services.device_server.steps.gate import Gate, Verdict
 
 OK = AnswerStatus.OK
@@ -10,7 +10,9 @@ BAD = [status for status in AnswerStatus if status is not OK]
 
 
 def step(index, kind=StepKind.POINT, epoch=0, on=("main",), seen=-1):
-    return Step(index=index, kind=kind, on=list(on), epoch=epoch, seen=seen)
+    return Step(
+        index=index, on=list(on), epoch=epoch, seen=seen, request=StepRequest(kind=kind)
+    )
 
 
 @pytest.fixture

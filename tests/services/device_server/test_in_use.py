@@ -3,7 +3,7 @@
 import pytest
 
 from bec_kernel.bus.changes import Append, Id
-from bec_kernel.wire import Step, StepKind, keys
+from bec_kernel.wire import Step, StepKind, StepRequest, keys
 from tests.services.device_server.edit_server import LIST, Server
 from tests.services.recorded import begin, take, until
 
@@ -43,7 +43,9 @@ def scan(server: Server, names, baseline=()) -> None:
 
 
 def step(server: Server, index: int, kind: StepKind, **fields) -> None:
-    step = Step(index=index, kind=kind, on=["main"], epoch=0, **fields)
+    step = Step(
+        index=index, on=["main"], epoch=0, request=StepRequest(kind=kind, **fields)
+    )
     server.bus.commit([Append(keys.steps("scan1"), step, Id.of(index))])
     log = keys.answers("scan1", "main")
     until(server.bus, lambda: (e := server.bus.last(log)) and e.id == Id.of(index))

@@ -5,7 +5,7 @@ import time
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.device_list import DeviceSpec
 from bec_kernel.testing import MemoryBroker
-from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, keys
+from bec_kernel.wire import Begin, ScanRequest, Step, StepKind, StepRequest, keys
 from bec_services.device_server.clock import WallClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
 from bec_services.device_server.steps.executor import Executor
@@ -52,7 +52,11 @@ class Server:
         life.spawn(values.publish, life)
         until(bus, lambda: len(bus.get_all(keys.values("main"))) == len(self.held))
         steps = [
-            Step(index=n, kind=StepKind.POINT, on=["main"], set={"d0": float(n)})
+            Step(
+                index=n,
+                on=["main"],
+                request=StepRequest(kind=StepKind.POINT, set={"d0": float(n)}),
+            )
             for n in range(1, POINTS + 1)
         ]
         entries = enumerate([BEGIN, *steps])

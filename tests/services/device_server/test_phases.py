@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from bec_kernel.wire import Answer, AnswerStatus, Step, StepKind
+from bec_kernel.wire import Answer, AnswerStatus, Outcome, Step, StepKind, StepRequest
 from bec_services.device_server.steps.gate import Gate, Verdict
 
 OK, LOST, WITHDRAWN = AnswerStatus.OK, AnswerStatus.LOST, AnswerStatus.WITHDRAWN
@@ -10,7 +10,12 @@ SERVERS = ["main", "optics", "detectors"]
 
 
 def point(index, on, seen=-1):
-    return Step(index=index, kind=StepKind.POINT, on=on, point_id=index, seen=seen)
+    return Step(
+        index=index,
+        on=on,
+        seen=seen,
+        request=StepRequest(kind=StepKind.POINT, point_id=index),
+    )
 
 
 def test_nobody_goes_on_before_all_others_have_ended_the_phase():
@@ -68,7 +73,7 @@ class Server:
         if mine:
             last = mine[-1]
             if last.is_final:
-                self.gate.answered(self.name, last.index, last.status)
+                self.gate.answered(self.name, last.index, last.outcome.status)
                 self.at = last.index + 1
             else:
                 self.gate.reached(self.name, last.index, last.phase)
@@ -80,13 +85,13 @@ class Server:
         for name, log in self.logs.items():
             for answer in log:
                 if answer.is_final:
-                    self.gate.answered(name, answer.index, answer.status)
+                    self.gate.answered(name, answer.index, answer.outcome.status)
                 elif name != self.name:
                     self.gate.reached(name, answer.index, answer.phase)
 
     def answer(self, status, phase):
         self.logs[self.name].append(
-            Answer(index=self.at, status=status, life=1, phase=phase)
+            Answer(index=self.at, life=1, phase=phase, outcome=Outcome(status=status))
         )
 
     def end(self, status):
@@ -144,5 +149,8 @@ def test_whatever_dies_whenever_phases_keep_their_order_and_all_end(data, many, 
     assert all([a.index for a in f] == list(range(points)) for f in finals.values())
     for server in servers:
         assert len(server.done) == len(set(server.done))  # nothing is done twice
-    bad = [any(f[i].status is not OK for f in finals.values()) for i in range(points)]
+    bad = [
+        any(f[i].outcome.status is not OK for f in finals.values())
+        for i in range(points)
+    ]
     assert bad == sorted(bad)  # behind one that failed none is good: all come again

@@ -11,6 +11,7 @@ from bec_kernel.wire import (
     ScanRequest,
     Step,
     StepKind,
+    StepRequest,
     Stop,
     Taken,
     Users,
@@ -46,7 +47,11 @@ def test_a_stop_in_the_log_of_a_scan_stops_its_motor(tmp_path):
     )
     held.device = motor
     life = new_life("device_server", MemoryBroker(), tmp_path)
-    move = Step(index=1, kind=StepKind.MOVE, on=["main"], set={"samx": 500.0})
+    move = Step(
+        index=1,
+        on=["main"],
+        request=StepRequest(kind=StepKind.MOVE, set={"samx": 500.0}),
+    )
     changes = [
         Append(keys.steps("s1"), SCAN, Id.of(0)),
         Append(keys.steps("s1"), move, Id.of(1)),
@@ -61,7 +66,7 @@ def test_a_stop_in_the_log_of_a_scan_stops_its_motor(tmp_path):
         life.bus.commit([Append(keys.stops("s1"), Stop(epoch=0, severity=2), Id(1, 2))])
         answers = keys.answers("s1", "main")
         until(life.bus, lambda: life.bus.last(answers) is not None)
-        assert life.bus.last(answers).message.status is AnswerStatus.STOPPED
+        assert life.bus.last(answers).message.outcome.status is AnswerStatus.STOPPED
         assert not motor.moving
     life.join(5)
     clock.close()

@@ -24,9 +24,10 @@ from bec_kernel.wire import (
     ScanRequest,
     ScanState,
     Seal,
-    SignalInfo,
+    SignalDescription,
     Step,
     StepKind,
+    StepRequest,
     StreamEnd,
     keys,
 )
@@ -48,7 +49,7 @@ EXAMPLES = [*(scan.example for scan in SCANS), *BEYOND]
 
 def device(name: str, unit: str = "", **fields: Any) -> Device:
     """A device with one signal that people look at."""
-    signals = [SignalInfo(name=name, kind="hinted", unit=unit)]
+    signals = [SignalDescription(name=name, kind="hinted", unit=unit)]
     fields = {"signals": signals, "device_class": "Sim", "server": "main", **fields}
     return Device(name=name, **fields)
 
@@ -57,7 +58,7 @@ def motor(name: str, **fields: Any) -> Device:
     return device(name, "mm", positioner=True, readout_priority="baseline", **fields)
 
 
-FLIGHT = SignalInfo(name="flyer_flight", stream=["position", "counts"])
+FLIGHT = SignalDescription(name="flyer_flight", stream=["position", "counts"])
 DEVICES = {
     one.name: one
     for one in (
@@ -154,10 +155,8 @@ def logs(found: Accepted) -> Iterator[tuple[Step | None, PointEntry | None]]:
         index += 1
         step = Step(
             index=index,
-            kind=want.kind,
             on=["main"],
-            set=want.set,
-            point_id=want.point_id,
+            request=StepRequest(kind=want.kind, set=want.set, point_id=want.point_id),
         )
         answer = beamline.does(want)
         told = answer if want.answer else None

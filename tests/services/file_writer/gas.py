@@ -16,7 +16,7 @@ from bec_kernel.wire import (
     Reading,
     Sample,
     Samples,
-    SignalInfo,
+    SignalDescription,
     StreamEnd,
     StreamMode,
     keys,
@@ -24,17 +24,27 @@ from bec_kernel.wire import (
 from tests.services.recorded import T0, begin, points_log
 
 POINTS = 5
-FLOW = SignalInfo(
+FLOW = SignalDescription(
     name="gas_flow", kind="omitted", stream=["a", "b"], align="mean", unit="l"
 )
-COUNT = SignalInfo(name="gas_count", kind="omitted", stream=["value"], align="sum")
-MODE = SignalInfo(
+COUNT = SignalDescription(
+    name="gas_count", kind="omitted", stream=["value"], align="sum"
+)
+MODE = SignalDescription(
     name="gas_mode", dtype="string", stream=["value"], align="previous", kind="omitted"
 )
-WAVE = SignalInfo(name="gas_wave", kind="omitted", dtype="array", stream=["value"])
-SILENT = SignalInfo(name="gas_silent", kind="omitted", stream=["value"], align="linear")
-SLICES = SignalInfo(name="gas_slices", kind="omitted", dtype="array", stream=["value"])
-NEWEST = SignalInfo(name="gas_newest", kind="omitted", dtype="array", stream=["value"])
+WAVE = SignalDescription(
+    name="gas_wave", kind="omitted", dtype="array", stream=["value"]
+)
+SILENT = SignalDescription(
+    name="gas_silent", kind="omitted", stream=["value"], align="linear"
+)
+SLICES = SignalDescription(
+    name="gas_slices", kind="omitted", dtype="array", stream=["value"]
+)
+NEWEST = SignalDescription(
+    name="gas_newest", kind="omitted", dtype="array", stream=["value"]
+)
 SIGNALS = [FLOW, COUNT, MODE, WAVE, SLICES, NEWEST, SILENT]
 GAS = Device(name="gas", server="main", device_class="Sim", signals=SIGNALS)
 FIT = Fit(
@@ -69,13 +79,13 @@ def value_of(name: str, number: int) -> Any:
     return found if number or name.startswith("gas_flow") else None
 
 
-def shown(signal: SignalInfo) -> list[str]:
+def shown(signal: SignalDescription) -> list[str]:
     """What the values of a stream are called outside it."""
     names = signal.stream
     return [signal.name if n == "value" else f"{signal.name}_{n}" for n in names]
 
 
-def row(signal: SignalInfo, number: int, extra: float = 0.0) -> AlignedRow:
+def row(signal: SignalDescription, number: int, extra: float = 0.0) -> AlignedRow:
     values = {
         name: Reading(
             None if signal is SILENT else value_of(name, number), T0 + number + extra
@@ -85,7 +95,7 @@ def row(signal: SignalInfo, number: int, extra: float = 0.0) -> AlignedRow:
     return AlignedRow(number, values)
 
 
-def rows_log(signal: SignalInfo) -> list[Change]:
+def rows_log(signal: SignalDescription) -> list[Change]:
     """The rows of a stream: one an entry, point 1 twice, then the end."""
     log = keys.aligned("scan1", "gas", signal.name)
     places = [*((Id(n + 1), n) for n in range(POINTS)), (Id(POINTS, 1), 1)]
@@ -96,7 +106,7 @@ def rows_log(signal: SignalInfo) -> list[Change]:
     return [*found, Append(log, AlignedEnd(refused=3), Id(POINTS + 1))]
 
 
-def sample(signal: SignalInfo, number: int) -> Sample:
+def sample(signal: SignalDescription, number: int) -> Sample:
     """The n-th sample: of slices two or three make a row, and there is no row 1."""
     names = dict(zip(signal.stream, shown(signal), strict=True))
     values = {n: value_of(outside, number) for n, outside in names.items()}
@@ -106,7 +116,7 @@ def sample(signal: SignalInfo, number: int) -> Sample:
     return Sample(T0 + number / 8, values, row)
 
 
-def samples_log(signal: SignalInfo) -> list[Change]:
+def samples_log(signal: SignalDescription) -> list[Change]:
     """Samples 1 to 7 in two entries, and the end; a stream may be silent."""
     log = keys.streams("scan1", "gas", signal.name)
     modes = {"gas_slices": StreamMode.ADD_SLICE, "gas_newest": StreamMode.REPLACE}

@@ -20,7 +20,7 @@ from bec_kernel.wire import (
     Reading,
     ScanState,
     Seal,
-    SignalInfo,
+    SignalDescription,
     Taken,
     keys,
 )
@@ -142,7 +142,7 @@ def recordings(draw):
 @given(recordings(), st.sampled_from(["number", "integer", "string"]), st.data())
 def test_rows_in_any_pieces_are_the_same_columns_of_what_was_sent(found, dtype, data):
     count, entries = found
-    signal = SignalInfo(name="s", stream=["value"], align="nearest", dtype=dtype)
+    signal = SignalDescription(name="s", stream=["value"], align="nearest", dtype=dtype)
     whole, bit_by_bit = ArrayFile(signal), ArrayFile(signal)
     whole.take(entries)
     rest = entries

@@ -16,10 +16,11 @@ from bec_kernel.wire import (
     Point,
     Reading,
     ScanState,
-    SignalInfo,
+    SignalDescription,
     StateChange,
     Step,
     StepKind,
+    StepRequest,
     keys,
 )
 from bec_services.file_writer import requests
@@ -99,7 +100,7 @@ def test_each_point_is_found_at_its_setpoints(steps, snaked, burst, data):
 def grid_scan(bus):
     """Begin a relative, snaked grid scan around (5, 0); return its points so far."""
     for name in ("samx", "samy", "bpm4i"):
-        signals = [SignalInfo(name=name, kind="hinted")]
+        signals = [SignalDescription(name=name, kind="hinted")]
         device = Device(name=name, server="main", device_class="Sim", signals=signals)
         bus.commit([Put(keys.devices("main"), device, name)])
     first = begin(
@@ -126,7 +127,11 @@ def grid_scan(bus):
 
 def issue_the_first(bus):
     place = {"samx": X[0], "samy": Y[0]}
-    start = Step(index=1, kind=StepKind.POINT, on=["main"], point_id=0, set=place)
+    start = Step(
+        index=1,
+        on=["main"],
+        request=StepRequest(kind=StepKind.POINT, point_id=0, set=place),
+    )
     bus.commit([Append(keys.steps("scan1"), start, Id.of(1))])
 
 

@@ -20,7 +20,7 @@ from bec_kernel.wire import (
     ScanRequest,
     ScanState,
     Seal,
-    SignalInfo,
+    SignalDescription,
     Taken,
     Times,
     keys,
@@ -45,8 +45,8 @@ def broker():
     broker = MemoryBroker()
     bus = MemoryBus(broker)
     signals = [
-        SignalInfo(name="samx_setpoint"),
-        SignalInfo(name="samx", kind="hinted", unit="mm"),
+        SignalDescription(name="samx_setpoint"),
+        SignalDescription(name="samx", kind="hinted", unit="mm"),
     ]
     device = Device(
         name="samx",

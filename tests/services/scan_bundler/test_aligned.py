@@ -11,7 +11,7 @@ from bec_kernel.wire import (
     Sample,
     Samples,
     Seal,
-    SignalInfo,
+    SignalDescription,
     StepKind,
     StreamEnd,
     Watermark,
@@ -26,13 +26,18 @@ FIRST = 3  # step of point 0; point p is taken from T0 + 3 + p for half a second
 
 
 def stream(signal, align="nearest", names=("value",)):
-    return SignalInfo(name=signal, kind="omitted", stream=list(names), align=align)
+    return SignalDescription(
+        name=signal, kind="omitted", stream=list(names), align=align
+    )
 
 
 def a_bus(*signals):
     """A bus with a device `det` that has these streams, and one that has none."""
     bus = MemoryBus(MemoryBroker())
-    for name, has in (("det", list(signals)), ("samx", [SignalInfo(name="samx")])):
+    for name, has in (
+        ("det", list(signals)),
+        ("samx", [SignalDescription(name="samx")]),
+    ):
         device = Device(name=name, server="main", device_class="Sim", signals=has)
         bus.commit([Put(keys.devices("main"), device, name)])
     return bus

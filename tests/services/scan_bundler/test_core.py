@@ -10,12 +10,14 @@ from bec_kernel.wire import (
     Answer,
     AnswerStatus,
     Baseline,
+    Outcome,
     Point,
     PointStatus,
     ScanState,
     Seal,
     Step,
     StepKind,
+    StepRequest,
     Times,
     Verb,
 )
@@ -133,7 +135,9 @@ def test_a_point_at_which_nothing_is_read_is_a_point():
     script.step(StepKind.OPEN)
     script.step(StepKind.POINT, point_id=0)
     script.end()
-    script.answers = [(s, replace(a, data={})) for s, a in script.answers]
+    script.answers = [
+        (s, replace(a, outcome=replace(a.outcome, data={}))) for s, a in script.answers
+    ]
     point, seal = (entry for _, entry in straight(script))
     assert (point.point_id, point.data, seal.points) == (0, {}, 1)
 
@@ -234,9 +238,13 @@ def test_the_parts_of_all_points_add_up_to_the_whole_time(rows, data):
     def done(kind, begin, times=None, **fields):
         nonlocal index
         index += 1
-        bundle.step(Step(index=index, kind=kind, on=["main"], **fields))
+        bundle.step(
+            Step(index=index, on=["main"], request=StepRequest(kind=kind, **fields))
+        )
         answer = Answer(
-            index=index, status=OK, life=7, begin=begin, end=now, times=times
+            index=index,
+            life=7,
+            outcome=Outcome(status=OK, begin=begin, end=now, times=times),
         )
         return bundle.answer("main", answer)
 
@@ -260,11 +268,17 @@ def test_the_parts_of_all_points_add_up_to_the_whole_time(rows, data):
 def test_a_part_is_as_long_as_that_of_the_slowest_server():
     bundle = ScanBundle()
     bundle.step(first(["main", "second"]))
-    bundle.step(Step(index=1, kind=StepKind.POINT, on=["main", "second"], point_id=0))
+    bundle.step(
+        Step(
+            index=1,
+            on=["main", "second"],
+            request=StepRequest(kind=StepKind.POINT, point_id=0),
+        )
+    )
     told = {"main": Times(T0, 1.0, 0.0, 0.5, 0.1), "second": Times(T0 + 1, 0.0, 2.0)}
     out = []
     for server, times in told.items():
-        answer = Answer(index=1, status=OK, life=7, times=times)
+        answer = Answer(index=1, life=7, outcome=Outcome(status=OK, times=times))
         out += bundle.answer(server, answer)
     assert out[0][1].times == Times(T0, 1.0, 2.0, 0.5, 0.1)
 
@@ -274,10 +288,16 @@ def test_times_begin_anew_where_a_life_began():
     entries = [first(["main"])]
     for index in (1, 2, 3):
         entries.append(
-            Step(index=index, kind=StepKind.POINT, on=["main"], point_id=index - 1)
+            Step(
+                index=index,
+                on=["main"],
+                request=StepRequest(kind=StepKind.POINT, point_id=index - 1),
+            )
         )
     answers = [
-        Answer(index=i, status=OK, life=7, times=Times(T0 + 10 * i, 1.0))
+        Answer(
+            index=i, life=7, outcome=Outcome(status=OK, times=Times(T0 + 10 * i, 1.0))
+        )
         for i in (1, 2, 3)
     ]
     out = []

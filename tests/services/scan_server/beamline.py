@@ -19,6 +19,7 @@ from bec_kernel.wire import (
     Item,
     ItemAction,
     Log,
+    Outcome,
     QueueAction,
     QueueStatus,
     QueueVerb,
@@ -87,23 +88,25 @@ class Devices(threading.Thread):
         stopped = self.stopped.get(scan_id, -1)
         while self.waiting[scan_id]:
             step = self.waiting[scan_id][0]
-            held = step.kind in (StepKind.POINT, StepKind.MOVE)
+            held = step.request.kind in (StepKind.POINT, StepKind.MOVE)
             if step.epoch <= stopped:
                 self.say(scan_id, step, AnswerStatus.WITHDRAWN)
             elif held and not self.points.is_set():
                 return
-            elif step.kind is StepKind.WAIT:
+            elif step.request.kind is StepKind.WAIT:
                 if self.waits is None:
                     return
                 if self.waits is AnswerStatus.OK:
-                    show(self.bus, step.until.device, 100.0)
+                    show(self.bus, step.request.until.device, 100.0)
                 self.say(scan_id, step, self.waits)
             else:
                 self.say(scan_id, step, AnswerStatus.OK)
 
     def say(self, scan_id: str, step: Step, status: AnswerStatus) -> None:
         self.waiting[scan_id].remove(step)
-        answer = Answer(index=step.index, status=status, life=1, end=time.time())
+        answer = Answer(
+            index=step.index, life=1, outcome=Outcome(status=status, end=time.time())
+        )
         log = keys.answers(scan_id, "main")
         self.bus.commit([Append(log, answer, Id.of(step.index))])
 
@@ -142,10 +145,10 @@ class Beamline:
         new = msgspec.structs.replace(device, **changes)
         self.bus.commit([Put(keys.devices("main"), new, new.name)])
 
-    def start(self) -> None:
-        """Begin a life of the scan server."""
+    def start(self, line_scan: type[LineScan] = LineScan) -> None:
+        """Begin a life of the scan server, which has this line scan."""
         life = new_life("scan_server", self.broker, self._tmp)
-        catalogue = Catalogue([LineScan, Move, Wait])
+        catalogue = Catalogue([line_scan, Move, Wait])
         body = lambda life: ScanServer(life, catalogue).run()  # noqa: E731
         self._stack.enter_context(running(life, body))
         self._stack.callback(self._end, life)

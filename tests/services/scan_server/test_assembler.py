@@ -154,7 +154,7 @@ def calls(draw):
         else []
     )
     options += [p for p in signature.options if p.required]
-    kwargs = {p.name: draw(st.none() | fitting(p)) for p in options}
+    kwargs = {p.name: draw(fitting(p)) for p in options}
     return signature, args, kwargs
 
 

@@ -13,7 +13,7 @@ from bec_kernel.wire import (
     Motion,
     Reading,
     ScanRequest,
-    SignalInfo,
+    SignalDescription,
     StepKind,
 )
 from bec_services.scan_server.accept.assembler import Catalogue
@@ -44,7 +44,7 @@ def motor(name, **motion):
         readout_priority="baseline",
         positioner=True,
         limits=(-100.0, 100.0),
-        signals=[SignalInfo(name=name, unit="mm")],
+        signals=[SignalDescription(name=name, unit="mm")],
         motion=[Motion(**motion)],
     )
 

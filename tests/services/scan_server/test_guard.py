@@ -9,7 +9,7 @@ from bec_kernel.wire import (
     Problem,
     Reading,
     ScanRequest,
-    SignalInfo,
+    SignalDescription,
 )
 from bec_services.scan_server.accept.assembler import Catalogue
 from bec_services.scan_server.accept.guard import accept, bound_of
@@ -134,7 +134,7 @@ def test_every_position_of_the_path_must_be_within_the_limits():
 
 
 def test_limits_are_told_with_the_unit_the_motor_says():
-    signals = [SignalInfo(name="energy", unit="keV")]
+    signals = [SignalDescription(name="energy", unit="keV")]
     energy = motor("energy", limits=(4.0, 30.0), signals=signals)
     told = refused("mv", "energy", 8000, beamline=Beamline(devices={"energy": energy}))
     assert told == "energy cannot go to 8000: its limits are 4 and 30 keV"
@@ -148,7 +148,9 @@ def test_a_relative_path_counts_from_where_the_motor_is():
 
 
 def test_a_relative_path_of_a_motor_that_is_nowhere_is_refused():
-    assert "free has not told where it is" in refused("mv", "free", 1, relative=True)
+    assert "free has not published its position" in refused(
+        "mv", "free", 1, relative=True
+    )
 
 
 def test_too_many_points_are_refused_without_counting_them_all():
@@ -200,7 +202,7 @@ def test_a_scan_may_read_more_at_every_point_and_other_things_not_at_all():
         ({"monitored": ["off"]}, "monitored: off is disabled"),
         ({"monitored": ["away"]}, "monitored: away is not connected: away did not"),
         ({"monitored": ["nobody"]}, "no device 'nobody'"),
-        ({"monitored": 3}, "monitored: 3 is not a list of devices"),
+        ({"monitored": "bpm"}, "monitored: 'bpm' is not a list of devices"),
         ({"on_request": ["samx"]}, "on_request: samx is moved by this scan"),
         (
             {"on_request": ["gauge"], "monitored": ["gauge"]},
@@ -263,13 +265,13 @@ def test_a_sites_scan_goes_nowhere_but_to_a_finite_place_of_its_own_motors():
 
 def test_without_limits_a_place_is_finite_all_the_same():
     told = refused("line_scan", "free", -1.5e308, 1.5e308, steps=3)
-    assert told == "free cannot go to nan at point 0: that is no finite number"
+    assert told == "free cannot go to nan at point 0: that is not a finite number"
 
 
 def test_readings_that_are_no_number_give_no_relative_path():
     values = {"samx": at("samx", "moving")}
     odd = Beamline(devices=BEAMLINE.devices, values=values)
-    assert "samx has not told where it is" in refused(
+    assert "samx has not published its position" in refused(
         "mv", "samx", 1, relative=True, beamline=odd
     )
 

@@ -153,6 +153,8 @@ def test_a_hook_is_part_of_the_scans_code():
     without, _ = begun({})
     assert with_hook.begin.code == code_of(LineScan(), [Outer()])
     assert with_hook.begin.code != without.begin.code == code_of(LineScan())
+    assert with_hook.begin.version == "frame 1, line_scan 1, Outer 1"
+    assert without.begin.version == "frame 1, line_scan 1"
 
 
 class Broken(Hook):

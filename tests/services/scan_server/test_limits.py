@@ -4,12 +4,19 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bec_kernel.errors import RefusedError
-from bec_kernel.wire import Device, DeviceValue, Motion, Reading, ScanRequest, Wish
+from bec_kernel.wire import (
+    Device,
+    DeviceValue,
+    DriverRequest,
+    Motion,
+    Reading,
+    ScanRequest,
+)
 from bec_services.scan_server import scans
 from bec_services.scan_server.accept.assembler import Catalogue
 from bec_services.scan_server.accept.guard import accept
 from bec_services.scan_server.accept.limits import Beamline
-from bec_services.scan_server.run.drivers import check_wish
+from bec_services.scan_server.run.drivers import check_driver_request
 
 CATALOGUE = Catalogue([getattr(scans, name) for name in scans.__all__])
 BLADES = (-6.0, 6.0)
@@ -127,9 +134,9 @@ def test_what_nobody_has_told_is_not_guessed():
 
 def test_an_interactive_scan_is_held_to_it_too():
     begin = ask("interactive", "gap").begin
-    check_wish(Wish(set={"gap": 12.0}), begin, beamline())
+    check_driver_request(DriverRequest(set={"gap": 12.0}), begin, beamline())
     with pytest.raises(RefusedError, match="slit_left"):
-        check_wish(Wish(set={"gap": 13.0}), begin, beamline())
+        check_driver_request(DriverRequest(set={"gap": 13.0}), begin, beamline())
 
 
 PLACES = st.tuples(st.floats(0, 20), st.floats(-10, 10))

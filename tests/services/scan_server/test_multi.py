@@ -12,7 +12,7 @@ from bec_kernel.wire import (
     Reading,
     ScanRequest,
     ScanState,
-    SignalInfo,
+    SignalDescription,
     Step,
     StepKind,
     Verb,
@@ -23,7 +23,7 @@ from bec_services.scan_server.accept.guard import accept, bound_of
 from bec_services.scan_server.accept.limits import Beamline
 from bec_services.scan_server.forecast.estimate import forecast
 from bec_services.scan_server.forecast.model import BeamlineModel
-from bec_services.scan_server.program.frame import code_of, frame_of
+from bec_services.scan_server.program.frame import code_of, frame_of, version_of
 from bec_services.scan_server.program.hook import Hook
 from tests.services.scan_server.world import World
 
@@ -47,7 +47,7 @@ def motor(name, velocity):
         readout_priority="baseline",
         positioner=True,
         limits=(-10.0, 10.0),
-        signals=[SignalInfo(name=name, unit="mm")],
+        signals=[SignalDescription(name=name, unit="mm")],
         motion=[Motion(velocity=velocity)],
     )
 
@@ -117,7 +117,7 @@ def world(*parts, **kwargs):
     accepted = ask(*parts, **kwargs)
     begin = accepted.begin
     frame = _Fresh(accepted.scan, begin)
-    found = World(frame, begin=begin, code=begin.code)
+    found = World(frame, begin=begin, version=begin.version)
     found.places = dict(PLACES)
     return found
 
@@ -138,26 +138,31 @@ class _Fresh:
 
 def steps(one, *kinds):
     found = (step for step in one.steps if isinstance(step, Step))
-    return [step for step in found if not kinds or step.kind in kinds]
+    return [step for step in found if not kinds or step.request.kind in kinds]
 
 
 def moved(one):
     """Where everything was sent, in the order in which it was done."""
     sent = steps(one, StepKind.POINT, StepKind.MOVE)
-    return [step.set for step in sent]
+    return [step.request.set for step in sent]
 
 
 def plain(one):
-    return [(type(s), getattr(s, "kind", None), getattr(s, "set", None)) for s in one]
+    done = ((s, s.request if isinstance(s, Step) else None) for s in one)
+    return [(type(s), want and want.kind, want and want.set) for s, want in done]
 
 
 # --- the path ------------------------------------------------------------------------
 def test_points_are_numbered_on_from_part_to_part_in_one_frame():
     done = world(*MIXED).finish()
     points = steps(done, StepKind.POINT)
-    assert [step.point_id for step in points] == list(range(12))
-    assert [step.set for step in points] == MIXED_POINTS
-    frame = [str(s.kind) for s in steps(done) if s.kind not in (StepKind.POINT,)]
+    assert [step.request.point_id for step in points] == list(range(12))
+    assert [step.request.set for step in points] == MIXED_POINTS
+    frame = [
+        str(s.request.kind)
+        for s in steps(done)
+        if s.request.kind not in (StepKind.POINT,)
+    ]
     assert frame == [
         *("open", "stage", "read", "move", "read", "move", "read", "move"),
         *("wait", "wait", "wait", "unstage", "close"),
@@ -178,15 +183,17 @@ def test_a_relative_part_counts_from_where_it_begins_and_goes_back_there():
 def test_a_relative_move_between_parts_stays_where_it_went():
     done = world(LINE, part("mv", "samx", 2, relative=True), part("acquire")).finish()
     assert done.places["samx"] == 3
-    assert [step.set for step in steps(done, StepKind.MOVE)] == [{"samx": 3.0}]
+    assert [step.request.set for step in steps(done, StepKind.MOVE)] == [{"samx": 3.0}]
 
 
 def test_even_intervals_are_counted_from_where_their_part_begins():
     done = world(part("acquire"), part("time_scan", points=3, interval=5)).finish()
     began, *waits = steps(done, StepKind.WAIT)
-    since = done.answers[began.index].value
-    assert began.devices == ["det"]
-    np.testing.assert_allclose([step.at for step in waits], since + np.arange(3) * 5)
+    since = done.answers[began.index].outcome.value
+    assert began.request.devices == ["det"]
+    np.testing.assert_allclose(
+        [step.request.at for step in waits], since + np.arange(3) * 5
+    )
 
 
 # --- the frame ------------------------------------------------------------------------
@@ -203,7 +210,7 @@ def test_a_scan_that_is_aborted_goes_back_where_its_part_began():
     done = aborted_at(9, LINE, THERE_AND_BACK, part("acquire"))  # its first point
     assert done.state_names[-1] is ScanState.ABORTED
     assert done.places["samx"] == 1
-    kinds = [step.kind for step in steps(done)[-3:]]
+    kinds = [step.request.kind for step in steps(done)[-3:]]
     assert kinds == [StepKind.MOVE, StepKind.UNSTAGE, StepKind.CLOSE]
 
 
@@ -212,13 +219,15 @@ def test_a_scan_that_is_aborted_in_a_part_that_is_not_relative_moves_nothing():
         13, LINE, THERE_AND_BACK, part("line_scan", "samx", 4, 9, steps=9)
     )
     assert done.state_names[-1] is ScanState.ABORTED
-    kinds = [step.kind for step in steps(done)[-3:]]
+    kinds = [step.request.kind for step in steps(done)[-3:]]
     assert kinds == [StepKind.POINT, StepKind.UNSTAGE, StepKind.CLOSE]
 
 
 def test_a_scan_that_is_aborted_while_its_way_back_is_ahead_still_goes_back():
     one = world(THERE_AND_BACK, LINE)
-    while not any(step.set == {"samx": 2.0} for step in steps(one, StepKind.MOVE)):
+    while not any(
+        step.request.set == {"samx": 2.0} for step in steps(one, StepKind.MOVE)
+    ):
         one.work() or one.serve()
     one.control(Verb.ABORT)
     assert one.finish().places["samx"] == 2
@@ -270,7 +279,9 @@ def test_it_goes_back_to_a_point_of_any_part(back, fresh):
 def places(one):
     """Point ids and setpoints of the points that were taken."""
     points = steps(one, StepKind.POINT)
-    return [(s.point_id, s.set) for s in points if s.index in one.answers]
+    return [
+        (s.request.point_id, s.request.set) for s in points if s.index in one.answers
+    ]
 
 
 def test_parts_bring_their_flyers_analyses_rules_and_hooks():
@@ -295,8 +306,8 @@ def test_a_hook_of_another_scan_takes_no_part():
 def test_the_version_of_its_program_changes_with_its_parts():
     scan = CATALOGUE.find("multi")
     line, move = ask(LINE).bound, ask(part("mv", "samx", 0)).bound
-    codes = {code_of(scan), code_of(scan, (), line), code_of(scan, (), move)}
-    assert len(codes) == 3
+    for of in (code_of, version_of):
+        assert len({of(scan), of(scan, (), line), of(scan, (), move)}) == 3
 
 
 # --- options -------------------------------------------------------------------------

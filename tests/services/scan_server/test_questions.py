@@ -48,7 +48,7 @@ def test_a_question_is_asked_when_all_before_it_is_done():
     assert world.questions() == []  # the scan is not open yet
     world.serve()
     world.work()
-    assert world.questions()[0].data == {"points": 0}
+    assert world.questions()[0].request.data == {"points": 0}
     assert world.questions()[0].on == ["analysis/seeker"]
 
 

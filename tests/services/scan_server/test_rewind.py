@@ -12,6 +12,7 @@ from bec_kernel.wire import (
     Condition,
     Control,
     Mark,
+    Outcome,
     Reading,
     ScanState,
     Step,
@@ -62,7 +63,7 @@ def test_the_points_from_there_on_are_taken_again_where_they_were(lookahead, bac
     assert taken(world)[before:][-(POINTS - back) :] == list(range(back, POINTS))
     assert all(at == 2.0 + point for point, at in world.good)
     assert world.state_names == [ScanState.OPEN, ScanState.CLOSED]
-    assert [s.kind for s in world.steps if isinstance(s, Step)].count(
+    assert [s.request.kind for s in world.steps if isinstance(s, Step)].count(
         StepKind.STAGE
     ) == 1
 
@@ -157,7 +158,7 @@ def test_an_abort_behind_a_rewind_ends_the_scan():
     world.control(Verb.ABORT)
     world.finish()
     assert world.state_names[-1] is ScanState.ABORTED
-    kinds = [s.kind for s in world.steps if isinstance(s, Step)]
+    kinds = [s.request.kind for s in world.steps if isinstance(s, Step)]
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
 
 
@@ -250,9 +251,12 @@ def test_points_of_a_motor_on_its_way_begin_the_way_again(back):
     world.finish()
     mark = next(i for i, s in enumerate(world.steps) if isinstance(s, Mark))
     first, second, third, *_ = world.steps[mark + 1 :]
-    assert (first.kind, first.set) == (StepKind.MOVE, {"samx": 0.0})
-    assert (second.set, second.until) == ({"samx": 9.0}, passing(back).until)
-    assert third.point_id == back
+    assert (first.request.kind, first.request.set) == (StepKind.MOVE, {"samx": 0.0})
+    assert (second.request.set, second.request.until) == (
+        {"samx": 9.0},
+        passing(back).until,
+    )
+    assert third.request.point_id == back
 
 
 SERVERS = ("a", "b")
@@ -267,7 +271,7 @@ class Pair:
         begin = msgspec.structs.replace(
             BEGIN, servers={"samx": "a", "bpm": "b"}, triggered=["bpm"]
         )
-        self.run = Run(begin, Frame(points), Record([begin]), code="v1", lookahead=4)
+        self.run = Run(begin, Frame(points), Record([begin]), version="v1", lookahead=4)
 
     def work(self):
         out = self.run.advance()
@@ -288,15 +292,17 @@ class Pair:
         status = AnswerStatus.WITHDRAWN if late else AnswerStatus.OK
         status = self.fates.setdefault(step.index, status)
         data = {"samx": {"samx": Reading(2.0, 0.0)}} if server == "a" else {}
-        answer = Answer(index=step.index, status=status, life=1, data=data)
+        answer = Answer(
+            index=step.index, life=1, outcome=Outcome(status=status, data=data)
+        )
         self.run.answer(server, answer)
         return True
 
     @property
     def taken(self):
-        points = [s for s in self.steps if s.kind is StepKind.POINT]
+        points = [s for s in self.steps if s.request.kind is StepKind.POINT]
         ok = [s for s in points if self.fates.get(s.index) is AnswerStatus.OK]
-        return [(s.point_id, s.attempt) for s in ok]
+        return [(s.request.point_id, s.attempt) for s in ok]
 
 
 @given(

@@ -22,7 +22,7 @@ def test_an_undisturbed_scan_is_opened_taken_and_closed():
     world = World().finish()
     assert world.all_good
     assert world.state_names == [ScanState.OPEN, ScanState.CLOSED]
-    kinds = [s.kind for s in world.steps if isinstance(s, Step)]
+    kinds = [s.request.kind for s in world.steps if isinstance(s, Step)]
     assert kinds[:3] == [StepKind.OPEN, StepKind.READ, StepKind.STAGE]
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
 
@@ -146,7 +146,7 @@ def test_an_aborted_scan_is_unstaged_and_closed():
         world.serve()
     world.control(Verb.ABORT)
     world.finish()
-    kinds = [s.kind for s in world.steps if isinstance(s, Step)]
+    kinds = [s.request.kind for s in world.steps if isinstance(s, Step)]
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
     assert world.steps[-1].state is ScanState.ABORTED
     assert world.states[-1].reason == "user"
@@ -183,7 +183,7 @@ def test_a_scan_that_is_ended_is_cleaned_up_also_out_of_a_pause(
         world.finish()
     world.control(verb)
     world.finish()
-    kinds = [s.kind for s in world.steps if isinstance(s, Step)]
+    kinds = [s.request.kind for s in world.steps if isinstance(s, Step)]
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
     assert (world.states[-1].state, world.states[-1].reason) == (state, reason)
     assert world.run.done
@@ -207,7 +207,7 @@ def test_a_device_that_fails_aborts_the_scan_and_cleans_up():
     world.finish()
     assert world.states[-1].state is ScanState.ABORTED
     assert world.states[-1].reason == "alarm"
-    kinds = [s.kind for s in world.steps if isinstance(s, Step)]
+    kinds = [s.request.kind for s in world.steps if isinstance(s, Step)]
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
 
 
@@ -231,12 +231,12 @@ def test_another_version_of_the_program_does_not_resume():
     for _ in range(5):
         world.work()
         world.serve()
-    world.code = "v2"
+    world.version = "v2"
     world.start_worker()
     world.finish()
     assert world.states[-1].state is ScanState.INTERRUPTED
     assert world.states[-1].reason == "changed_program"
-    kinds = [s.kind for s in world.steps if isinstance(s, Step)]
+    kinds = [s.request.kind for s in world.steps if isinstance(s, Step)]
     assert kinds[-2:] == [StepKind.UNSTAGE, StepKind.CLOSE]
 
 
@@ -265,7 +265,8 @@ def test_steps_that_have_left_the_bus_have_to_be_repeated_too():
     world.finish()
     assert world.states[-1].state is ScanState.INTERRUPTED
     assert (
-        f"steps 1 to {world.thinned[0].index} were others" in world.states[-1].message
+        f"steps 1 to {world.thinned[0].index} differ from the recorded ones"
+        in world.states[-1].message
     )
 
 

@@ -22,6 +22,7 @@ from bec_kernel.wire import (
 )
 from bec_services.scan_server.queue.actions import control
 from bec_services.scan_server.queue.queues import Queues
+from bec_services.scan_server.scans import LineScan
 from tests.services.scan_server.beamline import Beamline, said
 
 
@@ -338,7 +339,7 @@ def test_a_rewind_that_cannot_be_is_told(beamline):
     beamline.until(lambda: beamline.bus.last(keys.alarms()))
     alarm = beamline.bus.last(keys.alarms()).message
     assert alarm.message.startswith(
-        "scan 1 is not rewound to point 2: it goes back only"
+        "scan 1 is not rewound to point 2: a scan can be rewound only"
     )
     assert (alarm.scan_id, alarm.severity) == (scan, "minor")
 
@@ -362,3 +363,47 @@ def test_everything_is_read_back_in_the_next_life(beamline):
     begun = [e.message.scan_id for e in beamline.bus.read(keys.scans())]
     assert begun[-2:] == [second, first]
     assert beamline.state(other) == "pending"
+
+
+class SameVersion(LineScan):
+    """Line scan with other source text and the same version."""
+
+
+class NextVersion(LineScan):
+    """Line scan whose version says that its steps have changed."""
+
+    version = 2
+
+
+def taken_up_by(beamline, line_scan):
+    """Begin a scan and end the life; the next life has another line scan."""
+    scan = beamline.scan()
+    beamline.until_state(scan, "running")
+    beamline.kill()
+    beamline.start(line_scan)
+    beamline.devices.points.set()
+    beamline.until(lambda: beamline.ended(scan))
+    alarms = [one.message for one in beamline.bus.read(keys.alarms())]
+    return beamline.ended(scan), alarms
+
+
+def test_a_changed_text_of_the_same_version_continues_and_raises_a_minor_alarm(
+    beamline,
+):
+    item, (alarm,) = taken_up_by(beamline, SameVersion)
+    assert (item.state, item.reason) == ("completed", "done")
+    assert alarm.severity == "minor"
+    assert alarm.message.startswith("scan 1 continues with changed source text")
+
+
+def test_the_same_text_continues_without_an_alarm(beamline):
+    item, alarms = taken_up_by(beamline, LineScan)
+    assert (item.state, alarms) == ("completed", [])
+
+
+def test_another_version_ends_the_scan_as_interrupted(beamline):
+    item, (alarm,) = taken_up_by(beamline, NextVersion)
+    last = beamline.bus.last(keys.states(item.scan_id)).message
+    assert (item.state, last.reason) == ("failed", "changed_program")
+    assert alarm.severity == "major"
+    assert "'frame 1, line_scan 2'" in alarm.message

@@ -4,7 +4,17 @@ import pytest
 
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.testing import MemoryBroker
-from bec_kernel.wire import Begin, Digest, Mark, ScanRequest, Step, StepKind, Verb, keys
+from bec_kernel.wire import (
+    Begin,
+    Digest,
+    Mark,
+    ScanRequest,
+    Step,
+    StepKind,
+    StepRequest,
+    Verb,
+    keys,
+)
 from bec_services.scan_server.run.record import Record
 from bec_services.scan_server.run.thinning import Thinning
 from tests.services.recorded import new_life
@@ -12,19 +22,29 @@ from tests.services.recorded import new_life
 KEEP, STEPS = 20, 200
 REQUEST = ScanRequest(request_id="s1", name="line_scan")
 STAYS = {
-    1: Step(index=1, kind=StepKind.OPEN, on=["main"]),
-    2: Step(index=2, kind=StepKind.POINT, on=["main"], set={"x": 2.0}, point_id=0),
+    1: Step(index=1, on=["main"], request=StepRequest(kind=StepKind.OPEN)),
+    2: Step(
+        index=2,
+        on=["main"],
+        request=StepRequest(kind=StepKind.POINT, set={"x": 2.0}, point_id=0),
+    ),
     50: Mark(index=50, verb=Verb.PAUSE, epoch=1),
     51: Mark(index=51, verb=Verb.RESUME, epoch=2),
-    90: Step(index=90, kind=StepKind.READ, on=["main"], answer=True),
-    120: Step(index=120, kind=StepKind.ASK, on=["analysis/peak"]),
+    90: Step(
+        index=90, on=["main"], request=StepRequest(kind=StepKind.READ, answer=True)
+    ),
+    120: Step(index=120, on=["analysis/peak"], request=StepRequest(kind=StepKind.ASK)),
 }
 
 
 def entry(index):
     if index == 0:
         return Begin(scan_id="s1", user="ada", request=REQUEST)
-    step = Step(index=index, kind=StepKind.POINT, on=["main"], set={"x": index / 7})
+    step = Step(
+        index=index,
+        on=["main"],
+        request=StepRequest(kind=StepKind.POINT, set={"x": index / 7}),
+    )
     return STAYS.get(index, step)
 
 
@@ -98,15 +118,21 @@ def test_a_program_that_is_run_again_is_compared_with_what_has_left(life, other)
     for index in range(1, STEPS):
         step = entry(index)
         if index == other:
-            step = Step(index=index, kind=StepKind.POINT, on=["main"], set={"x": 9.0})
+            step = Step(
+                index=index,
+                on=["main"],
+                request=StepRequest(kind=StepKind.POINT, set={"x": 9.0}),
+            )
         if isinstance(step, Step) and (difference := found.difference(step)):
             told.append(difference)
     assert len(told) == (other is not None)
-    assert all("was" in one or "were others" in one for one in told)
+    assert all("was" in one or "differ from the recorded ones" in one for one in told)
 
 
 def test_a_step_of_another_kind_than_those_that_have_left_is_told_at_once(life):
     digested(life, "main", STEPS)
     issue(life, range(STEPS), Thinning(life, "s1", 0))
-    told = record(life).difference(Step(index=3, kind=StepKind.STAGE, on=["main"]))
+    told = record(life).difference(
+        Step(index=3, on=["main"], request=StepRequest(kind=StepKind.STAGE))
+    )
     assert told.startswith("step 3 was a point or a move, now it is Step")

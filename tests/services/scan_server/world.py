@@ -7,6 +7,7 @@ from bec_kernel.wire import (
     Control,
     End,
     Mark,
+    Outcome,
     Reading,
     ScanRequest,
     StateChange,
@@ -31,7 +32,7 @@ BEGIN = Begin(
     monitored=["samx", "bpm"],
     triggered=["bpm"],
     servers={"samx": "main", "bpm": "main"},
-    code="v1",
+    version="v1",
 )
 
 
@@ -64,11 +65,11 @@ class Frame:
 class World:
     """The logs of one scan, a worker that may die, a device server that may die."""
 
-    def __init__(self, frame=None, lookahead=4, code="v1", begin=BEGIN):
+    def __init__(self, frame=None, lookahead=4, version="v1", begin=BEGIN):
         self.begin = begin
         self.frame = frame or Frame()
         self.lookahead = lookahead
-        self.code = code
+        self.version = version
         self.steps = [begin]
         self.states = []
         self.stops = []
@@ -92,7 +93,7 @@ class World:
             self.begin,
             self.frame,
             self.recorded_steps(),
-            code=self.code,
+            version=self.version,
             lookahead=self.lookahead,
         )
         self.told_states = 0
@@ -103,7 +104,7 @@ class World:
         for answer in self.advice:
             self.run.questions.advise(answer)
         for wish in self.wishes:
-            self.run.questions.wish(wish)
+            self.run.questions.drive(wish)
 
     def recorded_steps(self):
         """The step log as a new worker finds it: of what was answered much has left."""
@@ -121,7 +122,7 @@ class World:
         answers = list(self.answers.values())
         gone, left = answers[:-2], answers[-2:]
         steps = (step for step in self.steps if isinstance(step, Step))
-        used = {step.index for step in steps if step.answer}
+        used = {step.index for step in steps if step.request.answer}
         return [*(digest(gone, used).answers() if gone else ()), *left]
 
     def start_server(self):
@@ -136,7 +137,7 @@ class World:
             self.gate.passed(step)
         if done:
             last = done[-1].index
-            self.gate.answered("main", last, self.answers[last].status)
+            self.gate.answered("main", last, self.answers[last].outcome.status)
 
     def work(self):
         """One turn of the worker; True: something was appended."""
@@ -162,7 +163,7 @@ class World:
     def serve(self):
         """Answer the next step; True: there was one."""
         for step in self.steps:
-            if not isinstance(step, Step) or step.kind is StepKind.ASK:
+            if not isinstance(step, Step) or step.request.kind is StepKind.ASK:
                 continue
             if step.index not in self.answers:
                 self._answer(step)
@@ -173,21 +174,23 @@ class World:
         """The device server exposes the next point, and is killed before it says so."""
         waiting = (s for s in self.steps if isinstance(s, Step))
         step = next((s for s in waiting if s.index not in self.answers), None)
-        is_point = step is not None and step.kind is StepKind.POINT
+        is_point = step is not None and step.request.kind is StepKind.POINT
         if is_point and self.gate.verdict(step) is Verdict.DO:
-            self.exposed.append((step.point_id, step.attempt))
+            self.exposed.append((step.request.point_id, step.attempt))
         self.start_server()
 
     def questions(self):
         """Steps that ask, in their order."""
         asked = (s for s in self.steps if isinstance(s, Step))
-        return [step for step in asked if step.kind is StepKind.ASK]
+        return [step for step in asked if step.request.kind is StepKind.ASK]
 
     def advise(self, value, problem=None):
         """Answer the newest question, in the name of whom it was asked."""
         index, status = self.questions()[-1].index, AnswerStatus.OK
         answer = Answer(
-            index=index, status=status, life=1, value=value, problem=problem
+            index=index,
+            life=1,
+            outcome=Outcome(status=status, value=value, problem=problem),
         )
         self.advice.append(answer)
         self.run.questions.advise(answer)
@@ -195,7 +198,7 @@ class World:
     def wish(self, value):
         """Want something as the driver."""
         self.wishes.append(value)
-        self.run.questions.wish(value)
+        self.run.questions.drive(value)
 
     def _answer(self, step):
         verdict = self.gate.verdict(step)
@@ -204,22 +207,24 @@ class World:
             Verdict.LOST: AnswerStatus.LOST,
             Verdict.WITHDRAWN: AnswerStatus.WITHDRAWN,
         }.get(verdict, self.fate.pop(step.index, AnswerStatus.OK))
-        if verdict is Verdict.DO and step.kind is StepKind.POINT:
-            self.exposed.append((step.point_id, step.attempt))
+        if verdict is Verdict.DO and step.request.kind is StepKind.POINT:
+            self.exposed.append((step.request.point_id, step.attempt))
         self.clock += 1
         answer = Answer(
             index=step.index,
-            status=status,
             life=1,
-            begin=float(self.clock),
-            end=float(self.clock),
-            data=self.readings(),
-            value=self.clock / 4 if step.kind is StepKind.WAIT else None,
+            outcome=Outcome(
+                status=status,
+                begin=float(self.clock),
+                end=float(self.clock),
+                data=self.readings(),
+                value=self.clock / 4 if step.request.kind is StepKind.WAIT else None,
+            ),
         )
         if status is AnswerStatus.OK:
-            self.places |= step.set
-            if step.kind is StepKind.POINT:
-                self.there[step.point_id] = dict(self.places)
+            self.places |= step.request.set
+            if step.request.kind is StepKind.POINT:
+                self.there[step.request.point_id] = dict(self.places)
         self.answers[step.index] = answer
         self.gate.passed(step)
         self.gate.answered("main", step.index, status)
@@ -246,12 +251,12 @@ class World:
     def good(self):
         """Point ids and setpoints of the points that were taken, in log order."""
         return [
-            (s.point_id, s.set.get("samx"))
+            (s.request.point_id, s.request.set.get("samx"))
             for s in self.steps
             if isinstance(s, Step)
-            and s.kind is StepKind.POINT
+            and s.request.kind is StepKind.POINT
             and s.index in self.answers
-            and self.answers[s.index].status is AnswerStatus.OK
+            and self.answers[s.index].outcome.status is AnswerStatus.OK
         ]
 
     @property

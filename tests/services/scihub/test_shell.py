@@ -9,7 +9,14 @@ import pytest
 from bec_kernel.bus import put
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.testing import MemoryBroker, MemoryBus
-from bec_kernel.wire import Device, FileDone, ScanState, SignalInfo, StateChange, keys
+from bec_kernel.wire import (
+    Device,
+    FileDone,
+    ScanState,
+    SignalDescription,
+    StateChange,
+    keys,
+)
 from bec_services.scihub.service import run
 from tests.services.recorded import (
     T0,
@@ -81,7 +88,7 @@ def test_a_scan_is_in_the_history_while_it_runs_and_whole_at_its_end(bus, tmp_pa
 
 def test_logs_are_told_to_expire_once_file_and_row_are_there(bus, tmp_path):
     (tmp_path / "settings.yaml").write_text("keep_hours: 2")
-    stream = SignalInfo(name="gas_flow", stream=["value"])
+    stream = SignalDescription(name="gas_flow", stream=["value"])
     gas = Device(name="gas", server="main", device_class="Sim", signals=[stream])
     put(bus, keys.devices("main"), gas, "gas")
     (tmp_path / "bec.sqlite").mkdir()
