@@ -1,4 +1,4 @@
-"""Logs of what is long over expire, so that the broker's memory is bounded.
+"""Pure: Logs of what is long over expire, so that the broker's memory is bounded.
 
 Only the owner of a key may change it at the broker. So each service follows the log
 of messages about expiry, and lets its own logs go. The time in a message is absolute:
