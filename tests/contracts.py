@@ -91,22 +91,15 @@ class Purity(OwnContract):
     """A module whose docstring begins with "Pure:" reaches no IO, clock or thread.
 
     `pure` lists packages that need not be checked; `forbidden` the modules of Python
-    and of libraries that do IO, read a clock or start a thread; `modules` packages that
-    are pure although their docstrings do not say so yet.
+    and of libraries that do IO, read a clock or start a thread.
     """
 
-    modules: Any = fields.SetField(subfield=fields.StringField(), required=False)
     pure: Any = fields.SetField(subfield=fields.StringField())
     forbidden: Any = fields.SetField(subfield=fields.StringField())
 
     def offences(self, graph: ImportGraph) -> list[str]:
         """Return each forbidden import of a pure module, and of what it imports."""
-        listed = set(self.modules or ())
-        origin = {
-            module: module
-            for module in graph.paths
-            if graph.is_pure(module) or within(module, listed)
-        }
+        origin = {module: module for module in graph.paths if graph.is_pure(module)}
         todo, found = list(origin), []
         while todo:
             module = todo.pop()

@@ -6,15 +6,12 @@ an import of `bec_kernel.bus.redis`, as the door's `__init__.pyi` says.
 """
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PURE = "Pure: "
 """The docstring of a module without IO, clock or thread begins with it."""
-# Other phrases by which modules say so, until all docstrings begin with it.
-SAID = re.compile(r"\bPure( data)?\b[.:;,]|\bDecides, no IO\b|(?i:\bno IO\b)")
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,7 @@ class ImportGraph:
 
     def is_pure(self, module: str) -> bool:
         """Say whether a module's docstring promises that the module is pure."""
-        text = self.docstring(module)
-        return text.startswith(PURE) or bool(SAID.search(text))
+        return self.docstring(module).startswith(PURE)
 
     def cycles(self) -> list[list[str]]:
         """Return the groups of modules that import each other, directly or not."""

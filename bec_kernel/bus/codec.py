@@ -1,4 +1,7 @@
-"""Messages to bytes and back; arrays as an extension type, decoded without a copy."""
+"""Pure: Messages to bytes and back.
+
+Arrays as an extension type, decoded without a copy.
+"""
 
 import re
 from functools import lru_cache

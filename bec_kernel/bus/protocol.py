@@ -1,4 +1,4 @@
-"""The interface of a bus: operations on three kinds of key (log, value, inbox).
+"""Pure: The interface of a bus: operations on three kinds of key (log, value, inbox).
 
 Both the Redis bus and the in-memory bus of the tests implement it.
 """

@@ -128,7 +128,7 @@ def start_broker(
 
     Args:
         folder: the instance's.
-        persons: who may ask, besides the services.
+        persons: names of the users, besides the services.
         instance: prefix of all keys.
         port: on loopback; 0: the unix socket only.
         memory: after which it refuses to take more.

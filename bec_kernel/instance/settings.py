@@ -49,9 +49,9 @@ class Settings(BaseModel):
 
     Attributes:
         device_servers: by name, which devices each holds.
-        files: what the scans' files are to be like.
-        users: who may ask besides the person who started the instance, by name: an
-            `operator` acts on everybody's items, a `user` on their own.
+        files: settings for the files of scans.
+        users: roles by user name, besides the person that starts the instance: an
+            `operator` acts on all items, a `user` only on their own.
         keep_hours: time for which saved data stay on the bus, h.
         keep_points: number of points of a running scan that stay on the bus; those
             before are read from its file.
@@ -110,8 +110,8 @@ def load_settings(data: Path) -> Settings:
 def points_kept(data: Path) -> int:
     """Return how many points of a running scan stay on the bus: `keep_points`.
 
-    They are looked at once, as every scan needs it. Settings that cannot be read are
-    told of by others: here the default counts.
+    Read once per process, as every scan needs it. If the settings cannot be read, other
+    services report that, and the default counts here.
     """
     try:
         return load_settings(data).keep_points

@@ -1,4 +1,4 @@
-"""Look up the published descriptions of a scan's devices."""
+"""Pure: Look up the published descriptions of a scan's devices."""
 
 from collections.abc import Iterator, Mapping
 

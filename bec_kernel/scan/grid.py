@@ -1,4 +1,4 @@
-"""Map the points of a grid scan to places on its grid."""
+"""Pure: Map the points of a grid scan to places on its grid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Logs of what is long over expire, so that the broker's memory is bounded.
+"""Pure: Logs of what is long over expire, so that the broker's memory is bounded.
 
 Only the owner of a key may change it at the broker. So each service follows the log
 of messages about expiry, and lets its own logs go. The time in a message is absolute:
@@ -35,8 +35,8 @@ def let_go(
 ) -> list[Change]:
     """Build the changes by which a process lets its own logs expire.
 
-    Who was away until they were gone finds nothing to do in such a scan any more: it is
-    taken off the list of what that process has not finished.
+    A process that was away until the logs had expired cannot finish such a scan: the
+    scan is removed from the list of its unfinished work.
 
     Args:
         role: of the service.

@@ -59,7 +59,7 @@ def rules_of(folder: Folder, *, virtual: bool) -> Rules:
 
 
 def roles_of(folder: Folder) -> dict[str, str]:
-    """Map each user to a role; the user who starts the instance is an operator.
+    """List the users with their roles; the one that starts the instance is an operator.
 
     Raises:
         InstanceError: the settings are wrong.

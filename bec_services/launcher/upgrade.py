@@ -44,7 +44,7 @@ def check_version(folder: Folder, say: Callable[[str], None], *, upgrade: bool) 
 
 
 def _check_older(folder: Folder, stamp: FolderStamp | None, *, upgrade: bool) -> str:
-    """Say in one line which data an upgrade keeps and which it sets aside.
+    """Describe which data an upgrade of the folder keeps and which not.
 
     Raises:
         InstanceError: see `check_version`.

@@ -1,4 +1,7 @@
-"""One stream at the points of a scan: a function of the points and the samples."""
+"""Pure: One stream at the points of a scan.
+
+A function of the points and the samples.
+"""
 
 import math
 from collections import deque

@@ -1,4 +1,4 @@
-"""Whole points out of asynchronous answers: the steps are the guide."""
+"""Pure: Whole points out of asynchronous answers: the steps are the guide."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""When a scan's log of points is cut, and where. Pure."""
+"""Pure: When a scan's log of points is cut, and where."""
 
 from collections.abc import Iterable
 

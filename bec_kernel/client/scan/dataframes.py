@@ -1,4 +1,6 @@
-"""Points as tables of pandas and xarray, one row per point or over the scan's grid.
+"""Pure: Points as tables of pandas and xarray.
+
+One row per point or over the scan's grid.
 
 numpy, pandas and xarray are imported at first use: importing the client stays fast.
 """

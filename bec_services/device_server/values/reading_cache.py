@@ -1,4 +1,6 @@
-"""The newest readings of devices, whoever took them and in whatever order they come.
+"""Pure: The newest readings of devices.
+
+Whoever took them and in whatever order they come.
 
 No IO, no clock, no thread: whoever uses it holds a lock.
 """

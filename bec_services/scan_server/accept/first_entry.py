@@ -1,4 +1,4 @@
-"""Makes the first entry of a scan: all that its program may depend on. Pure."""
+"""Pure: Makes the first entry of a scan: all that its program may depend on."""
 
 import re
 from collections.abc import Mapping, Sequence

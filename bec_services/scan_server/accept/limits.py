@@ -1,4 +1,4 @@
-"""Where motors may go: each within its limits, also behind computed axes. No IO."""
+"""Pure: Where motors may go: each within its limits, also behind computed axes."""
 
 import sys
 from collections.abc import Iterable, Mapping

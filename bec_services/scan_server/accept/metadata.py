@@ -1,4 +1,4 @@
-"""A site's rules for the metadata of scans: published, and checked before a scan.
+"""Pure: A site's rules for the metadata of scans: published, and checked before a scan.
 
 An installed package names a schema under the entry point group `bec.metadata`: a
 pydantic model, or a mapping from names to what a `MetadataField` may say

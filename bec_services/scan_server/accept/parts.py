@@ -1,4 +1,4 @@
-"""Scans that are made of others: finds them, binds the words of each part. Pure."""
+"""Pure: Scans that are made of others: finds them, binds the words of each part."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

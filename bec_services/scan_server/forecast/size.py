@@ -1,4 +1,4 @@
-"""How large a scan's file will be, roughly. Decides, no IO."""
+"""Pure: How large a scan's file will be, roughly."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""`ring above 80 for 60`: a rule over a value, as people write it."""
+"""Pure: `ring above 80 for 60`: a rule over a value, as people write it."""
 
 import math
 

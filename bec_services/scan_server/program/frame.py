@@ -1,4 +1,7 @@
-"""The frame every scan runs in: what is done before, around and after its points."""
+"""Pure: The frame every scan runs in.
+
+What is done before, around and after its points.
+"""
 
 import hashlib
 import importlib

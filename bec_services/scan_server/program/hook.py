@@ -1,4 +1,4 @@
-"""What a site adds to the scans: something before, after or instead of a phase.
+"""Pure: What a site adds to the scans: something before, after or instead of a phase.
 
 An installed package names its hooks under the entry point group `bec.hooks`. A hook is
 part of the scan's program: a pure function of the scan's first entry and of the

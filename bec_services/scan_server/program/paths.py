@@ -1,4 +1,4 @@
-"""Points of a plane in an order that takes a shorter way. Pure, and the same each time.
+"""Pure: Points of a plane in an order that takes a shorter way.
 
 None of these is the shortest way: that takes longer to find than it saves. All give the
 points back as they came where they find no shorter order.

@@ -1,4 +1,4 @@
-"""What scans over a plane of two motors share."""
+"""Pure: What scans over a plane of two motors share."""
 
 import itertools
 from collections.abc import Iterable, Iterator

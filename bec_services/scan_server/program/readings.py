@@ -1,4 +1,4 @@
-"""Which of a device's readings is its own. Pure."""
+"""Pure: Which of a device's readings is its own."""
 
 from collections.abc import Mapping
 

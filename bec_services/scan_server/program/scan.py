@@ -1,4 +1,4 @@
-"""Base class of scan definitions: parameters and positions."""
+"""Pure: Base class of scan definitions: parameters and positions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Scans by the names and in the order of words of SPEC, the program.
+"""Pure: Scans by the names and in the order of words of SPEC, the program.
 
 SPEC counts intervals, not points; and it has the time of a point as the last word.
 (https://certif.com/spec_help/scans.html)

@@ -1,4 +1,4 @@
-"""How long a move takes, by what the motor tells of itself. Decides, no IO."""
+"""Pure: How long a move takes, by what the motor tells of itself."""
 
 import math
 from collections.abc import Sequence

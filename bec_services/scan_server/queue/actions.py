@@ -73,8 +73,8 @@ def act_on_item(
 
     Args:
         queues: they are changed, too.
-        action: what is asked.
-        user: who asks, from the key.
+        action: the requested action.
+        user: name from the inbox's key.
         now: s since the epoch, wall clock.
 
     Raises:
@@ -158,8 +158,8 @@ def control(
 ) -> list[Change]:
     """Build the control message for the worker of an item that has begun.
 
-    Who wants it paused stands in the item: a rule goes on with what it paused, and with
-    nothing a person did.
+    The item records by whom it is paused: a rule resumes only what a rule has paused,
+    and never what a user has paused.
 
     Raises:
         RefusedError: it cannot be done now.

@@ -1,4 +1,4 @@
-"""The course of a scan: its program, and which want of it comes next."""
+"""Pure: The course of a scan: its program, and which want of it comes next."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The steps that are on their way: issued, and not yet answered and let go."""
+"""Pure: The steps that are on their way: issued, and not yet answered and let go."""
 
 from collections import deque
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""One want of a program on its way, and the program it comes from."""
+"""Pure: One want of a program on its way, and the program it comes from."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Take points where one is."""
+"""Pure: Take points where one is."""
 
 from collections.abc import Iterator
 

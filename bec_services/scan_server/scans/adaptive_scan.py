@@ -1,4 +1,4 @@
-"""Points where an analysis says, one after the other."""
+"""Pure: Points where an analysis says, one after the other."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Points while a motor moves once along a line."""
+"""Pure: Points while a motor moves once along a line."""
 
 from collections.abc import Iterator
 from typing import ClassVar

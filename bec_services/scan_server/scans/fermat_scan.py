@@ -1,4 +1,4 @@
-"""Two motors over a rectangle, along a spiral of even density."""
+"""Pure: Two motors over a rectangle, along a spiral of even density."""
 
 import math
 from collections.abc import Iterator

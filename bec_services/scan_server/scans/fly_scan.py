@@ -1,4 +1,4 @@
-"""Segments that a device flies by itself, with gaps between them."""
+"""Pure: Segments that a device flies by itself, with gaps between them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Motors over a grid."""
+"""Pure: Motors over a grid."""
 
 import math
 from collections.abc import Iterator, Sequence

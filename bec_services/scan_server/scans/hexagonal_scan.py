@@ -1,4 +1,4 @@
-"""Two motors over a hexagonal grid."""
+"""Pure: Two motors over a hexagonal grid."""
 
 import math
 from collections.abc import Iterator

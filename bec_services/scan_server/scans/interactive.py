@@ -1,4 +1,4 @@
-"""Whatever somebody wants next, step by step, as one scan with one file."""
+"""Pure: Whatever somebody wants next, step by step, as one scan with one file."""
 
 from collections.abc import Iterator
 from typing import Any

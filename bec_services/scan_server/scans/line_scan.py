@@ -1,4 +1,4 @@
-"""Motors together along a line."""
+"""Pure: Motors together along a line."""
 
 from collections.abc import Iterator
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""A point with every reading of a motor that moves once along a line."""
+"""Pure: A point with every reading of a motor that moves once along a line."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Motors together through lists of positions."""
+"""Pure: Motors together through lists of positions."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Motors together along a line, the stops ever further apart."""
+"""Pure: Motors together along a line, the stops ever further apart."""
 
 from collections.abc import Iterator
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Move motors, without a scan."""
+"""Pure: Move motors, without a scan."""
 
 from collections.abc import Iterator
 

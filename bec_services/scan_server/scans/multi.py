@@ -1,4 +1,4 @@
-"""Several scans as one, with one number and one file."""
+"""Pure: Several scans as one, with one number and one file."""
 
 from math import prod
 

@@ -1,4 +1,4 @@
-"""One or two motors through regions, one after the other."""
+"""Pure: One or two motors through regions, one after the other."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two motors over rings."""
+"""Pure: Two motors over rings."""
 
 import math
 from collections.abc import Iterator

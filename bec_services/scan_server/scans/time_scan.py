@@ -1,4 +1,4 @@
-"""Points at even intervals."""
+"""Pure: Points at even intervals."""
 
 from collections.abc import Iterator
 

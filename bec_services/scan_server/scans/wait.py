@@ -1,4 +1,4 @@
-"""Let time pass, for a rule that suspends a queue; not published."""
+"""Pure: Let time pass, for a rule that suspends a queue; not published."""
 
 from collections.abc import Iterator
 from typing import ClassVar
