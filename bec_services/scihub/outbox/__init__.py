@@ -1,4 +1,4 @@
-"""Rows of the scan history that are not yet in a database."""
+"""Pure: rows of the scan history that are not yet in a database."""
 
 import lazy_loader
 
