@@ -201,7 +201,7 @@ RAW = {
         "1000000 points",
     ),
     "10000 words": (request(args=["samx", 0, 1] * 10_000), "twice"),
-    "10001 words": (request(args=["samx"] * 10_001), "10001 words"),
+    "10001 words": (request(args=["samx"] * 10_001), "is not a number"),
     "long name": (request(LONG), "no scan"),
     "long device": (request(args=[LONG, 0, 1]), "no device"),
     "long queue": (request(queue=LONG), "queue"),
@@ -212,14 +212,14 @@ RAW = {
     "id with a slash": (request(request_id="a/../b"), "id"),
     "id with a glob": (request(request_id="*"), "id"),
     "long id": (request(request_id=LONG), "id"),
-    "nothing to abort": (ItemAction(request_id="x", verb=Verb.ABORT), "not running"),
+    "nothing to abort": (ItemAction(request_id="x1", verb=Verb.ABORT), "not running"),
     "of no item": (
-        ItemAction(request_id="x", verb=Verb.ABORT, scan_id="a/b*"),
+        ItemAction(request_id="x2", verb=Verb.ABORT, scan_id="a/b*"),
         "neither runs nor waits",
     ),
-    "not for people": (ItemAction(request_id="x", verb=Verb.FAIL), "abort"),
+    "not for people": (ItemAction(request_id="x3", verb=Verb.FAIL), "abort"),
     "late action": (
-        ItemAction(request_id="x", verb=Verb.ABORT, deadline=1.0),
+        ItemAction(request_id="x4", verb=Verb.ABORT, deadline=1.0),
         "too late",
     ),
 }
