@@ -146,10 +146,13 @@ class Client:
             return command_line_parse(text, self.scans.catalogue(), names)
 
     def run(self, text: str) -> ScanReport:
-        """Request the scan of a command line: `line_scan samx -5 5 --steps 21`.
+        """Submit the scan of a command line; return its report without waiting.
+
+        Example: `run("line_scan samx -5 5 --steps 21")`.
 
         Raises:
-            RefusedError: a word is unknown, or the scan server refuses.
+            RefusedError: a word is unknown, or the scan server refuses the request.
+            DeadlineError: no answer from the scan server; it will not run the scan.
         """
         return self.submit(self.parse(text))
 

@@ -34,7 +34,7 @@ class SimulationPackage(Protocol):
         """Return class and `deviceConfig` that stand for a class not installed here."""
 
     def translated_classes(self) -> list[str]:
-        """Return the class paths that `translate` knows."""
+        """Return the paths of all device classes that `translate` can replace."""
 
     def ioc_command(self, port: int) -> list[str]:
         """Return the command line of a simulated IOC on this port."""

@@ -17,12 +17,13 @@ EXTENSION = "bec_magics"
 
 
 class BecKernel(IPythonKernel):
-    """IPython with `%load_ext bec_magics` done, and an interrupt that reaches a scan.
+    """IPython kernel that loads `bec_magics`, and aborts the scan of a stuck cell.
 
     Attributes:
-        on_interrupt: called in the control thread at an interrupt; what it returns is
-            called there a moment later: it works where the cell is stuck in foreign
-            code and never sees its own.
+        on_interrupt: callback, called in the control thread when the user interrupts.
+            It returns a function, called `GRACE` s later in the same thread, that
+            aborts scans the cell still waits for, for example because foreign code
+            has swallowed the interrupt. None: only the usual interrupt.
     """
 
     implementation = "bec"

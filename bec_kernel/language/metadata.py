@@ -38,10 +38,10 @@ def check_metadata(schemas: Iterable[MetadataSchema], metadata: Any) -> None:
 
 
 def check_value(schemas: Iterable[MetadataSchema], name: str, value: Any) -> None:
-    """Check one value of the metadata, and that its name is allowed.
+    """Check the name and value of one metadata field against all `schemas`.
 
     Raises:
-        RefusedError: the name is unknown, or the value does not fit.
+        RefusedError: a closed schema does not have the name, or the value does not fit.
     """
     for schema in schemas:
         known = {field.name: field for field in schema.fields}

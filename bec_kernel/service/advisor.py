@@ -49,7 +49,10 @@ Advise = Callable[[Question], Any]
 
 
 class _Advisor:
-    """The scans that ask this process, in one life."""
+    """Follow the scans that ask this process for advice, and answer their questions.
+
+    One object serves one life (one start) of the process.
+    """
 
     def __init__(self, life: Life, advise: Advise) -> None:
         self._life = life

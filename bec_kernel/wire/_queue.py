@@ -62,15 +62,15 @@ class ItemAction(Message, frozen=True, kw_only=True):
 
 
 class QueueAction(Message, frozen=True, kw_only=True):
-    """Act on a queue. Written by the asker.
+    """Request of a client to pause, resume, lock, unlock or clear a queue.
 
     Attributes:
-        request_id: unique for ever.
+        request_id: id that no other request ever has.
         verb: what to do.
-        queue: its name.
-        reason: why, for people; a lock needs one.
-        moves: what is locked are scans only: moves go on.
-        deadline: s since the epoch, wall clock.
+        queue: name of the queue.
+        reason: explanation for users; required for a lock.
+        moves: for a lock: True if moves may still start, and only scans are held.
+        deadline: latest time to act on it, s since the epoch; 0: none.
     """
 
     request_id: str

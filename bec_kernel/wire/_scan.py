@@ -217,17 +217,21 @@ class Step(Message, frozen=True, kw_only=True):
 
 
 class Mark(Message, frozen=True, kw_only=True):
-    """A decision that depended on timing. Written by the worker before it acts.
+    """Step-log entry: a decision of the worker that a replay must repeat, not remake.
+
+    The worker writes it before it acts on the decision.
 
     Attributes:
         index: place in the step log.
-        verb: what was decided.
-        epoch: the epoch that begins here.
-        control: id of the control entry it obeys, "" when the worker's own.
-        reason: why, for people.
-        drained: nothing was on its way any more from a mark before.
-        value: what was answered to a question of the program; of a rewind: the
-            `point_id` that is taken next, or would have been, had it not been ignored.
+        verb: the decision, for example pause, rewind or retry.
+        epoch: number of the epoch from here on; an ignored request and an answered
+            question start no new one.
+        control: id of the user request that caused it; empty if the worker decided.
+        reason: explanation for users.
+        drained: True if all steps issued before an earlier mark were answered when
+            the worker decided; a replay waits for these answers first.
+        value: for `advised`, the answer to the scan program's question; for a rewind,
+            also an ignored one, the `point_id` to continue from.
     """
 
     index: int

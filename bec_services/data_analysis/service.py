@@ -41,7 +41,11 @@ class _Analysis:
         self.positions: dict[Log[Any], Id] = {}
 
     def begin(self, scan_id: str) -> None:
-        """Follow a scan, if it asked for a fit."""
+        """Start to follow the points of a scan whose request asks for a fit.
+
+        A scan that is followed already, or not on this service's to-do list, is
+        skipped. If the scan's first entry is not written yet, wait for it in `take`.
+        """
         bus = self._life.bus
         if keys.points(scan_id) in self._scans:
             return

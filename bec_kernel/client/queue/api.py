@@ -118,7 +118,13 @@ class Queue:
         self._on_queue(verb, reason=reason)
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Resume this paused queue, and the paused scan that runs in it.
+
+        Locks and suspension rules stay in force.
+
+        Raises:
+            RefusedError: neither the queue nor its running scan is paused by a user.
+        """
         self._on_queue(QueueVerb.RESUME)
 
     def lock(self, reason: str, *, moves: bool = False) -> None:

@@ -309,7 +309,10 @@ def stream_of(file: RemoteFile, device: str, signal: str) -> SignalData:
 
 # --- the scan as a whole ------------------------------------------------------------
 def configuration_of(file: RemoteFile) -> dict[str, Readings]:
-    """Read the config signals by device; empty where they were not recorded."""
+    """Read each device's config signals from the file: `{device: {signal: Reading}}`.
+
+    A device without recorded config signals is missing.
+    """
     found: dict[str, Readings] = {}
     for device in file[_CONFIGURATION].names:
         place = f"{_CONFIGURATION}/{device}"

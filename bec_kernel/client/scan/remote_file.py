@@ -71,14 +71,16 @@ class RemoteFile:
 
 
 class RemoteItem:
-    """One group or dataset.
+    """Group or dataset of an HDF5 file that is read through the file writer.
+
+    Indexing reads from the file: a name gives a member, slices give a numpy array.
 
     Attributes:
-        path: in the file.
-        names: of the members of a group.
-        shape: of a dataset.
-        dtype: of a dataset, as numpy writes it; empty for a group.
-        attrs: its attributes.
+        path: absolute path in the file.
+        names: names of the members of a group; empty for a dataset.
+        shape: shape of a dataset; empty for a group.
+        dtype: type of a dataset's values in numpy notation; empty for a group.
+        attrs: HDF5 attributes.
     """
 
     def __init__(self, file: RemoteFile, path: str, part: FilePart) -> None:

@@ -312,13 +312,15 @@ class ScanReport:
 
     # --- comparing and annotating -----------------------------------------------------
     def diff(self, other: Union["ScanReport", int, str]) -> Difference:
-        """Compare with another scan: request, metadata, baseline and devices.
+        """List the differences between this scan and another one, as lines of text.
 
-        Also the config signals of devices that take part in both. One line per
-        difference: `~ steps: 11 -> 21`, `+ device samy`, `- device bpm4i`.
+        Compared: scan name, user, parameters, metadata, baseline, devices, and the
+        config signals of devices in both. `~ parameter steps: 11 -> 21`: this scan
+        has 11, the other 21; `+ device samy`: only the other has it; `- device bpm4i`:
+        only this one has it.
 
         Args:
-            other: a report, or the number or id of a scan; `diff(-1)`: the last one.
+            other: report, number or id of the other scan; -1 is the last scan.
 
         Raises:
             NoScanError: there is no such scan.

@@ -23,18 +23,18 @@ class Axes:
 
 @dataclass(frozen=True)
 class Task:
-    """One fit to be done.
+    """Input of one fit of a scan's points: data, model name and names of the axes.
 
     Attributes:
-        at: its place in the log of fits.
-        model: name as asked.
-        x: of the points, units of the signal.
-        y: the same.
-        points: how many were looked at; some may have had no number.
-        final: the scan has ended.
-        x_name: signal on the axis.
-        y_name: signal that is fitted.
-        problem: why it cannot be done.
+        at: id under which the result is appended to the scan's log of fits.
+        model: name of the model, as the request gives it.
+        x: x value of each usable point: x signal in its units, or time in s.
+        y: y value of each usable point, in units of the y signal.
+        points: number of points of the scan so far, also those that are not in `x`.
+        final: True if the scan has ended, so that no fit follows.
+        x_name: name of the x signal; `time` if the scan has no motor.
+        y_name: name of the fitted signal; empty if there is none.
+        problem: why the fit is impossible; empty if it is possible.
     """
 
     at: Id

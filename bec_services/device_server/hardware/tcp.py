@@ -169,7 +169,10 @@ class TcpAxis(Device, PositionerBase):
         self.ask("STOP")
 
     def destroy(self) -> None:
-        """Use the connection no more."""
+        """Detach this axis from its controller, and destroy the device.
+
+        The connection is shared; it closes when its last axis is detached.
+        """
         self.controller.forget(self.axis, self._news)
         super().destroy()
 

@@ -196,7 +196,13 @@ class Actions:
     def _told(
         self, request: StepRequest, motions: Sequence[OngoingMove], end: float
     ) -> str | float | None:
-        """Work out the value of a wait, see `Outcome.value`."""
+        """Return the result of a wait step, for `Outcome.value`.
+
+        Returns:
+            "arrived" if the step moved motors of this server and all have arrived;
+            time since the scan was opened, s, if the step had neither target
+            positions nor a condition; else None.
+        """
         if motions and all(motion.status.done for motion in motions):
             return "arrived"
         return None if request.set or request.until else end - self.opened

@@ -271,7 +271,12 @@ class Executor:
             return _not_done(AnswerStatus.ERROR, what)
 
     def _barrier_of(self, step: Step) -> Barrier:
-        """Make the barrier between the phases of a point over several servers."""
+        """Return the function that ends a phase of a step shared by several servers.
+
+        Called with the phase number, it publishes that this server has ended the
+        phase, and blocks until the other servers have ended it too; for its errors
+        see `_wait_for_others`.
+        """
 
         def barrier(phase: int) -> None:
             answer = Answer(

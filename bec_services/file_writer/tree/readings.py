@@ -115,8 +115,9 @@ def _references(streams: StreamLayout) -> Iterator[Node]:
 def _members(
     name: str, devices: list[str], signals: Iterable[Key] = ()
 ) -> Iterator[Node]:
-    """Yield a readout group, with the names of its signals in order (HDF5 keeps none).
+    """Yield the nodes of readout group `name`: the group and a link to each device.
 
+    Its attribute `signals` lists `device/signal` in order, as HDF5 keeps no order.
     Readers learn from it which signals have a value per point and which per sample.
     """
     named = ["/".join(map(safe, key)) for key in signals]

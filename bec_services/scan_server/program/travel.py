@@ -37,7 +37,15 @@ def _one(motion: Motion, start: float, end: float) -> float:
 
 
 def _trapezoid(way: float, velocity: float, acceleration: float) -> float:
-    """Accelerate, go on, brake; a short way never reaches the velocity."""
+    """Return the travel time of a trapezoidal velocity profile, s.
+
+    Too short a distance to reach `velocity` gives a triangular profile.
+
+    Args:
+        way: distance, motor units, > 0.
+        velocity: highest velocity, units/s; <= 0: no travel time.
+        acceleration: of start and stop, units/s²; <= 0: constant velocity.
+    """
     if velocity <= 0:
         return 0.0
     if acceleration <= 0:

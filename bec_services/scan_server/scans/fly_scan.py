@@ -38,7 +38,7 @@ class FlyScan(Scan):
     example = "fly_scan -5 0 51 1 5 41 --flyer flyer --exp-time 0.01"
 
     def reach(self, bound: Bound) -> Iterator[Position]:
-        """Yield nothing: the flyer moves its motor itself, within its own limits."""
+        """Yield no positions to check: the flyer moves its motor, and checks limits."""
         yield from ()
 
     def shape(self, bound: Bound) -> list[int]:

@@ -209,7 +209,12 @@ class CardState:
 def columns_of(
     begin: Begin | None, point: Point, hints: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """List the signals to keep: motors, the `signal`, the hinted ones."""
+    """List the names of numeric signals that a card keeps, `SIGNALS` at most.
+
+    Order of devices: motors, the device chosen as `signal`, other monitored devices,
+    the rest of the point. Of each device: its hinted signals; without hints, the
+    signal of the device's name, or else all.
+    """
     monitored = begin.monitored if begin else []
     order = [*main_devices(begin), *monitored, *point.data]
     names: list[str] = []

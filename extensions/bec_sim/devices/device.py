@@ -117,7 +117,7 @@ class SimSignal(Signal):
         return number
 
     def unlisten(self, number: int) -> None:
-        """Call it no more."""
+        """Remove the callback that `listen` gave this `number`; ignore unknown ones."""
         self._listeners.pop(number, None)
 
     def reading(self) -> dict[str, Any]:

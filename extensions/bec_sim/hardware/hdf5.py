@@ -33,7 +33,7 @@ class CameraFile:
         self.count = 0
 
     def add(self, frame: npt.NDArray[np.uint16]) -> None:
-        """Append a frame."""
+        """Append a frame of the file's frame shape, and flush it for SWMR readers."""
         self.count += 1
         self._frames.resize(self.count, axis=0)
         self._frames[-1] = frame

@@ -16,7 +16,7 @@ from bec_magics.setup import Session
 
 @magics_class
 class HistoryMagics(Magics):
-    """A magic parses its line, calls one client function and returns what to show."""
+    """IPython magic `%scans`: list, search and show scans of the past."""
 
     def __init__(self, shell: Any, session: Session) -> None:
         super().__init__(shell)

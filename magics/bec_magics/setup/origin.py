@@ -35,7 +35,11 @@ def notebook_of(shell: Any) -> str:
 
 
 def git_commit(folder: Path) -> str:
-    """Return the commit of the work tree `folder` lies in, or nothing."""
+    """Return the hash of the git commit that is checked out around `folder`.
+
+    Empty if no parent has a `.git` folder, or the branch has no commit. Linked work
+    trees and submodules, where `.git` is a file, are not recognised.
+    """
     folder = folder.resolve()
     for place in (folder, *folder.parents):
         if (place / ".git" / "HEAD").is_file():

@@ -202,11 +202,11 @@ class SimShutter(SimPositioner):
             raise ValueError(f"{self.name} is 0 (closed) or 1 (open), not {position:g}")
 
     def open(self) -> LightStatus:
-        """Open it."""
+        """Start to open the shutter; the status is done when it is open."""
         return self.set(1)
 
     def close(self) -> LightStatus:
-        """Close it."""
+        """Start to close the shutter; the status is done when it is closed."""
         return self.set(0)
 
     def _profile(self, start: float, target: float) -> Profile:
