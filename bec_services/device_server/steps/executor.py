@@ -58,8 +58,8 @@ from bec_services.device_server.steps.actions import (
     Actions,
 )
 from bec_services.device_server.steps.barrier import Barrier, Withdrawn
-from bec_services.device_server.steps.digesting import Digesting
 from bec_services.device_server.steps.gate import Gate, Verdict
+from bec_services.device_server.steps.trimming import Digesting
 from bec_services.device_server.values import Values
 
 _PATIENCE = 0.5

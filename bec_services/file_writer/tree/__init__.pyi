@@ -1,4 +1,3 @@
-from .build import tree as tree
 from .columns import (
     STATUS as STATUS,
     Array as Array,
@@ -9,6 +8,7 @@ from .columns import (
 )
 from .events import happened as happened
 from .fits import fit_patches as fit_patches
+from .layout import tree as tree
 from .metadata import END_TIME as END_TIME, REASON as REASON, STATE as STATE
 from .nodes import (
     DEVICES as DEVICES,

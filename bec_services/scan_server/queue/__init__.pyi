@@ -1,4 +1,5 @@
-from .actions import (
+from .begin import begun as begun
+from .item_actions import (
     act_on_item as act_on_item,
     act_on_queue as act_on_queue,
     check_time as check_time,
@@ -7,6 +8,5 @@ from .actions import (
     meant as meant,
     told as told,
 )
-from .begin import begun as begun
 from .queues import Queues as Queues
 from .suspenders import Suspenders as Suspenders, value_of as value_of

@@ -25,7 +25,7 @@ from bec_kernel.wire import (
 )
 from bec_services.scan_server.accept import Beamline, BeamlineWatch
 from bec_services.scan_server.program import condition_of, own_reading, text_of
-from bec_services.scan_server.queue.actions import control, release, suspend
+from bec_services.scan_server.queue.item_actions import control, release, suspend
 from bec_services.scan_server.queue.queues import Queues
 from bec_services.scan_server.queue.suspending import Rules, key_of
 from bec_services.scan_server.scans.wait import Wait

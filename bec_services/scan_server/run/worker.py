@@ -41,7 +41,7 @@ from bec_services.scan_server.program import (
 from bec_services.scan_server.run.drivers import Drivers
 from bec_services.scan_server.run.record import Record
 from bec_services.scan_server.run.run import Run
-from bec_services.scan_server.run.thinning import Thinning
+from bec_services.scan_server.run.trimming import Thinning
 
 LOOKAHEAD = int(os.environ.get("BEC_LOOKAHEAD", "8"))
 """So many steps may be on their way at once."""

@@ -12,7 +12,7 @@ from bec_kernel.testing import MemoryBroker, MemoryBus
 from bec_kernel.wire import keys
 from bec_services.file_writer import site_settings as site
 from bec_services.file_writer.service import run
-from bec_services.file_writer.site_layout import Layout
+from bec_services.file_writer.site_additions import Layout
 from tests.services.file_writer.every_scan import play
 from tests.services.file_writer.nexus import base_complaints, complaints, shown
 from tests.services.recorded import new_life, running, until

@@ -20,7 +20,7 @@ from bec_kernel.wire import (
     Verb,
     keys,
 )
-from bec_services.scan_server.queue.actions import control
+from bec_services.scan_server.queue.item_actions import control
 from bec_services.scan_server.queue.queues import Queues
 from bec_services.scan_server.scans import LineScan
 from tests.services.scan_server.beamline import Beamline, said

@@ -15,8 +15,8 @@ from bec_kernel.wire import (
     StepKind,
     Stop,
 )
-from bec_services.device_server.steps.digesting import digest
 from bec_services.device_server.steps.gate import Gate, Verdict
+from bec_services.device_server.steps.trimming import digest
 from bec_services.scan_server.program.request import StepRequest
 from bec_services.scan_server.run.record import Record, thin
 from bec_services.scan_server.run.run import Run

@@ -9,7 +9,7 @@ from bec_kernel.device_list import DeviceSpec
 from bec_kernel.wire import Motion
 from bec_services.device_server.clock import VirtualClock
 from bec_services.device_server.devices.adapter import DeviceAdapter
-from bec_services.device_server.devices.motion import motions_of, pace_signals
+from bec_services.device_server.devices.travel_time import motions_of, pace_signals
 from bec_services.device_server.hardware.axes import PseudoAxis
 from bec_services.device_server.values.publisher import Values
 from bec_sim import (

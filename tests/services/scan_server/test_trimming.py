@@ -16,7 +16,7 @@ from bec_kernel.wire import (
     keys,
 )
 from bec_services.scan_server.run.record import Record
-from bec_services.scan_server.run.thinning import Thinning
+from bec_services.scan_server.run.trimming import Thinning
 from tests.services.recorded import new_life
 
 KEEP, STEPS = 20, 200

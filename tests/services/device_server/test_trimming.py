@@ -5,7 +5,7 @@ import pytest
 from bec_kernel.bus.changes import Append, Id
 from bec_kernel.testing import MemoryBroker
 from bec_kernel.wire import Answer, AnswerStatus, Outcome, Point, StepKind, keys
-from bec_services.device_server.steps.digesting import Digesting
+from bec_services.device_server.steps.trimming import Digesting
 from tests.services.device_server.step_server import MINE, Server
 from tests.services.recorded import new_life
 
